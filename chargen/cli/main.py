@@ -1,0 +1,104 @@
+"""The `chargen` command: which commands there are, and how errors reach a person."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from chargen.errors import ChargenError
+
+# The short help stands here, so that `chargen --help` loads no command.
+COMMANDS = {
+    "train": "Train a model on a text.",
+    "sample": "Write on from a prompt.",
+    "info": "Tell what a model is.",
+    "bench": "Measure speed on this machine.",
+}
+
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"chargen.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table as it is."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"chargen {version('chargen')}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Train small character-level language models, and let them write."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0, 1 (failed), 2 (wrong usage), 130 (Ctrl-C)."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    debug = "--debug" in arguments[:1]
+    try:
+        status = cli.main(arguments, prog_name="chargen", standalone_mode=False) or 0
+        sys.stdout.flush()
+    except ChargenError as error:
+        status = _failed(str(error), error.exit_status, debug)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        status = error.exit_code
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        where = f" (see {context.command_path} --help)" if context else ""
+        message = " ".join(error.format_message().split()).rstrip(".")
+        status = _failed(message + where, error.exit_code, debug)
+    except (click.Abort, KeyboardInterrupt):
+        status = INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except MemoryError:
+        status = _failed("there is not enough memory for this (try a smaller model)", 1, debug)
+    sys.exit(status)
+
+
+def _failed(message: str, status: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    line = " ".join(message.splitlines())
+    print(f"chargen: error: {line}", file=sys.stderr)
+    return status

@@ -1,0 +1,45 @@
+"""Options that more than one command has."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from chargen.model.checkpoint import Checkpoint
+    from chargen.text.vocabulary import Vocabulary
+
+model_option: Callable[[Any], Any] = click.option(
+    "-m",
+    "--model",
+    metavar="FOLDER",
+    help="The model; without it the newest under ./checkpoints.",
+)
+
+
+def load_model(folder: str | None) -> Checkpoint:
+    """The model that was named, or the newest."""
+    from chargen.model.checkpoint import Checkpoint, newest
+
+    return Checkpoint.load(newest() if folder is None else folder)
+
+
+def known_prompt(prompt: str, vocabulary: Vocabulary) -> str:
+    """The prompt with newlines as in a corpus; a warning names the characters nobody taught."""
+    from chargen.text.corpus import normalise
+
+    prompt = normalise(prompt)
+    unknown = vocabulary.unknown(prompt)
+    if unknown:
+        shown = " ".join(ascii(c)[1:-1] if "\ud800" <= c <= "\udfff" else c for c in unknown[:20])
+        more = f" and {len(unknown) - 20} more" if len(unknown) > 20 else ""
+        warn(f"the model has never seen these characters of the prompt: {shown}{more}")
+    return prompt
+
+
+def warn(message: str) -> None:
+    """One line to standard error."""
+    print(f"chargen: warning: {message}", file=sys.stderr)
