@@ -65,15 +65,15 @@ class Display:
         passes = done.characters / plan.split.train_characters
         why = ", ended by --patience" if done.reason == "patience" else ""
         size = (folder / "model.safetensors").stat().st_size / 1e6
-        held_out = (
-            f"trained on all of it: {_loss(done.training_nats)} on the text itself"
-            if done.validation_nats is None
-            else f"{_loss(done.validation_nats)}, perplexity {perplexity(done.validation_nats):.2f}"
-        )
+        if done.validation_nats is None:
+            quality = f"on the text itself, all of it: {_loss(done.training_nats)}"
+        else:
+            quality = f"held out: {_loss(done.validation_nats)}"
+            quality += f", perplexity {perplexity(done.validation_nats):.2f}"
         print(
             f"trained   {_clock(done.seconds)}, {done.step:,} steps, {done.characters:,}"
             f" characters ({passes:.1f} passes){why}\n"
-            f"held out  {held_out}\n"
+            f"loss      {quality}\n"
             f"model     {folder} ({plan.model.parameters:,} parameters, {size:.1f} MB)\n"
             f'next      chargen sample -m {folder} --prompt "..."'
         )

@@ -48,12 +48,12 @@ def command(
 ) -> None:
     """Write on from a prompt, with the model that was trained last or with -m FOLDER."""
     from chargen.errors import OptionError
-    from chargen.generation.filters import Filter, Temperature, Threshold
+    from chargen.generation.filters import chain
     from chargen.generation.generate import generate, random_seed
     from chargen.generation.sampler import Sampler
     from chargen.model.engine import Engine
 
-    filters: list[Filter] = [Temperature(temperature), Threshold(threshold)]
+    filters = chain(temperature=temperature, threshold=threshold)
     if length < 0:
         raise OptionError(f"--length must be 0 or more, got {length} (0 writes without end)")
     if not 0 <= confidence <= 1:

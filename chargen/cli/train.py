@@ -116,7 +116,7 @@ def watch(trainer: Trainer, prompt: str, again: str) -> None:
     """
     from chargen.cli.progress import Display
     from chargen.cli.sample import stream
-    from chargen.generation.filters import Temperature
+    from chargen.generation.filters import chain
     from chargen.generation.generate import generate
     from chargen.generation.sampler import Sampler
     from chargen.model.checkpoint import Checkpoint
@@ -154,7 +154,7 @@ def watch(trainer: Trainer, prompt: str, again: str) -> None:
     folder = trainer.folder.final_path
     display.summary(folder)
     model = Checkpoint.load(folder)
-    sampler = Sampler([Temperature(0.8)], seed=trainer.config.seed)
+    sampler = Sampler(chain(temperature=0.8), seed=trainer.config.seed)
     engine = Engine(model.config, model.weights)
     print()
     stream(prompt, generate(engine, model.vocabulary, sampler, prompt, length=SAMPLE_LENGTH))

@@ -7,6 +7,7 @@ The most likely character always stays.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -77,10 +78,19 @@ class Threshold:
 
 
 # In the order in which they are applied.
-FILTERS: dict[str, type[Temperature] | type[Threshold]] = {
+FILTERS: dict[str, Callable[[float], Filter]] = {
     "temperature": Temperature,
     "threshold": Threshold,
 }
+
+
+def chain(**values: float) -> list[Filter]:
+    """The filters of these names and values, in the order in which they apply.
+
+    Raises OptionError where a value is not allowed.
+    """
+    assert values.keys() <= FILTERS.keys()
+    return [make(values[name]) for name, make in FILTERS.items() if name in values]
 
 
 def _best(log_probabilities: LogProbabilities) -> npt.NDArray[np.bool_]:

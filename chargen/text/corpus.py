@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from chargen.errors import CorpusError
+from chargen.errors import CorpusError, OptionError
 from chargen.text.vocabulary import Vocabulary
 
 Ids = npt.NDArray[np.unsignedinteger]
@@ -44,18 +43,12 @@ class Corpus:
         """Read files, folders (their *.txt, sorted by name) and "-" (standard input).
 
         Raises CorpusError where one is missing, empty, binary or not in `encoding`, and where
-        all of them together hold fewer than two characters or two distinct ones.
+        all of them together hold fewer than two characters or two distinct ones; OptionError
+        where there is no such encoding.
         """
         if not paths:
             raise CorpusError("no text was given (name a file, a folder of .txt files, or -)")
-        try:
-            if not codecs.lookup(encoding)._is_text_encoding:
-                raise LookupError
-        except LookupError:
-            raise CorpusError(
-                f"--encoding {encoding} is not a text encoding that Python knows"
-                " (try utf-8, utf-16, latin-1, cp1252, gb18030 or shift_jis)"
-            ) from None
+        _check_encoding(encoding)
         sources = [source for path in paths for source in _expand(str(path))]
         texts = [_decode(_read_bytes(source), _shown(source), encoding) for source in sources]
         return cls.of(texts, name=corpus_name(paths), lines=lines)
@@ -252,6 +245,18 @@ def _read_bytes(path: str) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise CorpusError(f"{_shown(path)} cannot be read: {reason}") from None
+
+
+def _check_encoding(encoding: str) -> None:
+    try:
+        b"a".decode(encoding)
+    except UnicodeError:  # half a character, in UTF-16
+        return
+    except LookupError:
+        raise OptionError(
+            f"--encoding {encoding} is not a text encoding that Python knows"
+            " (try utf-8, utf-16, latin-1, cp1252, gb18030 or shift_jis)"
+        ) from None
 
 
 def _decode(data: bytes, shown: str, encoding: str) -> str:

@@ -58,7 +58,7 @@ class TrainingConfig:
     preset: str
     patience: int | None = None
     save_every: float = 30.0
-    weight_decay: float = 0.01
+    weight_decay: float = 0.1
     reset_probability: float = 0.05
     clip_norm: float = 1.0
 

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from chargen.errors import TrainingError
 from chargen.evaluation.validation import streams, validation_nats
-from chargen.generation.filters import Temperature
+from chargen.generation.filters import chain
 from chargen.generation.generate import generate
 from chargen.generation.sampler import Sampler
 from chargen.model import checkpoint
@@ -285,7 +285,7 @@ class Trainer:
 
     def _write(self, prompt: str) -> str:
         engine = Engine(self.plan.model, self._network.weights())
-        sampler = Sampler([Temperature(0.8)], seed=self.progress.step)
+        sampler = Sampler(chain(temperature=0.8), seed=self.progress.step)
         written = generate(engine, self.plan.vocabulary, sampler, prompt, length=_SAMPLE_LENGTH)
         return prompt + "".join(written)
 
