@@ -35,7 +35,7 @@ class Display:
         if sys.stderr.isatty():
             self._bar = tqdm(
                 total=1.0,
-                bar_format="{percentage:3.0f}% |{bar:24}| {postfix}",
+                bar_format="{percentage:3.0f}% |{bar:24}| {desc}",
                 dynamic_ncols=True,
                 leave=False,
             )
@@ -129,7 +129,7 @@ class Display:
                 self._line(f"{step.fraction:4.0%}  step {step.step:,}, {self._figures(step)}")
             return
         self._bar.n = step.fraction
-        self._bar.set_postfix_str(self._figures(step), refresh=False)
+        self._bar.set_description_str(self._figures(step), refresh=False)
         self._bar.update(0)
 
     def _figures(self, step: Step) -> str:

@@ -30,11 +30,14 @@ class ModelConfig:
         for name in ("vocab_size", "embedding_size", "hidden_size", "num_layers"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise OptionError(f"{name} must be a whole number, 1 or more, got {value!r}")
+                option = name.replace("_", "-")
+                raise OptionError(f"--{option} must be a whole number, 1 or more, got {value!r}")
         if self.cell not in CELLS:
-            raise OptionError(f"cell must be one of {', '.join(CELLS)}, got {self.cell!r}")
+            raise OptionError(f"--cell must be one of {', '.join(CELLS)}, got {self.cell!r}")
         if self.encoder not in ENCODERS:
-            raise OptionError(f"encoder must be one of {', '.join(ENCODERS)}, got {self.encoder!r}")
+            raise OptionError(
+                f"--encoder must be one of {', '.join(ENCODERS)}, got {self.encoder!r}"
+            )
 
     @property
     def input_size(self) -> int:

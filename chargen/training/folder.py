@@ -63,13 +63,9 @@ class RunFolder:
                 if _make(path, new_root=True):
                     return cls(path)
                 number += 1
+        refuse_existing(output, overwrite=overwrite)
         if _make(output, new_root=True):
             return cls(output)
-        if not overwrite:
-            raise CheckpointError(
-                f"{output} exists (--resume goes on with it, --overwrite replaces it,"
-                " -o names another)"
-            )
         if output.is_dir() and not any(output.iterdir()):
             return cls(output)
         _refuse_foreign(output)
@@ -173,6 +169,14 @@ class RunFolder:
             raise CheckpointError(
                 f"{self.path / LOG} cannot be written: {error.strerror}"
             ) from None
+
+
+def refuse_existing(output: Path | None, *, overwrite: bool) -> None:
+    """Raise CheckpointError where `output` exists and is not to be replaced."""
+    if output is not None and output.exists() and not overwrite:
+        raise CheckpointError(
+            f"{output} exists (--resume goes on with it, --overwrite replaces it, -o names another)"
+        )
 
 
 def _make(path: Path, *, new_root: bool = False) -> bool:

@@ -12,7 +12,7 @@ from chargen.model.checkpoint import CONFIG, TOKENIZER, Checkpoint, Description
 from chargen.text.corpus import Corpus, corpus_name
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.config import Budget
-from chargen.training.folder import RunFolder
+from chargen.training.folder import RunFolder, refuse_existing
 from chargen.training.plan import Asked, plan, plan_again
 from chargen.training.state import TrainingState
 from chargen.training.trainer import Trainer
@@ -27,9 +27,11 @@ def start(
     init_from: Checkpoint | None = None,
 ) -> Trainer:
     """A new run in a folder of its own. Raises the errors of `plan` and `RunFolder.create`."""
+    refuse_existing(output, overwrite=overwrite)  # before the text is worked through
+    chosen = plan(corpus, asked, init_from=init_from)
     folder = RunFolder.create(output, corpus.name, overwrite=overwrite)
     try:
-        return Trainer(plan(corpus, asked, init_from=init_from), folder)
+        return Trainer(chosen, folder)
     except BaseException:
         folder.close()
         raise

@@ -1,0 +1,60 @@
+"""What every part of the suite shares."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from chargen.model.checkpoint import CONFIG, TOKENIZER, Description, write_model
+from chargen.model.config import ModelConfig
+from chargen.text.vocabulary import Vocabulary
+
+# No deadline, since nothing here times anything; and the same examples in every run, so that a
+# change that passes its tests passes them again.
+settings.register_profile("chargen", deadline=None, derandomize=True, database=None)
+# Other examples in every run, and more of them, for whoever goes looking for trouble.
+settings.register_profile("search", deadline=None, max_examples=1_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "chargen"))
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def data(repository: Path) -> Path:
+    """The folder of real texts, which is not part of the project; skips where it is absent."""
+    folder = repository / os.environ.get("CHARGEN_TEST_DATA", "../shared/data")
+    if not folder.is_dir():
+        pytest.skip(f"no real texts in {folder} (CHARGEN_TEST_DATA names their folder)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_model() -> Callable[..., Path]:
+    """A writer of small model folders, called with a folder, a text, a seed and sizes."""
+
+    def make(folder: Path, text: str = "to be, or not", seed: int = 0, **sizes: Any) -> Path:
+        vocabulary = Vocabulary.build([text])
+        small = {"embedding_size": 3, "hidden_size": 4}
+        config = ModelConfig(len(vocabulary), **{**small, **sizes})
+        random = np.random.default_rng(seed)
+        weights = {
+            name: random.standard_normal(shape, np.float32)
+            for name, shape in config.shapes().items()
+        }
+        description = Description(config, {"seed": seed}, {"name": "text"}, {"preset": "tiny"})
+        siblings = {CONFIG: description.to_json(), TOKENIZER: vocabulary.to_json()}
+        folder.mkdir(parents=True)
+        for name, content in siblings.items():
+            (folder / name).write_bytes(content)
+        write_model(folder, siblings, weights, {"step": seed, "validation_nats": 1.5})
+        return folder
+
+    return make
