@@ -91,7 +91,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # The reader has gone. Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
-    except MemoryError:
+    except OSError as error:  # standard output on a full disk, say
+        status = _failed(f"{error.filename or 'the output'}: {error.strerror}", 1, debug)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "alloc" not in str(error):
+            raise
         status = _failed("there is not enough memory for this (try a smaller model)", 1, debug)
     sys.exit(status)
 

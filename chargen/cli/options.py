@@ -37,7 +37,8 @@ def known_prompt(prompt: str, vocabulary: Vocabulary) -> str:
         shown = " ".join(ascii(c)[1:-1] if "\ud800" <= c <= "\udfff" else c for c in unknown[:20])
         more = f" and {len(unknown) - 20} more" if len(unknown) > 20 else ""
         warn(f"the model has never seen these characters of the prompt: {shown}{more}")
-    return prompt
+    # What the shell could not decode came as lone surrogates, which no output could write.
+    return prompt.encode("utf-8", "replace").decode("utf-8")
 
 
 def warn(message: str) -> None:

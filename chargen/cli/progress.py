@@ -106,10 +106,10 @@ class Display:
                 f"{model.vocab_size - 1:,} distinct characters make a large, slow model"
                 " (--min-count 2 or more makes the rare ones unknown)"
             )
-        if corpus["unknown_characters"]:
-            warn(f"{corpus['unknown_characters']:,} characters of the text were made unknown")
         if config.precision == "bfloat16" and not has_bfloat16(config.device):
             warn(f"this {config.device} has no bfloat16 of its own: float32 would be much faster")
+        if corpus["unknown_characters"]:
+            warn(f"{corpus['unknown_characters']:,} characters of the text were made unknown")
 
     def _step(self, step: Step) -> None:
         self._loss = (

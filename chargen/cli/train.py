@@ -31,7 +31,12 @@ SAMPLE_LENGTH = 200
 @click.option("--lines", is_flag=True, help="Each line is a text of its own.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of the text files.")
 @click.option("--min-count", type=int, help="Rarer characters become unknown.")
-@click.option("--val-fraction", type=float, help="Held out; 0.1, of a short text nothing.")
+@click.option(
+    "--val-fraction",
+    "validation_fraction",
+    type=float,
+    help="Held out; 0.1, of a short text nothing.",
+)
 @click.option("--minutes", type=float, help="Train this long by the clock ...")
 @click.option("--epochs", type=float, help="... or read the text so many times ...")
 @click.option("--steps", type=int, help="... or make so many updates.")
@@ -71,6 +76,8 @@ def command(
     from chargen.training import train as training
     from chargen.training.plan import Asked
 
+    if overwrite and output is None and not resume:
+        raise click.UsageError("--overwrite replaces the folder that -o names: name it")
     target = None if output is None else Path(output)
     given = _given(chosen)
     if resume:

@@ -15,4 +15,4 @@ def bits_per_character(nats: float) -> float:
 
 def perplexity(nats: float) -> float:
     """The number of equally likely characters that would be as hard to guess; inf on overflow."""
-    return math.exp(nats) if nats < 700 else math.inf
+    return math.inf if nats >= 700 else math.exp(nats)

@@ -27,8 +27,8 @@ Spans = npt.NDArray[np.int64]
 def streams(spans: Spans) -> Spans:
     """Cut held-out spans into streams that are read side by side, each from an empty state.
 
-    Streams have 2,000 characters or more, and there are at most 32 of them; where there are
-    more texts than that, each is a stream. Spans come back as [n, 2].
+    One text makes at most 32 streams, of 2,000 characters or more where it is that long; of
+    several texts each has one at least. Spans come back as [n, 2].
     """
     lengths = spans[:, 1] - spans[:, 0]
     target = max(LEAST_STREAM, lengths.sum() / MOST_STREAMS)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import safetensors.numpy
+from safetensors import SafetensorError
 
 from chargen.errors import CheckpointError, OptionError
 from chargen.model import storage
@@ -71,16 +72,17 @@ class Description:
         except (ValueError, LookupError, TypeError, RecursionError):
             raise CheckpointError(f"{shown} was not written by chargen") from None
         if version != _FORMAT:
+            told = f"{version}"[:20] if type(version) is int else "unknown"
             raise CheckpointError(
-                f"{shown} has format {version!r}; this chargen reads format {_FORMAT}"
+                f"{shown} has format {told}; this chargen reads format {_FORMAT}"
                 " (use the version that wrote it)"
             )
         try:
             model = ModelConfig.from_dict(fields["model"])
             training, corpus, asked = (dict(fields[k]) for k in ("training", "corpus", "asked"))
             return cls(model, training, corpus, asked)
-        except (OptionError, LookupError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{shown} is damaged: {error}") from None
+        except (OptionError, LookupError, TypeError, ValueError):
+            raise CheckpointError(f"{shown} is damaged: it describes no model") from None
 
 
 @dataclass(frozen=True)
@@ -102,21 +104,32 @@ class Checkpoint:
     def load(cls, folder: str | Path) -> Checkpoint:
         """Read a model folder. Raises CheckpointError where it is no whole model of chargen."""
         folder = Path(folder)
-        if not folder.exists():
-            raise CheckpointError(f"{folder} does not exist (train a model, or name one with -m)")
-        for name in (CONFIG, TOKENIZER, MODEL):
-            if not (folder / name).is_file():
-                raise CheckpointError(f"{folder} is not a model of chargen: it holds no {name}")
+        shown = ascii(str(folder))[1:-1] if not str(folder).isprintable() else str(folder)
+        try:
+            if not folder.exists():
+                raise CheckpointError(
+                    f"{shown} does not exist (train a model, or name one with -m)"
+                )
+            for name in (CONFIG, TOKENIZER, MODEL):
+                if not (folder / name).is_file():
+                    raise CheckpointError(f"{shown} is not a model of chargen: it holds no {name}")
+        except OSError as error:
+            raise CheckpointError(f"{shown} cannot be read: {error.strerror}") from None
         description, vocabulary, siblings = read_description(folder)
         shown = str(folder / MODEL)
         data = storage.read_file(folder / MODEL)
         measured = storage.unseal(data, siblings, shown)
-        weights = safetensors.numpy.load(data)
+        try:
+            weights = safetensors.numpy.load(data)
+        except (SafetensorError, ArithmeticError, LookupError, TypeError, ValueError):
+            weights = {}  # a header that fits its checksum and still makes no sense
         found = {name: value.shape for name, value in weights.items()}
         if found != description.model.shapes() or any(
             value.dtype != np.float32 for value in weights.values()
         ):
             raise CheckpointError(f"{shown} does not hold the weights that {CONFIG} describes")
+        if not all(np.isfinite(value).all() for value in weights.values()):
+            raise CheckpointError(f"{shown} holds weights that are no numbers")
         return cls(folder, description, vocabulary, weights, measured)
 
 
@@ -160,7 +173,7 @@ def newest(root: str | Path = DEFAULT_ROOT) -> Path:
             return 0
 
     try:
-        models = list(Path(root).glob(f"*/{MODEL}"))
+        models = [file for file in Path(root).glob(f"*/{MODEL}") if file.parent.name[0] != "."]
     except OSError:
         models = []
     if not models:

@@ -11,6 +11,10 @@ from chargen.model.cells import CELLS
 
 ENCODERS = ("embedding", "one-hot")
 
+_MOST = 1 << 21
+_MOST_LAYERS = 1_000
+_MOST_PARAMETERS = 1 << 33
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -28,15 +32,22 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         for name in ("vocab_size", "embedding_size", "hidden_size", "num_layers"):
-            value = getattr(self, name)
+            value, option = getattr(self, name), name.replace("_", "-")
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                option = name.replace("_", "-")
                 raise OptionError(f"--{option} must be a whole number, 1 or more, got {value!r}")
+            if value > _MOST:
+                raise OptionError(f"--{option} must be at most {_MOST:,}, got {value:,}")
         if self.cell not in CELLS:
             raise OptionError(f"--cell must be one of {', '.join(CELLS)}, got {self.cell!r}")
         if self.encoder not in ENCODERS:
             raise OptionError(
                 f"--encoder must be one of {', '.join(ENCODERS)}, got {self.encoder!r}"
+            )
+
+        if self.num_layers > _MOST_LAYERS or self.parameters > _MOST_PARAMETERS:
+            raise OptionError(
+                f"--num-layers {self.num_layers:,} of --hidden-size {self.hidden_size:,} is more"
+                f" than {_MOST_LAYERS:,} layers or {_MOST_PARAMETERS:,} parameters"
             )
 
     @property

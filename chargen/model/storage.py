@@ -86,9 +86,13 @@ def unseal(data: bytes, siblings: Mapping[str, bytes], shown: str) -> dict[str, 
         fields = json.loads(header.get("__metadata__", {})[_KEY])
         digest = fields.pop("sha256")
         expected = fields["siblings"]
+        if not isinstance(expected, dict):
+            raise TypeError
+        canonical = json.dumps({**fields, "sha256": digest}, sort_keys=True)
+        found = _digest(data, fields)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise CheckpointError(f"{shown} was not written by chargen") from None
-    if digest != _digest(data, fields):
+    if canonical != header["__metadata__"][_KEY] or digest != found:
         raise CheckpointError(f"{shown} is damaged: its checksum does not fit its content")
     for name, content in siblings.items():
         if expected.get(name) != _sha256(content):
@@ -103,8 +107,12 @@ def _header(data: bytes) -> dict[str, Any] | None:
     size = int.from_bytes(data[:8], "little")
     if len(data) < 8 + size or size > 100_000_000:
         return None
+    raw = data[8 : 8 + size]
     try:
-        header = json.loads(data[8 : 8 + size])
+        header = json.loads(raw)
+        compact = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+        if raw != compact + b" " * (-len(compact) % 8):  # as the library writes it, to the byte
+            return None
         ends = [entry["data_offsets"][1] for n, entry in header.items() if n != "__metadata__"]
         return header if 8 + size + max(ends, default=0) == len(data) else None
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
@@ -112,20 +120,13 @@ def _header(data: bytes) -> dict[str, Any] | None:
 
 
 def _digest(data: bytes, fields: Mapping[str, Any]) -> str:
-    """Over the tensors in order of name, and over `fields`."""
+    """Over `fields`, the header's entries of the tensors as they stand, and the tensors' bytes."""
     header = _header(data)
     assert header is not None
-    base = 8 + int.from_bytes(data[:8], "little")
+    tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
     digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode())
-    view = memoryview(data)
-    try:
-        for name in sorted(set(header) - {"__metadata__"}):
-            entry = header[name]
-            start, stop = entry["data_offsets"]
-            digest.update(json.dumps([name, entry["dtype"], entry["shape"]]).encode())
-            digest.update(view[base + start : base + stop])
-    except (TypeError, ValueError, LookupError):
-        return "unreadable"
+    digest.update(json.dumps(tensors).encode())
+    digest.update(memoryview(data)[8 + int.from_bytes(data[:8], "little") :])
     return digest.hexdigest()
 
 

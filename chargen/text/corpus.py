@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -48,7 +50,7 @@ class Corpus:
         """
         if not paths:
             raise CorpusError("no text was given (name a file, a folder of .txt files, or -)")
-        _check_encoding(encoding)
+        encoding = _known(encoding)
         sources = [source for path in paths for source in _expand(str(path))]
         texts = [_decode(_read_bytes(source), _shown(source), encoding) for source in sources]
         return cls.of(texts, name=corpus_name(paths), lines=lines)
@@ -60,6 +62,15 @@ class Corpus:
         if lines:
             kept = tuple(line for text in kept for line in text.split("\n") if line)
         corpus = cls(name, tuple(text for text in kept if text), lines)
+        for piece in corpus.pieces():
+            try:
+                piece.encode("utf-8")
+            except UnicodeEncodeError as error:  # a few codecs let them through
+                half = f"U+{ord(piece[error.start]):04X}"
+                raise CorpusError(
+                    f"{name} holds half a character, the lone surrogate {half}"
+                    " (decode the text with its right encoding)"
+                ) from None
         size = corpus.characters - (len(corpus.texts) if lines else 0)
         if size < 2:
             raise CorpusError(
@@ -177,7 +188,7 @@ def encode(corpus: Corpus, vocabulary: Vocabulary) -> Ids:
 def corpus_name(paths: Sequence[str | Path]) -> str:
     """What a corpus of these files is called, and the folder of its models by default."""
     first = str(paths[0])
-    stem = "stdin" if first == "-" else Path(first).resolve().stem
+    stem = "stdin" if first == "-" else Path(os.path.abspath(first)).stem
     kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in stem).strip("-.")
     return (kept[:80] or "corpus") + (f"-and-{len(paths) - 1}-more" if len(paths) > 1 else "")
 
@@ -222,12 +233,12 @@ def _split_lines(corpus: Corpus, spans: Spans, fraction: float, seed: int) -> tu
 
 
 def _expand(path: str) -> list[str]:
-    if path == "-" or not Path(path).is_dir():
-        return [path]
     try:
+        if path == "-" or not Path(path).is_dir():
+            return [path]
         found = sorted(str(file) for file in Path(path).glob("*.txt") if file.is_file())
     except OSError as error:
-        raise CorpusError(f"{path} cannot be read: {error.strerror}") from None
+        raise CorpusError(f"{_shown(path)} cannot be read: {error.strerror}") from None
     if not found:
         raise CorpusError(f"{path} is a folder without .txt files (name the files themselves)")
     return found
@@ -235,7 +246,10 @@ def _expand(path: str) -> list[str]:
 
 def _read_bytes(path: str) -> bytes:
     if path == "-":
-        return sys.stdin.buffer.read()
+        try:
+            return sys.stdin.buffer.read()
+        except (AttributeError, OSError, ValueError):  # None where there is none
+            raise CorpusError("standard input is closed (name a file instead of -)") from None
     try:
         return Path(path).read_bytes()
     except FileNotFoundError:
@@ -247,16 +261,18 @@ def _read_bytes(path: str) -> bytes:
         raise CorpusError(f"{_shown(path)} cannot be read: {reason}") from None
 
 
-def _check_encoding(encoding: str) -> None:
+def _known(encoding: str) -> str:
+    """The encoding, made sure of. The byte order mark is dropped in any, so UTF-8 needs no sig."""
     try:
         b"a".decode(encoding)
-    except UnicodeError:  # half a character, in UTF-16
-        return
-    except LookupError:
+    except UnicodeDecodeError:
+        pass  # half a character, in UTF-16
+    except (LookupError, ValueError):
         raise OptionError(
-            f"--encoding {encoding} is not a text encoding that Python knows"
+            f"--encoding {ascii(encoding)[1:-1]} is not a text encoding that Python knows"
             " (try utf-8, utf-16, latin-1, cp1252, gb18030 or shift_jis)"
         ) from None
+    return "utf-8" if codecs.lookup(encoding).name == "utf-8-sig" else encoding
 
 
 def _decode(data: bytes, shown: str, encoding: str) -> str:
@@ -268,11 +284,8 @@ def _decode(data: bytes, shown: str, encoding: str) -> str:
     except UnicodeDecodeError as error:
         wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
         binary = b"\0" in data[:4096] and not wide
-        hint = (
-            "it looks like a binary file"
-            if binary
-            else f"try --encoding {'utf-16' if wide else 'latin-1'}"
-        )
+        other = "utf-16" if wide and not encoding.lower().startswith("utf-16") else "latin-1"
+        hint = "it looks like a binary file" if binary else f"try --encoding {other}"
         value = f"byte 0x{data[error.start]:02X}" if error.start < len(data) else "the end"
         raise CorpusError(
             f"{shown} is not {encoding.upper()}: {value} at offset {error.start} ({hint})"

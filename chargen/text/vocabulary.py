@@ -92,9 +92,11 @@ class Vocabulary:
             ids = json.loads(data)["model"]["vocab"]
             characters = sorted(ids, key=ids.__getitem__)
             good = (
-                [ids[c] for c in characters] == list(range(len(ids)))
+                all(type(k) is int for k in ids.values())
+                and [ids[c] for c in characters] == list(range(len(ids)))
                 and all(len(c) == 1 for c in characters)
                 and characters[0] == UNKNOWN
+                and not any("\ud800" <= c <= "\udfff" for c in characters)
             )
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             good = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +10,8 @@ from chargen.errors import OptionError
 
 BUDGETS = ("minutes", "epochs", "steps")
 PRECISIONS = ("auto", "float32", "bfloat16")
+MOST_OF_A_BUDGET = 1e12
+MOST_SEED = (1 << 63) - 1
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -27,8 +28,11 @@ class Budget:
     def __post_init__(self) -> None:
         if self.kind not in BUDGETS:
             raise OptionError(f"a budget is one of {', '.join(BUDGETS)}, got {self.kind!r}")
-        if not (math.isfinite(self.amount) and self.amount > 0):
-            raise OptionError(f"--{self.kind} must be more than 0, got {self.amount:g}")
+        if not 0 < self.amount <= MOST_OF_A_BUDGET:
+            raise OptionError(
+                f"--{self.kind} must be more than 0 and at most {MOST_OF_A_BUDGET:g},"
+                f" got {_shown(self.amount)}"
+            )
 
     def __str__(self) -> str:
         unit = self.kind if self.amount != 1 else self.kind[:-1]
@@ -67,7 +71,7 @@ class TrainingConfig:
         check_range("--sequence-length", self.sequence_length, 1, 1 << 20)
         check_range("--learning-rate", self.learning_rate, 1e-9, 10)
         check_range("--dropout", self.dropout, 0, 0.95)
-        check_range("--seed", self.seed, 0, (1 << 63) - 1)
+        check_range("--seed", self.seed, 0, MOST_SEED)
         check_range("--save-every", self.save_every, 0, 1e9)
         if self.patience is not None:
             check_range("--patience", self.patience, 1, 1 << 30)
@@ -85,4 +89,11 @@ class TrainingConfig:
 def check_range(name: str, value: float, least: float, most: float) -> None:
     """Raise OptionError where a value lies outside its range, or is no number."""
     if not least <= value <= most:
-        raise OptionError(f"{name} must lie between {least:g} and {most:g}, got {value:g}")
+        raise OptionError(f"{name} must lie between {least:g} and {most:g}, got {_shown(value)}")
+
+
+def _shown(value: float) -> str:
+    try:
+        return f"{value:g}"
+    except OverflowError:  # a whole number too large for a float
+        return f"{str(value)[:8]}..."

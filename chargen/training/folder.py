@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,16 +29,18 @@ from chargen.model.checkpoint import (
 from chargen.records import TrainingRecord
 
 OURS = frozenset({CARD, CONFIG, LOCK, LOG, MODEL, TOKENIZER, TRAINING})
-_NEW = ".new"
-_OLD = ".old"
+_NEW = ".new"  # a hidden folder beside the one that a finished run replaces
 
 
 class RunFolder:
     """A locked folder. With `replaces`, the finished run takes that other folder's place."""
 
-    def __init__(self, path: Path, *, replaces: Path | None = None) -> None:
+    def __init__(
+        self, path: Path, *, replaces: Path | None = None, made: Sequence[Path] = ()
+    ) -> None:
         self.path = path
         self.replaces = replaces
+        self._made = made  # the folders that were made for it, the innermost first
         self._lock = filelock.FileLock(path / LOCK)
         try:
             self._lock.acquire(timeout=0)
@@ -60,23 +63,23 @@ class RunFolder:
             number = 1
             while True:
                 path = root / (corpus_name if number == 1 else f"{corpus_name}-{number}")
-                if _make(path, new_root=True):
-                    return cls(path)
+                if made := _make(path):
+                    return cls(path, made=made)
                 number += 1
         refuse_existing(output, overwrite=overwrite)
-        if _make(output, new_root=True):
-            return cls(output)
+        if made := _make(output):
+            return cls(output, made=made)
         if output.is_dir() and not any(output.iterdir()):
             return cls(output)
         _refuse_foreign(output)
         cls(output).close()  # raises where it is being trained
-        beside = _beside(output, _NEW)
-        if not _make(beside):
+        beside = _successor(output)
+        if not (made := _make(beside)):  # of a run that was stopped, and is now begun anew
             _refuse_foreign(beside)
             cls(beside).close()
             shutil.rmtree(beside)
-            _make(beside)
-        return cls(beside, replaces=output)
+            made = _make(beside)
+        return cls(beside, replaces=output, made=made)
 
     @classmethod
     def reopen(cls, output: Path | None, corpus_name: str) -> RunFolder:
@@ -88,8 +91,8 @@ class RunFolder:
             root = Path(DEFAULT_ROOT)
             runs = [
                 file
-                for file in [*root.glob(f"{corpus_name}/{TRAINING}"), *root.glob(f"*/{TRAINING}")]
-                if _is_named(file.parent.name, corpus_name)
+                for file in root.glob(f"*/{TRAINING}")
+                if _is_named(_replaced(file.parent) or file.parent, corpus_name)
             ]
             if not runs:
                 raise CheckpointError(
@@ -98,12 +101,11 @@ class RunFolder:
                 )
             path = max(runs, key=lambda file: file.stat().st_mtime_ns).parent
         else:
-            unfinished = _beside(output, _NEW)
-            path = unfinished if (unfinished / TRAINING).exists() else output
-            if not path.is_dir():
+            unfinished = _successor(output)
+            path = unfinished if _exists(unfinished / TRAINING) else output
+            if not _exists(path):
                 raise CheckpointError(f"{output} does not exist, so there is no run to resume")
-        replaced = path.name.removesuffix(_NEW)
-        return cls(path, replaces=None if replaced == path.name else path.with_name(replaced))
+        return cls(path, replaces=_replaced(path))
 
     @property
     def final_path(self) -> Path:
@@ -122,7 +124,7 @@ class RunFolder:
             else {"record": type(record).__name__.lower()} | asdict(record)
         )
         with self._open_log() as file:
-            file.write((json.dumps(fields, ensure_ascii=False) + "\n").encode("utf-8"))
+            file.write((json.dumps(fields, ensure_ascii=False) + "\n").encode("utf-8", "replace"))
 
     def log_size(self) -> int:
         """Flush log.jsonl to the disk and tell its length in bytes."""
@@ -140,11 +142,9 @@ class RunFolder:
         self.close()
         if self.replaces is None:
             return
-        old = _beside(self.replaces, _OLD)
+        old = self.path.with_name(f"{self.path.name}.{secrets.token_hex(4)}.old")
         try:
             if self.replaces.exists():
-                if old.exists():
-                    shutil.rmtree(old)
                 os.rename(self.replaces, old)
             os.rename(self.path, self.replaces)
             storage.sync_folder(self.replaces.parent)
@@ -160,7 +160,8 @@ class RunFolder:
         self._lock.release()
         (self.path / LOCK).unlink(missing_ok=True)
         with contextlib.suppress(OSError):
-            self.path.rmdir()  # nothing was written: leave no empty folder behind
+            for folder in self._made:  # where nothing was written, leave no empty folder behind
+                folder.rmdir()
 
     def _open_log(self) -> BinaryIO:
         try:
@@ -173,26 +174,34 @@ class RunFolder:
 
 def refuse_existing(output: Path | None, *, overwrite: bool) -> None:
     """Raise CheckpointError where `output` exists and is not to be replaced."""
-    if output is not None and output.exists() and not overwrite:
+    if output is not None and _exists(output) and not overwrite:
         raise CheckpointError(
             f"{output} exists (--resume goes on with it, --overwrite replaces it, -o names another)"
         )
 
 
-def _make(path: Path, *, new_root: bool = False) -> bool:
-    """Whether the folder was made now; False where something of that name exists."""
+def _exists(path: Path) -> bool:
+    """Whether something is there; what the file system refuses is told when it is made."""
     try:
-        if new_root:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _make(path: Path) -> list[Path]:
+    """The folders that were made now, `path` first; none where something of that name exists."""
+    missing = [folder for folder in path.parents if not _exists(folder)]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir()
     except FileExistsError:
-        if not path.exists():  # a parent is a file
+        if not _exists(path):  # a parent is a file
             raise CheckpointError(f"{path} cannot be made: a part of it is a file") from None
-        return False
+        return []
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise CheckpointError(f"{path} cannot be made: {reason}") from None
-    return True
+    return [path, *missing]
 
 
 def _refuse_foreign(path: Path) -> None:
@@ -209,11 +218,21 @@ def _refuse_foreign(path: Path) -> None:
         raise CheckpointError(f"{path} is not a model folder of chargen: {what} (nothing was done)")
 
 
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
+def _successor(path: Path) -> Path:
+    """Where the run is written that replaces `path`: a name that nobody gives by chance."""
+    named = path if path.name else Path(os.path.abspath(path))
+    return named.parent / f".{named.name}{_NEW}"
 
 
-def _is_named(folder: str, corpus_name: str) -> bool:
+def _replaced(path: Path) -> Path | None:
+    """The folder of which `path` is the successor."""
+    inner = path.name.removeprefix(".").removesuffix(_NEW)
+    return path.with_name(inner) if inner and path.name == f".{inner}{_NEW}" else None
+
+
+def _is_named(folder: Path, corpus_name: str) -> bool:
     """Whether a run on this corpus may have been given this folder."""
-    rest = folder.removesuffix(_NEW).removeprefix(corpus_name)
-    return folder.startswith(corpus_name) and (not rest or (rest[0] == "-" and rest[1:].isdigit()))
+    rest = folder.name.removeprefix(corpus_name)
+    return folder.name.startswith(corpus_name) and (
+        not rest or (rest[0] == "-" and rest[1:].isdigit())
+    )

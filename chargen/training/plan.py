@@ -17,7 +17,7 @@ from chargen.model.config import ModelConfig
 from chargen.text.corpus import Corpus, Split, split
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.batches import fitting
-from chargen.training.config import PRECISIONS, Budget, TrainingConfig, check_range
+from chargen.training.config import MOST_SEED, PRECISIONS, Budget, TrainingConfig, check_range
 from chargen.training.precision import characters_per_second, choose_device, has_bfloat16
 from chargen.training.presets import PRESETS, RATE_OF_CELL, automatic, automatic_dropout
 
@@ -80,6 +80,9 @@ def plan(corpus: Corpus, asked: Asked, *, init_from: Checkpoint | None = None) -
     """
     if asked.min_count < 1:
         raise OptionError(f"--min-count must be 1 or more, got {asked.min_count}")
+    check_range("--seed", asked.seed, 0, MOST_SEED)
+    if asked.encoder == "one-hot" and asked.embedding_size is not None:
+        raise OptionError("--embedding-size has no meaning with --encoder one-hot (leave one out)")
     if asked.validation_fraction is not None:
         check_range("--val-fraction", asked.validation_fraction, 0, 0.9)
     if asked.precision not in PRECISIONS:
@@ -109,6 +112,11 @@ def plan(corpus: Corpus, asked: Asked, *, init_from: Checkpoint | None = None) -
     parts = split(
         corpus, vocabulary, validation_fraction=asked.validation_fraction, seed=asked.seed
     )
+    if asked.patience is not None and not len(parts.validation):
+        raise OptionError(
+            "--patience needs a held-out part, and nothing is held out of this text"
+            " (give --val-fraction, or leave it out)"
+        )
     training = _training(asked, name, model, parts)
     about = {
         "name": corpus.name,
@@ -203,6 +211,11 @@ def _precision(
     asked: str, model: ModelConfig, lanes: int, window: int, training: TrainingConfig
 ) -> tuple[str, float]:
     """The precision to train in, and its characters a second where time is the budget."""
+    emulated = training.device == "cpu" and not has_bfloat16("cpu")
+    if asked == "bfloat16" and emulated and model.cell == "lstm":  # torch has no code for it
+        raise OptionError(
+            "--precision bfloat16 is not to be had for an LSTM on this CPU (leave it out)"
+        )
     if asked != "auto":
         choices = [asked]
     elif has_bfloat16(training.device):

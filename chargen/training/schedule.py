@@ -26,7 +26,7 @@ def window_parts(fraction: float) -> int:
 
     Early on an update with a short view is worth as much as one with a long view, and four come
     for the price of one (Tiny Shakespeare, 100 s: 1.488 nats against 1.506; kept up for longer,
-    to 0.3 and 0.6, it gains nothing: 1.500).
+    to 0.3 and 0.6, it gains less: 1.500).
     """
     return 4 if fraction < 0.1 else 2 if fraction < 0.25 else 1
 

@@ -36,6 +36,7 @@ class Progress:
     best_step: int = 0
     best_characters: int = 0
     best_seconds: float = 0.0
+    best_training_nats: float = 0.0
     since_best: int = 0
     reserve: float = 0.0
     log_bytes: int = 0

@@ -54,9 +54,10 @@ def resume(
     try:
         state = TrainingState.read(folder.path)
         if state.progress.finished:
+            folder.finish()  # it may have been killed before it took its place
             raise CheckpointError(
-                f"{folder.path} is finished ({state.progress.step:,} steps);"
-                f" --init-from {folder.path} trains a new model on from it"
+                f"{folder.final_path} is finished ({state.progress.step:,} steps);"
+                f" --init-from {folder.final_path} trains a new model on from it"
             )
         description = Description.from_json(state.siblings[CONFIG], str(folder.path / CONFIG))
         _refuse_changes(given, description)
@@ -75,7 +76,8 @@ def _refuse_changes(given: Mapping[str, Any], description: Description) -> None:
     for name, value in given.items():
         plain = asdict(value) if isinstance(value, Budget) else value
         if plain != before.get(name):
-            option = "budget" if isinstance(value, Budget) else f"--{name.replace('_', '-')}"
+            option = f"--{name.replace('_', '-').replace('validation', 'val')}"
+            option = "a budget of" if isinstance(value, Budget) else option
             raise OptionError(
                 f"--resume goes on as the run was started: {option} {value} was not asked for"
                 " then (leave it out, or begin a new run with --init-from)"

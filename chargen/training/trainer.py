@@ -281,6 +281,7 @@ class Trainer:
             progress.best_nats, progress.best_step = nats, progress.step
             progress.best_characters = progress.characters
             progress.best_seconds = progress.seconds
+            progress.best_training_nats = progress.training_nats
         return Evaluation(progress.step, self._fraction, nats, best, progress.reserve)
 
     def _write(self, prompt: str) -> str:
@@ -330,7 +331,7 @@ class Trainer:
             "step": progress.best_step if held else progress.step,
             "trained_characters": progress.best_characters if held else progress.characters,
             "trained_seconds": round(progress.best_seconds if held else progress.seconds, 3),
-            "training_nats": progress.training_nats,
+            "training_nats": progress.best_training_nats if held else progress.training_nats,
             "validation_nats": progress.best_nats,
             "precision": self.config.precision,
         }

@@ -1,0 +1,113 @@
+"""What the tests of the command line share: a folder of their own, the command, a tiny model."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from chargen.cli.main import main
+from chargen.text.corpus import Corpus
+from chargen.training.config import Budget
+from chargen.training.plan import Asked
+from chargen.training.train import start
+
+TEXT = (
+    "the cat sat on the mat and sang.\n"
+    "a dog ran to the gate in the rain.\n"
+    "we saw a red fox by the old box.\n"
+    "who made the cake that we ate by the lake?\n"
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call of the command left: its exit status and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The current folder is the test's own, and torch has one thread, which suits tiny networks."""
+    monkeypatch.chdir(tmp_path)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield tmp_path
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def text(here: Path) -> str:
+    """A text file of 1,400 characters in the current folder."""
+    (here / "text.txt").write_text(TEXT * 10)
+    return "text.txt"
+
+
+@pytest.fixture
+def chargen(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """The command, called in this process. An exception that is not ours to show passes through."""
+
+    def call(*arguments: str) -> Outcome:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        printed = capsys.readouterr()
+        assert isinstance(left.value.code, int)
+        return Outcome(left.value.code, printed.out, printed.err)
+
+    return call
+
+
+@pytest.fixture
+def quick() -> tuple[str, ...]:
+    """The options of a run that is over in a blink."""
+    options = "--steps 6 --hidden-size 8 --embedding-size 4 --batch-size 4 --sequence-length 16"
+    return (*options.split(), "--device", "cpu", "--precision", "float32")
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that was trained on the text for a moment, a fifth of it held out."""
+    asked = Asked(
+        budget=Budget("steps", 150),
+        hidden_size=16,
+        embedding_size=8,
+        batch_size=4,
+        sequence_length=16,
+        learning_rate=0.02,
+        validation_fraction=0.2,
+        precision="float32",
+        device="cpu",
+    )
+    folder = tmp_path_factory.mktemp("trained") / "model"
+    trainer = start(Corpus.of([TEXT * 10], name="text"), asked, output=folder)
+    list(trainer.run())
+    trainer.folder.finish()
+    return folder
+
+
+@pytest.fixture
+def launch(here: Path) -> Callable[..., subprocess.Popen[bytes]]:
+    """The command in a process of its own, or another program of Python, with pipes."""
+
+    def call(*arguments: str | bytes, program: str | None = None) -> subprocess.Popen[bytes]:
+        start = ["-m", "chargen"] if program is None else ["-c", program]
+        return subprocess.Popen(
+            [sys.executable, *start, *arguments],
+            cwd=here,
+            env=os.environ
+            | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+        )
+
+    return call
