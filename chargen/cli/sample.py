@@ -69,6 +69,7 @@ def command(
         sampler,
         prompt,
         length=length or None,
+        lines=loaded.lines,
         least_confidence=confidence,
     )
     stream(prompt, written)

@@ -96,10 +96,11 @@ def command(
             init_from=None if init_from is None else Checkpoint.load(init_from),
         )
     again = shlex.join(
-        ["chargen", "train", *paths, "--resume"]
-        + ["-o", str(trainer.folder.final_path)]
+        ["chargen", "train", "--resume", "-o", str(trainer.folder.final_path)]
         + (["--encoding", encoding] if encoding != "utf-8" else [])
-        + (["--prompt", prompt] if prompt else [])
+        + ([f"--prompt={prompt}"] if prompt else [])
+        + ["--"] * any(path.startswith("-") and path != "-" for path in paths)
+        + list(paths)
     )
     watch(trainer, known_prompt(prompt, trainer.plan.vocabulary), again)
 
@@ -164,4 +165,7 @@ def watch(trainer: Trainer, prompt: str, again: str) -> None:
     sampler = Sampler(chain(temperature=0.8), seed=trainer.config.seed)
     engine = Engine(model.config, model.weights)
     print()
-    stream(prompt, generate(engine, model.vocabulary, sampler, prompt, length=SAMPLE_LENGTH))
+    written = generate(
+        engine, model.vocabulary, sampler, prompt, length=SAMPLE_LENGTH, lines=model.lines
+    )
+    stream(prompt, written)

@@ -21,14 +21,18 @@ def generate(
     prompt: str = "",
     *,
     length: int | None,
+    lines: bool = False,
     least_confidence: float = 0.0,
 ) -> Iterator[str]:
     """Yield the characters that follow `prompt`, each as it is drawn.
 
     A prompt begins a text, so a newline is read before it, as in training.
-    length: how many characters; None for no end. least_confidence: stop before the first
-    character of which the network's best guess has a lower probability than this.
+    length: how many characters; None for no end. lines: whether each line is a text of its own,
+    as the model was trained: then nothing is remembered beyond a newline. least_confidence: stop
+    before the first character of which the network's best guess is less probable than this.
     """
+    if lines:
+        prompt = prompt.rpartition(TEXT_START)[2]
     ids = vocabulary.encode(TEXT_START + prompt).astype(np.int64)
     states = engine.read(ids[:-1], engine.empty_states())
     last = ids[-1:]
@@ -39,7 +43,10 @@ def generate(
             return
         last = sampler.draw(logits)
         drawn += 1
-        yield vocabulary.characters[int(last[0])]
+        character = vocabulary.characters[int(last[0])]
+        if lines and character == TEXT_START:
+            states = engine.empty_states()
+        yield character
 
 
 def random_seed() -> int:

@@ -100,6 +100,11 @@ class Checkpoint:
         """The sizes of the network."""
         return self.description.model
 
+    @property
+    def lines(self) -> bool:
+        """Whether each line is a text of its own to it."""
+        return bool(self.description.corpus.get("lines"))
+
     @classmethod
     def load(cls, folder: str | Path) -> Checkpoint:
         """Read a model folder. Raises CheckpointError where it is no whole model of chargen."""

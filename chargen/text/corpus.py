@@ -159,6 +159,8 @@ def split(
     spans = corpus.spans()
     if validation_fraction is None:
         enough = corpus.characters >= HOLD_OUT_FROM
+        if corpus.lines:  # a line that is there once only cannot be on both sides
+            enough = enough and any(line != corpus.texts[0] for line in corpus.texts)
         validation_fraction = DEFAULT_VALIDATION_FRACTION if enough else 0.0
     if validation_fraction == 0:
         return Split(ids, spans, spans[:0])

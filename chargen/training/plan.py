@@ -91,6 +91,11 @@ def plan(corpus: Corpus, asked: Asked, *, init_from: Checkpoint | None = None) -
     preset = PRESETS[name]
     if init_from is None:
         vocabulary = Vocabulary.build(corpus.pieces(), min_count=asked.min_count)
+        if len(vocabulary) < 3:  # the unknown character and the newline
+            raise OptionError(
+                f"--min-count {asked.min_count} leaves nothing of {corpus.name} but unknown"
+                " characters (ask for less)"
+            )
         model = ModelConfig(
             vocab_size=len(vocabulary),
             cell=asked.cell or "lstm",

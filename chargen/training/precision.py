@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 
 import torch
@@ -11,8 +12,8 @@ from chargen.errors import OptionError
 from chargen.model.config import ModelConfig
 from chargen.model.network import Network
 
-_WARM = 2
-_TIMED = 4
+_WARM = 3
+_TIMED = 7
 
 
 def choose_device(asked: str) -> str:
@@ -38,23 +39,22 @@ def has_bfloat16(device: str) -> bool:
 def characters_per_second(
     config: ModelConfig, batch_size: int, sequence_length: int, precision: str, device: str
 ) -> float:
-    """The training speed of one setting, measured on a few updates' worth of work."""
+    """The training speed of one setting: the median of a few updates' worth of work."""
     network = Network(config).to(device)
     network.initialise(0)
     ids = torch.zeros(sequence_length, batch_size, dtype=torch.long, device=device)
     states = network.empty_states(batch_size)
-    began = 0.0
-    for k in range(_WARM + _TIMED):
-        if k == _WARM:
-            _wait(device)
-            began = time.perf_counter()
+    seconds = []
+    for _ in range(_WARM + _TIMED):
+        began = time.perf_counter()
         with autocast(precision, device):
             logits, _ = network(ids, states)
         torch.autograd.backward(
             functional.cross_entropy(logits.flatten(0, 1).float(), ids.flatten())
         )
-    _wait(device)
-    return _TIMED * batch_size * sequence_length / (time.perf_counter() - began)
+        _wait(device)
+        seconds.append(time.perf_counter() - began)
+    return batch_size * sequence_length / statistics.median(seconds[_WARM:])
 
 
 def autocast(precision: str, device: str) -> torch.autocast:

@@ -21,7 +21,7 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "tiny": Preset(60_000, 128, 1, 32, 16, 64, 1e-2, 0.5),
+    "tiny": Preset(60_000, 256, 1, 32, 16, 64, 8e-3, 0.5),
     "small": Preset(500_000, 256, 1, 32, 16, 64, 8e-3, 2),
     "base": Preset(20_000_000, 384, 1, 64, 16, 64, 1e-2, 5),
     "large": Preset(math.inf, 1024, 2, 128, 32, 128, 3e-3, 60),

@@ -287,7 +287,10 @@ class Trainer:
     def _write(self, prompt: str) -> str:
         engine = Engine(self.plan.model, self._network.weights())
         sampler = Sampler(chain(temperature=0.8), seed=self.progress.step)
-        written = generate(engine, self.plan.vocabulary, sampler, prompt, length=_SAMPLE_LENGTH)
+        lines = self.plan.corpus["lines"]
+        written = generate(
+            engine, self.plan.vocabulary, sampler, prompt, length=_SAMPLE_LENGTH, lines=lines
+        )
         return prompt + "".join(written)
 
     def _reason(self) -> str | None:

@@ -218,3 +218,23 @@ def test_seeds_from_the_system_are_seeds() -> None:
     seeds = [random_seed() for _ in range(100)]
     assert all(0 <= seed < 1 << 32 for seed in seeds)
     assert len(set(seeds)) == 100
+
+
+def test_a_model_of_lines_begins_each_from_nothing() -> None:
+    """What a model of lines writes after a newline is what it writes at the start of a text."""
+    vocabulary = Vocabulary.build(["ab\n"])
+    config = ModelConfig(len(vocabulary), embedding_size=3, hidden_size=8)
+    random = np.random.default_rng(5)
+    weights = {
+        name: 2 * random.standard_normal(shape, np.float32)
+        for name, shape in config.shapes().items()
+    }
+    engine = Engine(config, weights)
+
+    def greedy(prompt: str, *, lines: bool) -> str:
+        sampler = Sampler([Temperature(0)], seed=0)
+        return "".join(generate(engine, vocabulary, sampler, prompt, length=9, lines=lines))
+
+    start = greedy("", lines=True)
+    assert greedy("abba\n", lines=True) == start
+    assert greedy("abba\n", lines=False) != start
