@@ -69,7 +69,7 @@ def test_what_was_chosen_is_told_before_training(
     assert told["text"].startswith("text: 1,440 characters, 24 distinct; nothing held out")
     assert told["model"].startswith("lstm 1 x 8, embedding 4, ")
     assert "preset tiny, by the text's length" in told["model"]
-    assert told["training"].startswith("6 steps, 4 x 16 characters a window, rate 0.01, dropout 0")
+    assert told["training"].startswith("6 steps, 4 x 16 characters a window, rate 0.008, dropout 0")
     assert "float32, cpu, 1 threads" in told["training"]
     assert told["folder"] == "checkpoints/text"
 
