@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from chargen.cli.options import wait_politely
 from chargen.errors import OptionError
 
 
@@ -20,6 +21,7 @@ def command(seconds: float, as_json: bool) -> None:
     if not 0 < seconds <= 3600:
         raise OptionError(f"--seconds must lie between 0 and 3600, got {seconds:g}")
 
+    wait_politely()
     from chargen.bench import training_speed
 
     rows = []

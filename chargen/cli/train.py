@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chargen.cli.options import known_prompt
+from chargen.cli.options import known_prompt, wait_politely
 
 if TYPE_CHECKING:
     from chargen.training.trainer import Trainer
@@ -71,6 +71,7 @@ def command(
     It lands in checkpoints/<name of the text>, from where `chargen sample` takes it. Ctrl-C saves;
     --resume goes on as if nothing had happened.
     """
+    wait_politely()
     from chargen.model.checkpoint import Checkpoint
     from chargen.text.corpus import Corpus
     from chargen.training import train as training
