@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import settings
 
 from chargen.model.checkpoint import CONFIG, TOKENIZER, Description, write_model
@@ -58,3 +59,28 @@ def make_model() -> Callable[..., Path]:
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def trained(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that was trained for some seconds on a text of the project, a tenth held out."""
+    from chargen import train
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("trained") / "rhymes"
+    train(
+        repository / "corpora" / "rhymes.txt",
+        output=folder,
+        steps=400,
+        hidden_size=48,
+        embedding_size=16,
+        batch_size=8,
+        sequence_length=32,
+        learning_rate=0.02,
+        validation_fraction=0.1,
+        precision="float32",
+        device="cpu",
+    )
+    torch.set_num_threads(before)
+    return folder

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from chargen.cli.main import COMMANDS, main
+from chargen.generation.context import Reader
 from chargen.generation.filters import chain
-from chargen.generation.generate import generate
+from chargen.generation.generate import characters
 from chargen.generation.sampler import Sampler
 from chargen.model.checkpoint import Checkpoint
-from chargen.model.engine import Engine
 from chargen.text.corpus import Corpus, encode
 from chargen.text.vocabulary import UNKNOWN_ID, Vocabulary
 
@@ -47,11 +47,11 @@ def test_ten_sentences_are_learned_by_heart(
     Path("ten.txt").write_text(SENTENCES, encoding="utf-8")
     run("train", "ten.txt", "--steps", "1500")
     model = Checkpoint.load("checkpoints/ten")
-    engine = Engine(model.config, model.weights)
+    reader = Reader.of(model)
 
     def completed(line: str) -> bool:
         greedy = Sampler(chain(temperature=0), seed=0)
-        rest = generate(engine, model.vocabulary, greedy, line[:12], length=len(line) - 12)
+        rest = characters(reader, greedy, line[:12], length=len(line) - 12)
         return line[:12] + "".join(rest) == line
 
     assert sum(map(completed, SENTENCES.splitlines())) >= 9

@@ -16,6 +16,8 @@ from chargen.errors import ChargenError
 COMMANDS = {
     "train": "Train a model on a text.",
     "sample": "Write on from a prompt.",
+    "repl": "Write together with a model, line by line.",
+    "score": "Tell how well a model expects a text.",
     "info": "Tell what a model is.",
     "bench": "Measure speed on this machine.",
 }
@@ -68,6 +70,10 @@ def cli(debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0, 1 (failed), 2 (wrong usage), 130 (Ctrl-C)."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    # A closed standard output is None; what is written to it is lost, as the user wanted.
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

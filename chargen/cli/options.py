@@ -28,18 +28,22 @@ def load_model(folder: str | None) -> Checkpoint:
     return Checkpoint.load(newest() if folder is None else folder)
 
 
-def known_prompt(prompt: str, vocabulary: Vocabulary) -> str:
+def known_prompt(prompt: str, vocabulary: Vocabulary, *, what: str = "the prompt") -> str:
     """The prompt with newlines as in a corpus; a warning names the characters nobody taught."""
     from chargen.text.corpus import normalise
+    from chargen.text.shown import visible
 
     prompt = normalise(prompt)
     unknown = vocabulary.unknown(prompt)
     if unknown:
-        shown = " ".join(ascii(c)[1:-1] if "\ud800" <= c <= "\udfff" else c for c in unknown[:20])
+        shown = " ".join(
+            ascii(c)[1:-1] if "\ud800" <= c <= "\udfff" else visible(c).replace("\t", "\u2409")
+            for c in unknown[:20]
+        )
         more = f" and {len(unknown) - 20} more" if len(unknown) > 20 else ""
-        warn(f"the model has never seen these characters of the prompt: {shown}{more}")
+        warn(f"the model has never seen these characters of {what}: {shown}{more}")
     # What the shell could not decode came as lone surrogates, which no output could write.
-    return prompt.encode("utf-8", "replace").decode("utf-8")
+    return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in prompt)
 
 
 def wait_politely() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from chargen.cli.options import warn
+from chargen.cli.shown import visible
 from chargen.evaluation.units import bits_per_character, perplexity
 from chargen.records import Evaluation, Finished, Sample, Step, TrainingRecord
 from chargen.training.plan import Plan
@@ -48,7 +49,7 @@ class Display:
             best = " (best so far)" if record.best else ""
             self._line(f"{record.fraction:4.0%}  held out: {_loss(record.nats)}{best}")
         elif isinstance(record, Sample):
-            self._line("\n".join(f"      | {line}" for line in record.text.split("\n")))
+            self._line("\n".join(f"      | {line}" for line in visible(record.text).split("\n")))
         elif isinstance(record, Finished):
             self._finished = record
 

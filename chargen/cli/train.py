@@ -125,11 +125,12 @@ def watch(trainer: Trainer, prompt: str, again: str) -> None:
     """
     from chargen.cli.progress import Display
     from chargen.cli.sample import stream
+    from chargen.cli.shown import visible
+    from chargen.generation.context import Reader
     from chargen.generation.filters import chain
-    from chargen.generation.generate import generate
+    from chargen.generation.generate import characters
     from chargen.generation.sampler import Sampler
     from chargen.model.checkpoint import Checkpoint
-    from chargen.model.engine import Engine
     from chargen.records import Finished
 
     caught: list[int] = []
@@ -164,9 +165,7 @@ def watch(trainer: Trainer, prompt: str, again: str) -> None:
     display.summary(folder)
     model = Checkpoint.load(folder)
     sampler = Sampler(chain(temperature=0.8), seed=trainer.config.seed)
-    engine = Engine(model.config, model.weights)
     print()
-    written = generate(
-        engine, model.vocabulary, sampler, prompt, length=SAMPLE_LENGTH, lines=model.lines
-    )
-    stream(prompt, written)
+    show = visible if sys.stdout.isatty() else str
+    written = characters(Reader.of(model), sampler, prompt, length=SAMPLE_LENGTH)
+    stream(show(prompt), map(show, written))

@@ -3,49 +3,73 @@
 Starting torch costs a second and 200 MB, and one `nn.LSTM` call on a CPU packs its weights anew
 for every character; this needs neither.
 
-Shapes: B batch, D input, H hidden, K blocks of rows a cell's weights have, V vocabulary.
+Shapes: B batch, T time, D input, H hidden, K blocks of rows a cell's weights have, V vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from chargen.model.cells import CELLS, Gates
+from chargen.model.blas import threads_for
+from chargen.model.cells import CELLS, Cell, Gates
 from chargen.model.config import ModelConfig
+from chargen.model.fused import FusedLSTM
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.integer]
-States = list[tuple[Floats, ...]]
+State = tuple[Floats, ...]
+States = list[State]
+
+# Enough rows that a product over them runs at full speed; a chunk of a prompt, its projections
+# and its hidden states stay in the cache, and a long prompt takes no memory of its own.
+CHUNK = 128
+
+
+class Layer(Protocol):
+    """One layer, with the product with its input taken out or not."""
+
+    def project(self, x: Floats) -> Floats:
+        """[..., D] -> [..., K*H]: the input's share of the gates, for many characters at once."""
+
+    def columns(self) -> Floats:
+        """[D, K*H]: `project` of each one-hot input."""
+
+    def read(self, projected: Floats, state: State) -> tuple[Floats, State]:
+        """Projected [B, K*H] and state -> h [B, H] and the state after it."""
+
+    def step(self, x: Floats, state: State) -> tuple[Floats, State]:
+        """`read` of `project(x)`, x [B, D]."""
 
 
 class Engine:
     """Weights prepared for stepping: ids [B] and states -> logits [B, V] and new states.
 
-    States are never written to, so a caller may keep one and go on from it more than once.
+    States are never written to, so a caller may keep one and go on from it more than once. An
+    engine works in memory of its own: it belongs to one thread at a time.
     """
 
     def __init__(self, config: ModelConfig, weights: Mapping[str, Floats]) -> None:
         self.config = config
         self._cell = CELLS[config.cell]
-        self._layers = [_layer_weights(weights, k) for k in range(config.num_layers)]
+        self._weights = [_layer_weights(weights, k) for k in range(config.num_layers)]
+        make = FusedLSTM if config.cell == "lstm" else PlainLayer
+        self._layers: list[Layer] = [make(self._cell, layer) for layer in self._weights]
         # The first layer's product with a character is a row of a table: for the one-hot
         # encoder a column of its weights, for an embedding that column folded through it.
+        self._embedding = weights.get("encoder.weight")
         first = self._layers[0]
-        columns = first["weight_ih"].T
-        encoded = columns if config.encoder == "one-hot" else weights["encoder.weight"] @ columns
-        self._table: Floats = encoded + first["bias_ih"]
+        self._table = first.columns() if self._embedding is None else first.project(self._embedding)
         self._decoder: Floats = np.ascontiguousarray(weights["decoder.weight"].T)
         self._decoder_bias: Floats = weights["decoder.bias"]
-        self._lstm = (
-            [FusedLSTM(layer, folded=k == 0) for k, layer in enumerate(self._layers)]
-            if config.cell == "lstm"
-            else []
-        )
-        if self._lstm:
-            self._lstm_table: Floats = (self._table + first["bias_hh"]) * self._lstm[0].scale
+        self._largest = max(w.nbytes for layer in self._weights for w in layer.values())
+
+    def threads(self, batch_size: int = 1) -> int:
+        """The BLAS threads that steps of so many samples are worth."""
+        return threads_for(self._largest, batch_size)
 
     def empty_states(self, batch_size: int = 1) -> States:
         """The states of a text that has not begun: [B, H] of zeros."""
@@ -54,89 +78,99 @@ class Engine:
 
     def step(self, ids: Ids, states: States) -> tuple[Floats, States]:
         """Read one character a sample: logits [B, V] of the next one, and the states after it."""
-        h, states = self._advance(ids, states)
-        return h @ self._decoder + self._decoder_bias, states
+        h, state = self._layers[0].read(self._table.take(ids, 0), states[0])
+        after = [state]
+        for k in range(1, len(self._layers)):
+            h, state = self._layers[k].step(h, states[k])
+            after.append(state)
+        return self._decode(h), after
 
     def read(self, ids: Ids, states: States) -> States:
-        """Read a text, ids [T], for its states alone: the decoder is skipped."""
-        for k in range(len(ids)):
-            _, states = self._advance(ids[k : k + 1], states)
+        """Read a text, ids [T], for its states alone, of one sample: the decoder is skipped."""
+        for at in range(0, len(ids), CHUNK):
+            _, states = self._read_chunk(ids[at : at + CHUNK], states)
         return states
+
+    def logits(self, ids: Ids, states: States) -> tuple[Floats, States]:
+        """Read a text, ids [T], of one sample: logits [T, V] after each character, and states."""
+        pieces = []
+        for at in range(0, len(ids), CHUNK):
+            h, states = self._read_chunk(ids[at : at + CHUNK], states)
+            pieces.append(self._decode(h))
+        empty = np.empty((0, self.config.vocab_size), np.float32)
+        return np.concatenate([empty, *pieces]), states
 
     def step_with_gates(self, ids: Ids, states: States) -> tuple[Floats, States, list[Gates]]:
         """`step` by the plain equations, with each layer's gates: the reference, and for seeing."""
-        x: Floats = np.empty(0, np.float32)
+        x: Floats
+        if self._embedding is None:
+            x = (ids[:, None] == np.arange(self.config.vocab_size)).astype(np.float32)
+        else:
+            x = self._embedding[ids]
         after: States = []
         gates: list[Gates] = []
-        for k, (layer, state) in enumerate(zip(self._layers, states, strict=True)):
-            projected = self._table[ids] if k == 0 else x @ layer["weight_ih"].T + layer["bias_ih"]
-            x, new, opened = self._cell.step(np, projected, state, layer)
+        for weights, state in zip(self._weights, states, strict=True):
+            projected = x @ weights["weight_ih"].T + weights["bias_ih"]
+            x, new, opened = self._cell.step(np, projected, state, weights)
             after.append(new)
             gates.append(opened)
-        return x @ self._decoder + self._decoder_bias, after, gates
+        return self._decode(x), after, gates
 
-    def _advance(self, ids: Ids, states: States) -> tuple[Floats, States]:
-        x: Floats = np.empty(0, np.float32)
+    def _read_chunk(self, ids: Ids, states: States) -> tuple[Floats, States]:
+        """Layer by layer: one product for all inputs of a layer, then the recurrence alone."""
         after: States = []
+        x: Floats = np.empty(0, np.float32)
         for k, (layer, state) in enumerate(zip(self._layers, states, strict=True)):
-            if self._lstm:
-                projected = self._lstm_table[ids] if k == 0 else None
-                x, new = self._lstm[k].step(x, projected, state)
-            else:
-                plain = self._table[ids] if k == 0 else x @ layer["weight_ih"].T + layer["bias_ih"]
-                x, new, _ = self._cell.step(np, plain, state, layer)
-            after.append(new)
+            projected = self._table.take(ids, 0) if k == 0 else layer.project(x)
+            x = np.empty((len(ids), self.config.hidden_size), np.float32)
+            for t in range(len(ids)):
+                x[t : t + 1], state = layer.read(projected[t : t + 1], state)  # noqa: PLW2901
+            after.append(state)
         return x, after
 
+    def _decode(self, h: Floats) -> Floats:
+        logits: Floats = np.dot(h, self._decoder)
+        logits += self._decoder_bias
+        return logits
 
-class FusedLSTM:
-    """An LSTM layer's step as one product and one tanh; equal to `cells.lstm` but for rounding.
 
-    The rows of i, f and o are halved, since sigmoid(x) = 0.5 + 0.5 tanh(x / 2). A layer that is
-    not `folded` reads [x, h] against both matrices at once.
-    """
+class PlainLayer:
+    """A layer by its equations as they stand in `cells.py`."""
 
-    def __init__(self, layer: Mapping[str, Floats], *, folded: bool) -> None:
-        hidden = layer["weight_hh"].shape[1]
-        scale = np.full(4 * hidden, 0.5, np.float32)
-        scale[2 * hidden : 3 * hidden] = 1.0
-        parts = [layer["weight_hh"]] if folded else [layer["weight_ih"], layer["weight_hh"]]
-        self.scale: Floats = scale
-        self._matrix: Floats = np.ascontiguousarray(np.concatenate(parts, axis=1).T * scale)
-        self._bias: Floats = (layer["bias_ih"] + layer["bias_hh"]) * scale
-        self._hidden = hidden
+    def __init__(self, cell: Cell, weights: Mapping[str, Floats]) -> None:
+        self._equations = cell.step
+        self._weights = weights
 
-    def step(
-        self, x: Floats, projected: Floats | None, state: tuple[Floats, ...]
-    ) -> tuple[Floats, tuple[Floats, ...]]:
-        """x [B, D] or, where folded, projected [B, 4H] -> h [B, H] and (h, c)."""
-        h, c = state
-        if projected is None:
-            z = np.concatenate([x, h], axis=1) @ self._matrix
-            z += self._bias
-        else:
-            z = h @ self._matrix
-            z += projected
-        np.tanh(z, out=z)
-        size = self._hidden
-        i, f, g, o = (z[:, k * size : (k + 1) * size] for k in range(4))
-        c = (1 + f) * c
-        c += (1 + i) * g
-        c *= 0.5
-        h = np.tanh(c)
-        h *= 0.5 + 0.5 * o
-        return h, (h, c)
+    def project(self, x: Floats) -> Floats:
+        """[..., D] -> [..., K*H]."""
+        projected: Floats = x @ self._weights["weight_ih"].T + self._weights["bias_ih"]
+        return projected
+
+    def columns(self) -> Floats:
+        """[D, K*H]."""
+        weight, bias = self._weights["weight_ih"], self._weights["bias_ih"]
+        columns: Floats = np.add(weight.T, bias, order="C")  # rows are looked up
+        return columns
+
+    def read(self, projected: Floats, state: State) -> tuple[Floats, State]:
+        """Projected [B, K*H] and state -> h [B, H] and the state after it."""
+        h, state, _ = self._equations(np, projected, state, self._weights)
+        return h, state
+
+    def step(self, x: Floats, state: State) -> tuple[Floats, State]:
+        """x [B, D] and state -> h [B, H] and the state after it."""
+        return self.read(self.project(x), state)
 
 
 def log_softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Natural log-probabilities over the last axis, in float64."""
     x = logits.astype(np.float64)
-    x -= x.max(axis=-1, keepdims=True)
-    x -= np.log(np.exp(x).sum(axis=-1, keepdims=True))
+    x -= np.maximum.reduce(x, axis=-1, keepdims=True)
+    x -= np.log(np.add.reduce(np.exp(x), axis=-1, keepdims=True))
     return x
 
 
 def _layer_weights(weights: Mapping[str, Floats], k: int) -> dict[str, Floats]:
-    names: Sequence[str] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     prefix = f"layers.{k}."
     return {n: weights[f"{prefix}{n}_l0"] for n in names if f"{prefix}{n}_l0" in weights}

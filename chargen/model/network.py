@@ -79,11 +79,16 @@ class Network(nn.Module):
         return [tuple(zeros.clone() for _ in self.cell.state) for _ in self.layers]
 
     @torch.no_grad()
-    def initialise(self, seed: int) -> None:
+    def initialise(self, seed: int, *, memory: int | None = None) -> None:
         """Draw the weights for training, as is best known for each cell.
 
         Recurrent blocks are orthogonal (Saxe et al. 2014), input blocks Glorot-uniform (Glorot
         and Bengio 2010), the forget gate's bias is 1 (Jozefowicz et al. 2015), others are 0.
+        memory: instead let the units of a gated cell begin with time scales of 2 to so many
+        characters (Tallec and Ollivier 2018, but spread evenly over the logarithm). Where an end
+        hangs on a beginning that decides whether it is found at all: of `corpora/animals.txt` an
+        LSTM learned it after 1,000 updates, with biases of 1 not after 4,000. In running text it
+        costs: on Tiny Shakespeare 1.529 nats after 1.6 million characters, without 1.503.
         """
         generator = torch.Generator().manual_seed(seed)
         hidden = self.config.hidden_size
@@ -93,8 +98,8 @@ class Network(nn.Module):
             for name, parameter in layer.named_parameters():
                 if name.startswith("bias"):
                     parameter.zero_()
-                    if name == "bias_ih_l0" and self.config.cell == "lstm":
-                        parameter[hidden : 2 * hidden] = 1.0
+                    if name == "bias_ih_l0":
+                        self._open_gates(parameter, memory, generator)
                     continue
                 draw = nn.init.orthogonal_ if "_hh_" in name else nn.init.xavier_uniform_
                 for block in torch.split(parameter, hidden):
@@ -102,6 +107,19 @@ class Network(nn.Module):
         bound = 1 / math.sqrt(hidden)
         self.decoder.weight.uniform_(-bound, bound, generator=generator)
         self.decoder.bias.zero_()
+
+    def _open_gates(self, bias: Tensor, memory: int | None, generator: torch.Generator) -> None:
+        """Set the bias of the gate that keeps: the second block of an LSTM's and of a GRU's."""
+        hidden = self.config.hidden_size
+        keep, learn = bias[hidden : 2 * hidden], bias[:hidden]
+        if self.config.cell not in ("lstm", "gru"):
+            return
+        if memory is not None:
+            keep.uniform_(0, math.log(max(2, memory - 1)), generator=generator)
+        elif self.config.cell == "lstm":
+            keep.fill_(1.0)
+        if memory is not None and self.config.cell == "lstm":
+            learn.copy_(-keep)
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """A copy of every weight as float32, by the names of `ModelConfig.shapes`."""

@@ -195,6 +195,15 @@ def corpus_name(paths: Sequence[str | Path]) -> str:
     return (kept[:80] or "corpus") + (f"-and-{len(paths) - 1}-more" if len(paths) > 1 else "")
 
 
+def read_file(path: str | Path, *, encoding: str = "utf-8") -> str:
+    """The text of one file, or of "-", with newlines as `normalise` writes them.
+
+    Raises CorpusError where it is missing, a folder, empty, binary or not in `encoding`.
+    """
+    text = _decode(_read_bytes(str(path)), _shown(str(path)), encoding, "save it as UTF-8")
+    return normalise(text)
+
+
 def normalise(text: str) -> str:
     """A text without its byte order mark and with every newline written as "\\n"."""
     text = text.removeprefix("\ufeff")
@@ -277,7 +286,7 @@ def _known(encoding: str) -> str:
     return "utf-8" if codecs.lookup(encoding).name == "utf-8-sig" else encoding
 
 
-def _decode(data: bytes, shown: str, encoding: str) -> str:
+def _decode(data: bytes, shown: str, encoding: str, advice: str = "") -> str:
     if not data:
         raise CorpusError(f"{shown} is empty")
     try:
@@ -287,7 +296,7 @@ def _decode(data: bytes, shown: str, encoding: str) -> str:
         wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
         binary = b"\0" in data[:4096] and not wide
         other = "utf-16" if wide and not encoding.lower().startswith("utf-16") else "latin-1"
-        hint = "it looks like a binary file" if binary else f"try --encoding {other}"
+        hint = "it looks like a binary file" if binary else advice or f"try --encoding {other}"
         value = f"byte 0x{data[error.start]:02X}" if error.start < len(data) else "the end"
         raise CorpusError(
             f"{shown} is not {encoding.upper()}: {value} at offset {error.start} ({hint})"

@@ -33,6 +33,8 @@ class Budget:
                 f"--{self.kind} must be more than 0 and at most {MOST_OF_A_BUDGET:g},"
                 f" got {_shown(self.amount)}"
             )
+        if self.kind == "steps" and self.amount != int(self.amount):
+            raise OptionError(f"--steps must be a whole number, got {self.amount:g}")
 
     def __str__(self) -> str:
         unit = self.kind if self.amount != 1 else self.kind[:-1]
@@ -45,6 +47,7 @@ class TrainingConfig:
 
     batch_size: lanes side by side; sequence_length: characters of a truncated-BPTT window.
     learning_rate: the peak. dropout: of the layers; the encoder's side has a third of it.
+    memory: characters that the gates reach back over before anything is learned; None: a few.
     evaluations: how often in the run the held-out text is read. patience: evaluations without
     improvement before the run ends early. save_every: seconds. threads: of torch on the CPU.
     """
@@ -65,6 +68,7 @@ class TrainingConfig:
     weight_decay: float = 0.1
     reset_probability: float = 0.05
     clip_norm: float = 1.0
+    memory: int | None = None
 
     def __post_init__(self) -> None:
         check_range("--batch-size", self.batch_size, 1, 1 << 20)

@@ -19,7 +19,13 @@ from chargen.text.vocabulary import Vocabulary
 from chargen.training.batches import fitting
 from chargen.training.config import MOST_SEED, PRECISIONS, Budget, TrainingConfig, check_range
 from chargen.training.precision import characters_per_second, choose_device, has_bfloat16
-from chargen.training.presets import PRESETS, RATE_OF_CELL, automatic, automatic_dropout
+from chargen.training.presets import (
+    LONGEST_LINE,
+    PRESETS,
+    RATE_OF_CELL,
+    automatic,
+    automatic_dropout,
+)
 
 _T = TypeVar("_T")
 
@@ -80,6 +86,8 @@ def plan(corpus: Corpus, asked: Asked, *, init_from: Checkpoint | None = None) -
     """
     if asked.min_count < 1:
         raise OptionError(f"--min-count must be 1 or more, got {asked.min_count}")
+    if not isinstance(asked.seed, int):
+        raise OptionError(f"--seed must be a whole number, got {asked.seed!r}")
     check_range("--seed", asked.seed, 0, MOST_SEED)
     if asked.encoder == "one-hot" and asked.embedding_size is not None:
         raise OptionError("--embedding-size has no meaning with --encoder one-hot (leave one out)")
@@ -122,7 +130,7 @@ def plan(corpus: Corpus, asked: Asked, *, init_from: Checkpoint | None = None) -
             "--patience needs a held-out part, and nothing is held out of this text"
             " (give --val-fraction, or leave it out)"
         )
-    training = _training(asked, name, model, parts)
+    training = _training(asked, name, model, parts, lines=corpus.lines)
     about = {
         "name": corpus.name,
         "sha256": corpus.sha256,
@@ -160,8 +168,13 @@ def plan_again(corpus: Corpus, folder: Path, description: Description, known: Vo
     return Plan(known, parts, description.model, training, description.corpus, asked)
 
 
-def _training(asked: Asked, name: str, model: ModelConfig, parts: Split) -> TrainingConfig:
+def _training(
+    asked: Asked, name: str, model: ModelConfig, parts: Split, *, lines: bool
+) -> TrainingConfig:
     preset = PRESETS[name]
+    longest = int((parts.train[:, 1] - parts.train[:, 0]).max()) - 1 if lines else None
+    if longest is not None:
+        preset = preset.for_lines(longest)
     first = TrainingConfig(
         budget=asked.budget or Budget("minutes", preset.minutes),
         batch_size=_or(asked.batch_size, preset.batch_size),
@@ -176,6 +189,7 @@ def _training(asked: Asked, name: str, model: ModelConfig, parts: Split) -> Trai
         preset=name,
         patience=asked.patience,
         save_every=asked.save_every,
+        memory=None if longest is None else min(longest, LONGEST_LINE),
     )
     lanes, window = fitting(
         parts.train_characters, first.batch_size, first.sequence_length, model.vocab_size

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+# Characters; longer lines are read in several windows, with the state carried.
+LONGEST_LINE = 256
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,15 @@ class Preset:
     sequence_length: int
     learning_rate: float
     minutes: float
+
+    def for_lines(self, longest: int) -> Preset:
+        """The preset for lines of at most so many characters: a window holds all of a line.
+
+        Its end may hang on its beginning, and what a window cuts off is never learned.
+        """
+        window = max(self.sequence_length, min(longest, LONGEST_LINE))
+        lanes = max(8, self.batch_size * self.sequence_length // window)
+        return replace(self, sequence_length=window, batch_size=lanes)
 
 
 PRESETS: dict[str, Preset] = {

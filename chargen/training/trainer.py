@@ -17,8 +17,9 @@ from torch.nn import functional
 
 from chargen.errors import TrainingError
 from chargen.evaluation.validation import streams, validation_nats
+from chargen.generation.context import Reader
 from chargen.generation.filters import chain
-from chargen.generation.generate import generate
+from chargen.generation.generate import characters
 from chargen.generation.sampler import Sampler
 from chargen.model import checkpoint
 from chargen.model.engine import Engine
@@ -59,7 +60,7 @@ class Trainer:
             checkpoint.TOKENIZER: plan.vocabulary.to_json(),
         }
         self._network = Network(plan.model)
-        self._network.initialise(self.config.seed)
+        self._network.initialise(self.config.seed, memory=self.config.memory)
         if plan.weights is not None:
             self._network.begin_with(plan.weights)
         self._network.to(self.config.device)
@@ -287,11 +288,8 @@ class Trainer:
     def _write(self, prompt: str) -> str:
         engine = Engine(self.plan.model, self._network.weights())
         sampler = Sampler(chain(temperature=0.8), seed=self.progress.step)
-        lines = self.plan.corpus["lines"]
-        written = generate(
-            engine, self.plan.vocabulary, sampler, prompt, length=_SAMPLE_LENGTH, lines=lines
-        )
-        return prompt + "".join(written)
+        reader = Reader(engine, self.plan.vocabulary, lines=self.plan.corpus["lines"])
+        return prompt + "".join(characters(reader, sampler, prompt, length=_SAMPLE_LENGTH))
 
     def _reason(self) -> str | None:
         """Why the run is over, or None."""

@@ -111,3 +111,66 @@ def launch(here: Path) -> Callable[..., subprocess.Popen[bytes]]:
         )
 
     return call
+
+
+@pytest.fixture
+def refused(here: Path, chargen: Callable[..., Outcome]) -> Callable[..., str]:
+    """The command, which must fail with one line and leave the disk as it was; returns the line."""
+
+    def call(status: int, *arguments: str) -> str:
+        before = on_disk(here)
+        outcome = chargen(*arguments)
+        lines = outcome.err.splitlines()
+        assert len(lines) == 1, outcome.err
+        assert lines[0].startswith("chargen: error: ")
+        assert outcome.out == ""
+        assert outcome.status == status
+        assert on_disk(here) == before
+        return lines[0].removeprefix("chargen: error: ")
+
+    return call
+
+
+def on_disk(folder: Path) -> dict[str, bytes | None]:
+    """Every file below a folder with its content, and every folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+@pytest.fixture
+def on_terminal(here: Path) -> Callable[..., str]:
+    """The command in a process of its own whose outputs are a terminal; returns what it shows.
+
+    environment: variables to set, or with None to unset; NO_COLOR is unset unless it is named.
+    """
+    if not hasattr(os, "openpty"):
+        pytest.skip("there are no terminals to open")
+
+    def call(*arguments: str, **environment: str | None) -> str:
+        wanted = {**os.environ, "TERM": "xterm-256color", "NO_COLOR": None, **environment}
+        terminal, inside = os.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "chargen", *arguments],
+            cwd=here,
+            env={name: value for name, value in wanted.items() if value is not None},
+            stdin=subprocess.DEVNULL,
+            stdout=inside,
+            stderr=inside,
+        )
+        os.close(inside)
+        seen = b""
+        while True:
+            try:
+                part = os.read(terminal, 1 << 16)
+            except OSError:  # Linux says so when the other side is closed
+                break
+            if not part:
+                break
+            seen += part
+        os.close(terminal)
+        assert process.wait() == 0
+        return seen.decode().replace("\r\n", "\n")
+
+    return call

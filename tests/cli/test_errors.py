@@ -1,7 +1,6 @@
 """Every mistake is told in one line, with the right exit status, before anything is written."""
 
 import io
-import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -11,39 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chargen.cli.main import COMMANDS
-from chargen.model.checkpoint import CONFIG, MODEL, TOKENIZER, TRAINING
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Outcome
 
 WRONG_USE, FAILED = 2, 1
 ENDLESS = "1" + 400 * "0"
-
-
-@pytest.fixture
-def refused(here: Path, chargen: Callable[..., "Outcome"]) -> Callable[..., str]:
-    """The command, which must fail with one line and leave the disk as it was; returns the line."""
-
-    def call(status: int, *arguments: str) -> str:
-        before = on_disk(here)
-        outcome = chargen(*arguments)
-        lines = outcome.err.splitlines()
-        assert len(lines) == 1, outcome.err
-        assert lines[0].startswith("chargen: error: ")
-        assert outcome.out == ""
-        assert outcome.status == status
-        assert on_disk(here) == before
-        return lines[0].removeprefix("chargen: error: ")
-
-    return call
-
-
-def on_disk(folder: Path) -> dict[str, bytes | None]:
-    """Every file below a folder with its content, and every folder."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-        for path in folder.rglob("*")
-    }
 
 
 # Texts.
@@ -163,7 +135,12 @@ NUMBERS = {
 }
 SAMPLE_NUMBERS = {
     "--length": ["-1"],
+    "--num-samples": ["0", "-1"],
     "--temperature": ["nan", "-1", "inf", "-inf"],
+    "--top-k": ["-1", "-" + ENDLESS],
+    "--top-p": ["nan", "-0.1", "1.1", "inf"],
+    "--min-p": ["nan", "-0.1", "1.1", "inf"],
+    "--repetition-penalty": ["nan", "0", "-1", "inf", "1e-320", "1e308"],
     "--threshold": ["nan", "-0.1", "1.1", "inf"],
     "--confidence": ["nan", "-0.1", "1.1", "inf"],
     "--seed": ["-1", str(2**63), ENDLESS],
@@ -173,7 +150,7 @@ SAMPLE_NUMBERS = {
 def cases(table: dict[str, list[str]]) -> list[object]:
     """An option with each of its values; the endless ones have a name of their own."""
     return [
-        pytest.param(option, value, id=f"{option} {value if value != ENDLESS else 'endless'}")
+        pytest.param(option, value, id=f"{option} {value.replace(ENDLESS, 'endless')}")
         for option, values in table.items()
         for value in values
     ]
@@ -309,119 +286,6 @@ def test_an_option_without_its_value_is_refused(text: str, refused: Callable[...
     assert "'--steps' requires an argument" in refused(WRONG_USE, "train", text, "--steps")
 
 
-# Models.
-
-
-@pytest.mark.parametrize("command", ["sample", "info"])
-def test_without_a_model_the_way_to_one_is_told(refused: Callable[..., str], command: str) -> None:
-    """Who has trained nothing yet is told to."""
-    said = refused(FAILED, command)
-    assert said.startswith("there is no model under checkpoints/ yet")
-    assert "train one: chargen train" in said
-
-
-@pytest.mark.parametrize("command", ["sample", "info"])
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("nowhere", "nowhere does not exist"),
-        ("text.txt", "text.txt is not a model of chargen"),
-        ("empty", f"empty is not a model of chargen: it holds no {CONFIG}"),
-        ("x" * 300, "File name too long"),
-    ],
-)
-def test_a_model_that_is_none_is_refused(
-    here: Path, text: str, refused: Callable[..., str], command: str, name: str, said: str
-) -> None:
-    """A missing folder, a file, an empty folder and an impossible name are told apart."""
-    (here / "empty").mkdir()
-    assert said in refused(FAILED, command, "-m", name)
-
-
-def cut(path: Path) -> None:
-    """Take the last byte away."""
-    path.write_bytes(path.read_bytes()[:-1])
-
-
-def flip(path: Path) -> None:
-    """Change one bit in the middle."""
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-
-
-def empty(path: Path) -> None:
-    """Take everything away."""
-    path.write_bytes(b"")
-
-
-def remove(path: Path) -> None:
-    """Take the file itself away."""
-    path.unlink()
-
-
-@pytest.mark.parametrize("name", [CONFIG, TOKENIZER, MODEL])
-@pytest.mark.parametrize("damage", [cut, flip, empty, remove])
-def test_a_damaged_model_is_refused(
-    here: Path,
-    model: Path,
-    refused: Callable[..., str],
-    name: str,
-    damage: Callable[[Path], None],
-) -> None:
-    """One wrong bit in any of the three files is found, and the message names a file."""
-    shutil.copytree(model, here / "copy")
-    damage(here / "copy" / name)
-    said = refused(FAILED, "sample", "-m", "copy", "--length", "5")
-    assert "copy" in said
-    assert any(file in said for file in (CONFIG, TOKENIZER, MODEL))
-
-
-@pytest.mark.parametrize("content", ['{"model_type": "llama"}', "[]", "null", "7", "not json"])
-def test_a_model_of_another_program_is_refused(
-    here: Path, model: Path, refused: Callable[..., str], content: str
-) -> None:
-    """A config.json that chargen did not write is said to be foreign."""
-    shutil.copytree(model, here / "copy")
-    (here / "copy" / CONFIG).write_text(content)
-    assert refused(FAILED, "info", "-m", "copy") == f"copy/{CONFIG} was not written by chargen"
-
-
-def test_a_model_of_another_version_is_refused(
-    here: Path, model: Path, refused: Callable[..., str]
-) -> None:
-    """A newer format is not guessed at."""
-    shutil.copytree(model, here / "copy")
-    fields = json.loads((here / "copy" / CONFIG).read_text())
-    (here / "copy" / CONFIG).write_text(json.dumps({**fields, "format": 99}))
-    assert "has format 99; this chargen reads format 1" in refused(FAILED, "info", "-m", "copy")
-
-
-def test_fine_tuning_without_its_model_is_refused(text: str, refused: Callable[..., str]) -> None:
-    """The model to begin with has to be there."""
-    assert "nowhere does not exist" in refused(FAILED, "train", text, "--init-from", "nowhere")
-
-
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [
-        ("--cell", "gru"),
-        ("--encoder", "one-hot"),
-        ("--hidden-size", "17"),
-        ("--num-layers", "2"),
-        ("--embedding-size", "9"),
-    ],
-)
-def test_fine_tuning_with_other_sizes_is_refused(
-    text: str, model: Path, refused: Callable[..., str], option: str, value: str
-) -> None:
-    """A model keeps its sizes."""
-    said = refused(
-        WRONG_USE, "train", text, "--init-from", str(model), "--steps", "2", option, value
-    )
-    assert said.startswith(f"{option} {value} does not fit --init-from")
-
-
 # Where a model goes.
 
 
@@ -468,76 +332,6 @@ def test_a_default_output_that_cannot_be_made_is_found_before_training(
     """Where `checkpoints` is a file no model can go below it."""
     (here / "checkpoints").write_text("a file")
     assert "cannot be made" in refused(FAILED, "train", text, "--epochs", "1e9")
-
-
-# Going on.
-
-
-def test_there_must_be_a_run_to_go_on_with(
-    here: Path, text: str, refused: Callable[..., str]
-) -> None:
-    """Neither by the text's name nor by -o is a run found where none was."""
-    assert "there is no run on text under checkpoints/" in refused(
-        FAILED, "train", text, "--resume"
-    )
-    assert "nowhere does not exist" in refused(FAILED, "train", text, "--resume", "-o", "nowhere")
-    (here / "empty").mkdir()
-    said = refused(FAILED, "train", text, "--resume", "-o", "empty")
-    assert said.startswith(f"empty holds no {TRAINING} to resume from")
-
-
-def test_a_finished_run_is_not_gone_on_with(
-    here: Path, text: str, model: Path, refused: Callable[..., str]
-) -> None:
-    """What is done is done; the message tells how to train on."""
-    shutil.copytree(model, here / "copy")
-    said = refused(FAILED, "train", text, "--resume", "-o", "copy")
-    assert said.startswith("copy is finished (150 steps)")
-    assert "--init-from copy" in said
-
-
-def test_going_on_in_the_current_folder_is_no_crash(
-    here: Path,
-    text: str,
-    model: Path,
-    refused: Callable[..., str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A dot names a folder like any other name."""
-    shutil.copytree(model, here / "copy")
-    monkeypatch.chdir(here / "copy")
-    assert "is finished" in refused(FAILED, "train", f"../{text}", "--resume", "-o", ".")
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (
-            ("--overwrite", "-o", "out"),
-            "--resume goes on with a run, --overwrite begins one: choose",
-        ),
-        (("--init-from", "x"), "--resume goes on with a run, --init-from begins one: choose"),
-    ],
-)
-def test_going_on_and_beginning_exclude_each_other(
-    text: str, refused: Callable[..., str], options: tuple[str, ...], said: str
-) -> None:
-    """Contradicting options are refused before anything is looked for."""
-    assert said in refused(WRONG_USE, "train", text, "--resume", *options)
-
-
-@pytest.mark.parametrize("damage", [cut, flip, empty])
-def test_a_damaged_run_is_not_gone_on_with(
-    here: Path,
-    text: str,
-    model: Path,
-    refused: Callable[..., str],
-    damage: Callable[[Path], None],
-) -> None:
-    """A changed training.safetensors is found by its checksum."""
-    shutil.copytree(model, here / "copy")
-    damage(here / "copy" / TRAINING)
-    assert f"copy/{TRAINING} is damaged" in refused(FAILED, "train", text, "--resume", "-o", "copy")
 
 
 # What else there is.

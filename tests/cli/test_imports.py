@@ -45,11 +45,24 @@ def test_the_version_loads_nothing_heavy(launch: Launch) -> None:
     assert loaded(launch, "--version") == set()
 
 
-@pytest.mark.parametrize("command", [("sample", "-n", "20"), ("info",), ("info", "--json")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("sample", "-n", "20"),
+        ("sample", "-n", "20", "--json", "--num-samples", "2"),
+        ("score", "the cat"),
+        ("score", "--json", "the cat"),
+        ("score", "--choices", "cat,dog"),
+        ("repl",),
+        ("info",),
+        ("info", "--json"),
+    ],
+    ids=" ".join,
+)
 def test_using_a_model_takes_no_torch(
     launch: Launch, model: Path, command: tuple[str, ...]
 ) -> None:
-    """A model is sampled and described with numpy alone."""
+    """A model is sampled, scored, written with and described with numpy alone."""
     found = loaded(launch, *command, "-m", str(model))
     assert "numpy" in found
     assert not found & {"torch", "matplotlib", "tqdm"}

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from chargen.errors import OptionError
-from chargen.generation.filters import FILTERS, Filter, Temperature, Threshold, chain
+from chargen.generation.filters import (
+    FILTERS,
+    Filter,
+    MinP,
+    Temperature,
+    Threshold,
+    TopK,
+    TopP,
+    chain,
+)
 from chargen.model.engine import log_softmax
 
 Doubles = npt.NDArray[np.float64]
@@ -130,14 +139,117 @@ def test_a_threshold_above_a_half_is_greedy(values: Doubles, threshold: float) -
     assert (result.argmax(axis=-1) == logs.argmax(axis=-1)).all()
 
 
-@given(logits)
-def test_threshold_0_keeps_everything(values: Doubles) -> None:
-    """At 0 the probabilities are as they were."""
+def kept(logs: Doubles) -> list[set[int]]:
+    """The places that are left in each row."""
+    return [set(np.flatnonzero(np.isfinite(row)).tolist()) for row in logs]
+
+
+def assert_what_stays_is_as_it_was(result: Doubles, logs: Doubles) -> None:
+    """Bit for bit: a later filter sees the probabilities of the network."""
+    assert (np.isneginf(result) | (result == logs)).all()
+
+
+many = st.lists(st.integers(0, 7), max_size=3)
+
+
+@given(logits, st.integers(0, 9), many)
+@example(np.array([[1.0, 1.0, 1.0]]), 2, [])
+@example(np.array([[0.0, 2.0, 2.0, 1.0, 1.0]]), 3, [])
+@example(np.array([[0.0, 1.0, 2.0]]), 2, [2])
+def test_top_k_keeps_the_k_best_and_what_equals_the_last(
+    values: Doubles, k: int, dropped: list[int]
+) -> None:
+    """Kept is what fewer than k others are better than; 0 keeps all."""
+    logs = dropped_some(log_softmax(values), dropped)
+    result = TopK(k)(logs)
+    assert_what_stays_is_as_it_was(result, logs)
+    for places, row in zip(kept(result), logs.tolist(), strict=True):
+        finite = {j for j, x in enumerate(row) if x > -math.inf}
+        better = [sum(other > x for other in row) for x in row]
+        assert places == {j for j in finite if k == 0 or better[j] < k}
+
+
+def nucleus(row: list[float], share: float) -> set[int]:
+    """The definition: the best one by one until they hold the share, and what equals the last."""
+    chances = [math.exp(x) for x in row]
+    held, least = 0.0, math.inf
+    for chance in sorted(chances, reverse=True):
+        if least < math.inf and held >= share * math.fsum(chances):
+            break
+        held, least = held + chance, chance
+    return {k for k, chance in enumerate(chances) if chance >= least and chance > 0}
+
+
+@given(logits, thresholds, many)
+@example(np.log(np.array([[0.5, 0.25, 0.25]])), 0.5, [])
+@example(np.log(np.array([[0.5, 0.25, 0.25]])), 0.6, [])
+@example(np.zeros((1, 8)), 0.0, [])
+@example(np.array([[0.0, 1.0, 2.0, 2.0]]), 0.99, [2])
+def test_top_p_keeps_the_fewest_that_hold_the_share(
+    values: Doubles, share: float, dropped: list[int]
+) -> None:
+    """Kept is the nucleus of what is left, with what equals its last; where sums tie, either."""
+    logs = dropped_some(log_softmax(values), dropped)
+    logs += math.log(0.5)  # the share is one of what is left, whatever that sums to
+    result = TopP(share)(logs)
+    assert_what_stays_is_as_it_was(result, logs)
+    for places, row in zip(kept(result), logs.tolist(), strict=True):
+        # Sums of eight numbers in float64; between the two a share is met to the last bit. What
+        # holds less than a bit of the whole is no part of any sum.
+        least, most = nucleus(row, share - 1e-14), nucleus(row, share + 1e-14)
+        assert least <= places
+        assert places <= most or share == 1
+
+
+def test_top_p_on_the_border_keeps_no_more_than_it_needs() -> None:
+    """A half is held by the first half; of four quarters that are equal all stay."""
+    halves = np.log(np.array([[0.5, 0.25, 0.125, 0.125]]))
+    assert kept(TopP(0.5)(halves)) == [{0}]
+    assert kept(TopP(0.75)(halves)) == [{0, 1}]
+    assert kept(TopP(0.76)(halves)) == [{0, 1, 2, 3}]
+    assert kept(TopP(0.25)(np.log(np.full((1, 4), 0.25)))) == [{0, 1, 2, 3}]
+
+
+@given(logits, thresholds, many)
+@example(np.log(np.array([[0.5, 0.25, 0.25]])), 0.5, [])
+@example(np.log(np.array([[0.5, 0.25, 0.25]])), 0.51, [])
+def test_min_p_keeps_what_is_near_the_best(
+    values: Doubles, share: float, dropped: list[int]
+) -> None:
+    """Kept is what has so large a share of the best one's probability; 0 keeps all."""
+    logs = dropped_some(log_softmax(values), dropped)
+    result = MinP(share)(logs)
+    assert_what_stays_is_as_it_was(result, logs)
+    for places, row in zip(kept(result), logs.tolist(), strict=True):
+        finite = {k for k, x in enumerate(row) if x > -math.inf}
+
+        def near(share: float, row: list[float] = row) -> set[int]:
+            return {k for k, x in enumerate(row) if math.exp(x - max(row)) >= share}
+
+        # A logarithm and its inverse in float64, of logs up to 100.
+        assert finite & near(share * (1 + 1e-13)) <= places <= finite & near(share * (1 - 1e-13))
+
+
+def test_min_p_1_keeps_all_of_the_best() -> None:
+    """At 1 ties of the best are left and nothing else."""
+    assert kept(MinP(1)(log_softmax(np.array([[2.0, 1.0, 2.0]])))) == [{0, 2}]
+
+
+@pytest.mark.parametrize("idle", [TopK(0), TopK(8), TopP(1), MinP(0), Threshold(0)])
+@given(values=logits)
+def test_an_idle_filter_keeps_everything(idle: Filter, values: Doubles) -> None:
+    """The value that keeps all changes no bit."""
     logs = log_softmax(values)
-    np.testing.assert_array_equal(Threshold(0)(logs), logs)
+    np.testing.assert_array_equal(idle(logs), logs)
 
 
-any_filter = st.builds(Temperature, st.just(0.0) | temperatures) | st.builds(Threshold, thresholds)
+any_filter = (
+    st.builds(Temperature, st.just(0.0) | temperatures)
+    | st.builds(TopK, st.integers(0, 9))
+    | st.builds(TopP, thresholds)
+    | st.builds(MinP, thresholds)
+    | st.builds(Threshold, thresholds)
+)
 
 
 @given(logits, st.lists(any_filter, max_size=4), st.lists(st.integers(0, 7), max_size=3))
@@ -148,9 +260,9 @@ def test_the_most_likely_character_always_stays(
     logs = dropped_some(log_softmax(values), dropped)
     result = logs
     for apply in filters:
-        kept = result.copy()
+        before = result.copy()
         after = apply(result)
-        np.testing.assert_array_equal(result, kept)  # a filter writes to nothing
+        np.testing.assert_array_equal(result, before)  # a filter writes to nothing
         assert after.shape == logs.shape
         assert not np.isnan(after).any()
         assert not np.isfinite(after[~np.isfinite(result)]).any()
@@ -185,13 +297,31 @@ def test_a_temperature_that_is_none_is_refused(value: float) -> None:
 
 
 @pytest.mark.parametrize("value", NOT_A_PROBABILITY)
+@pytest.mark.parametrize(("make", "option"), [(TopP, "--top-p"), (MinP, "--min-p")])
+def test_a_share_that_is_none_is_refused(
+    make: Callable[[float], Filter], option: str, value: float
+) -> None:
+    """Outside 0 to 1 and NaN are refused with what is allowed."""
+    with pytest.raises(OptionError, match=f"^{option} must lie between 0 and 1, got {value:g} "):
+        make(value)
+
+
+@pytest.mark.parametrize("value", [-1, -(10**400), 1.5, 2.0, True, "3", math.nan, math.inf])
+def test_a_top_k_that_is_no_count_is_refused(value: float) -> None:
+    """Only whole numbers from 0 count characters; numpy's whole numbers do too."""
+    with pytest.raises(OptionError, match=r"^--top-k must be a whole number, 0 or more, got "):
+        TopK(value)  # type: ignore[arg-type]
+    assert TopK(np.int64(3)) == TopK(3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", NOT_A_PROBABILITY)
 def test_a_threshold_that_is_no_probability_is_refused(value: float) -> None:
     """Outside 0 to 1 and NaN are refused with what is allowed."""
     with pytest.raises(OptionError) as caught:
         Threshold(value)
     assert str(caught.value) == (
         f"--threshold must lie between 0 and 1, got {value:g}"
-        " (0 keeps every character, 0.9 only what is nearly certain)"
+        " (0 keeps all, 0.9 only what is nearly certain)"
     )
 
 
@@ -203,23 +333,41 @@ def test_every_filter_refuses_nan(make: Callable[[float], Filter]) -> None:
 
 
 def test_a_chain_has_the_order_of_the_table() -> None:
-    """However they are named, filters apply in the order of FILTERS, temperature first."""
-    expected = [Temperature(0.5), Threshold(0.1)]
-    assert chain(threshold=0.1, temperature=0.5) == expected
-    assert chain(temperature=0.5, threshold=0.1) == expected
+    """However they are named: temperature, top-k, top-p, min-p, threshold."""
+    expected = [Temperature(0.5), TopK(9), TopP(0.8), MinP(0.2), Threshold(0.1)]
+    assert chain(threshold=0.1, min_p=0.2, top_p=0.8, top_k=9, temperature=0.5) == expected
+    assert chain(top_k=9, temperature=0.5, min_p=0.2, threshold=0.1, top_p=0.8) == expected
     assert chain(threshold=0.1) == [Threshold(0.1)]
     assert chain() == []
-    assert list(FILTERS) == sorted(FILTERS, key=["temperature", "threshold"].index)
+
+
+def chained(chances: list[float], **values: float) -> set[int]:
+    """What a chain leaves of a row of probabilities."""
+    logs = np.log(np.array([chances]))
+    for apply in chain(**values):
+        logs = apply(logs)
+    return kept(logs)[0]
+
+
+def test_the_nucleus_is_that_of_what_top_k_left() -> None:
+    """0.4 is more than half of 0.4 and 0.3, and less than half of all."""
+    chances = [0.4, 0.3, 0.2, 0.1]
+    assert chained(chances, top_p=0.5) == {0, 1}
+    assert chained(chances, top_p=0.5, top_k=2) == {0}
+
+
+def test_the_threshold_is_absolute() -> None:
+    """It is compared with the probability among all characters, however few are left."""
+    chances = [0.4, 0.3, 0.2, 0.1]
+    assert chained(chances, top_k=2, threshold=0.35) == {0}
+    assert chained(chances, top_k=2, top_p=0.9, min_p=0.1, threshold=0.3) == {0, 1}
+    assert chained(chances, top_k=1, threshold=0.2) == {0}
 
 
 def test_the_threshold_sees_the_probabilities_after_the_temperature() -> None:
     """What is too unlikely by itself passes when the temperature makes it likely."""
-    logs = np.log(np.array([[0.9, 0.1]]))
-    kept = logs
-    for apply in chain(temperature=2.0, threshold=0.2):
-        kept = apply(kept)
-    assert np.isfinite(kept).all()  # 0.9 and 0.1 become 0.75 and 0.25
-    assert not np.isfinite(Threshold(0.2)(logs)).all()
+    assert chained([0.9, 0.1], threshold=0.2, temperature=2.0) == {0, 1}  # they are 0.75 and 0.25
+    assert chained([0.9, 0.1], threshold=0.2) == {0}
 
 
 def test_a_chain_refuses_what_its_filters_refuse() -> None:

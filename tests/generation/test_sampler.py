@@ -8,8 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chargen.generation.filters import Filter, Temperature, Threshold
-from chargen.generation.sampler import Sampler, _invert, confidence
+from chargen.errors import OptionError
+from chargen.generation.filters import Filter, MinP, Temperature, Threshold, TopK, TopP, chain
+from chargen.generation.repetition import Repetition
+from chargen.generation.sampler import MOST_SEED, Sampler, _invert
 
 Floats = npt.NDArray[np.float32]
 
@@ -92,11 +94,11 @@ def test_a_draw_depends_on_its_position_alone() -> None:
 
 
 def test_the_logits_are_not_written_to() -> None:
-    """Drawing and asking for the confidence leave the logits as they were."""
+    """Drawing leaves the logits as they were."""
     logits = logits_of(2)
     logits.setflags(write=False)
     Sampler([Temperature(0.5), Threshold(0.1)], seed=1, samples=2).draw(logits)
-    confidence(logits)
+    Sampler([], seed=1, samples=2, repetition=Repetition(2)).draw(logits)
 
 
 FILTERS: list[list[Filter]] = [
@@ -107,6 +109,13 @@ FILTERS: list[list[Filter]] = [
     [Threshold(0)],
     [Threshold(1)],
     [Temperature(1.5), Threshold(0.3)],
+    [TopK(1)],
+    [TopK(3)],
+    [TopP(0)],
+    [TopP(0.5)],
+    [MinP(1)],
+    [MinP(0.01)],
+    chain(temperature=1.2, top_k=5, top_p=0.9, min_p=0.05, threshold=0.01),
 ]
 
 
@@ -195,21 +204,71 @@ def test_draws_follow_the_probabilities(filters: list[Filter], temperature: floa
     assert upper_tail(statistic, VOCABULARY - 2) > 1e-4
 
 
-def test_draws_after_a_threshold_keep_their_proportions() -> None:
-    """What a threshold leaves is drawn in the proportions it had; the rest is shared out.
+# Of the shares .5 .3 .15 .05 the chains leave the first three, which become these.
+LEFT = (0.5 / 0.95, 0.3 / 0.95, 0.15 / 0.95)
+ROOTS = (math.sqrt(0.5), math.sqrt(0.3), math.sqrt(0.15))
 
-    20,000 draws, fixed seed; false alarm one in ten thousand, were the seed not fixed.
+
+@pytest.mark.parametrize(
+    ("filters", "left"),
+    [
+        ([Threshold(0.1)], LEFT),
+        ([TopK(3)], LEFT),
+        ([TopP(0.9)], LEFT),
+        ([MinP(0.2)], LEFT),
+        (chain(top_k=3, top_p=0.97, min_p=0.2, threshold=0.1), LEFT),
+        # Of the square roots the last is less than a third of the first.
+        (chain(temperature=2.0, min_p=0.4), tuple(x / sum(ROOTS) for x in ROOTS)),
+        (chain(temperature=0.5, top_k=2), (0.25 / 0.34, 0.09 / 0.34, 0)),
+    ],
+)
+def test_draws_after_a_filter_keep_their_proportions(
+    filters: list[Filter], left: tuple[float, ...]
+) -> None:
+    """What a chain leaves is drawn in the proportions it had; the rest is shared out.
+
+    20,000 draws, fixed seed; false alarm one in ten thousand each, were the seed not fixed.
     """
     count = 20_000
     shares = np.array([0.4, 0.5, 0.3, 0.15, 0.05])
     logits = np.repeat(np.log(shares)[None].astype(np.float32), 100, axis=0)
-    sampler = Sampler([Threshold(0.1)], seed=2026, samples=100)
-    drawn = draws(sampler, logits, count // 100).ravel()
+    drawn = draws(Sampler(filters, seed=2026, samples=100), logits, count // 100).ravel()
     seen = np.bincount(drawn, minlength=5)
-    assert seen[[0, 4]].tolist() == [0, 0]
-    expected = count * np.array([0.5, 0.3, 0.15]) / 0.95
-    statistic = float(((seen[1:4] - expected) ** 2 / expected).sum())
-    assert upper_tail(statistic, 2) > 1e-4
+    expected = count * np.array([0, *left, 0])
+    assert (seen[expected == 0] == 0).all()
+    some = expected > 0
+    statistic = float(((seen - expected)[some] ** 2 / expected[some]).sum())
+    assert upper_tail(statistic, int(some.sum()) - 1) > 1e-4
+
+
+@pytest.mark.parametrize("kept", [[0], [2], [0, 3], [1, 2, 3], [0, 1, 2, 3]])
+def test_samples_that_go_on_draw_what_they_would_have_drawn(kept: list[int]) -> None:
+    """When others end, in the middle of a block or at its end, a sample draws on as before."""
+    for before in (1, 255, 256, 300):
+        logits = logits_of(4)
+        whole, part = (Sampler([Temperature(0.9)], seed=6, samples=4) for _ in range(2))
+        draws(whole, logits, before)
+        draws(part, logits, before)
+        part.keep(np.array(kept))
+        assert part.numbers == kept
+        expected = draws(whole, logits, 300)[:, kept]
+        np.testing.assert_array_equal(draws(part, logits[kept], 300), expected)
+
+
+def test_samples_may_be_drawn_in_parts() -> None:
+    """Samples 3 and 4 of a sampler that begins with 3 are those of one that begins with 0."""
+    logits = logits_of(5)
+    whole = draws(Sampler([], seed=7, samples=5), logits, 300)
+    part = Sampler([], seed=7, samples=2, first=3)
+    assert part.numbers == [3, 4]
+    np.testing.assert_array_equal(draws(part, logits[3:], 300), whole[:, 3:])
+
+
+@pytest.mark.parametrize("seed", [-1, MOST_SEED + 1, 10**400, 1.5, math.nan, "1", None])
+def test_what_is_no_seed_is_refused(seed: int) -> None:
+    """A seed is a whole number from 0 to 2**63 - 1."""
+    with pytest.raises(OptionError, match=r"^--seed must be a whole number between 0 and 2\*\*63"):
+        Sampler([], seed=seed)
 
 
 def test_successive_draws_do_not_depend_on_each_other() -> None:
@@ -223,12 +282,3 @@ def test_successive_draws_do_not_depend_on_each_other() -> None:
         seen = np.bincount((10 * first + second).ravel(), minlength=100)
         statistic = float(((seen - first.size / 100) ** 2 / (first.size / 100)).sum())
         assert upper_tail(statistic, 99) > 1e-4
-
-
-def test_confidence_is_the_probability_of_the_best_character() -> None:
-    """It is the network's own, among all characters but the unknown, whatever the filters do."""
-    logits = logits_of(5)
-    logits[3, 0] = 60
-    expected = [max(probabilities(row)) for row in logits]
-    # A softmax of eleven numbers, in float64.
-    assert confidence(logits).tolist() == pytest.approx(expected, rel=1e-13)

@@ -1,5 +1,7 @@
 """The numpy engine is the trained network: the same logits, the same states, one step at a time."""
 
+import tracemalloc
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from chargen.model.cells import CELLS
 from chargen.model.config import ENCODERS, ModelConfig
-from chargen.model.engine import Engine, States, log_softmax
+from chargen.model.engine import CHUNK, Engine, States, log_softmax
 from chargen.model.network import Network
 
 VOCABULARY, LENGTH = 11, 60
@@ -49,6 +51,14 @@ def text_of(batch: int, length: int = LENGTH, seed: int = 5) -> Longs:
 def assert_close(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> None:
     """Equal to float32 rounding: sums of 20 terms of about 1, carried on through 60 steps."""
     np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-5)
+
+
+def assert_close_states(one: States, other: States) -> None:
+    """Equal to float32 rounding."""
+    assert [len(state) for state in one] == [len(state) for state in other]
+    for state, expected in zip(one, other, strict=True):
+        for part, same in zip(state, expected, strict=True):
+            assert_close(part, same)
 
 
 def assert_same_states(one: States, other: States) -> None:
@@ -124,17 +134,74 @@ def test_gates_of_an_lstm_are_named_and_lie_in_their_ranges() -> None:
 @every_cell
 @every_encoder
 @every_depth
-def test_reading_a_text_is_stepping_through_it(cell: str, encoder: str, depth: int) -> None:
-    """`read` leaves the very states that steps leave, also when it goes on, or reads nothing."""
+@pytest.mark.parametrize("length", [1, 60, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 3])
+def test_reading_a_text_is_stepping_through_it(
+    cell: str, encoder: str, depth: int, length: int
+) -> None:
+    """`read` leaves the states that steps leave, and `logits` their logits too, over any chunks."""
     engine = engine_of(network_of(cell, encoder, depth))
-    ids = text_of(1)[:, 0]
+    ids = text_of(1, max(length, VOCABULARY))[:length, 0]
     states = engine.empty_states()
-    for k in range(LENGTH):
-        _, states = engine.step(ids[k : k + 1], states)
-    assert_same_states(engine.read(ids, engine.empty_states()), states)
-    first = engine.read(ids[:23], engine.empty_states())
-    assert_same_states(engine.read(ids[23:], first), states)
-    assert_same_states(engine.read(ids[:0], states), states)
+    expected = []
+    for k in range(length):
+        logits, states = engine.step(ids[k : k + 1], states)
+        expected.append(logits[0])
+    found, end = engine.logits(ids, engine.empty_states())
+    assert found.dtype == np.float32
+    assert_close(found, np.stack(expected))
+    assert_close_states(end, states)
+    # The same products in the same order: the decoder has no say in the states.
+    assert_same_states(engine.read(ids, engine.empty_states()), end)
+
+
+@every_cell
+@every_depth
+def test_reading_goes_on_from_where_it_was(cell: str, depth: int) -> None:
+    """Two parts of a text read one after the other leave what the whole leaves."""
+    engine = engine_of(network_of(cell, "embedding", depth))
+    ids = text_of(1, 200)[:, 0]
+    whole = engine.read(ids, engine.empty_states())
+    for cut in (0, 1, 23, CHUNK, 199, 200):
+        states = engine.read(ids[:cut], engine.empty_states())
+        assert_close_states(engine.read(ids[cut:], states), whole)
+        first, states = engine.logits(ids[:cut], engine.empty_states())
+        second, states = engine.logits(ids[cut:], states)
+        assert first.shape == (cut, VOCABULARY)
+        assert second.shape == (200 - cut, VOCABULARY)
+        assert_close_states(states, whole)
+
+
+@every_cell
+def test_reading_nothing_changes_nothing(cell: str) -> None:
+    """Of an empty text there are no logits, and the states are as they were."""
+    engine = engine_of(network_of(cell, "embedding", 2))
+    states = engine.read(text_of(1)[:, 0], engine.empty_states())
+    none = np.empty(0, np.uint8)
+    assert_same_states(engine.read(none, states), states)
+    logits, after = engine.logits(none, states)
+    assert logits.shape == (0, VOCABULARY)
+    assert_same_states(after, states)
+
+
+@every_cell
+def test_reading_for_states_alone_skips_the_decoder(
+    cell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prompt costs no product with the decoder; logits cost one a chunk."""
+    engine = engine_of(network_of(cell, "embedding", 2))
+    rows: list[int] = []
+    decode = engine._decode
+
+    def counted(h: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        rows.append(len(h))
+        return decode(h)
+
+    monkeypatch.setattr(engine, "_decode", counted)
+    ids = text_of(1, CHUNK + 5)[:, 0]
+    engine.read(ids, engine.empty_states())
+    assert rows == []
+    engine.logits(ids, engine.empty_states())
+    assert rows == [CHUNK, 5]
 
 
 @every_cell
@@ -156,6 +223,9 @@ def test_states_and_ids_are_never_written_to(
         first, after = engine.step(ids[k], states)
         again, after_again = engine.step(ids[k], states)
         engine.step_with_gates(ids[k], states)
+        if batch == 1:
+            engine.read(ids[:9, 0], states)
+            engine.logits(ids[:9, 0], states)
         np.testing.assert_array_equal(first, again)
         assert_same_states(after, after_again)
         states = after
@@ -172,6 +242,7 @@ def test_results_of_a_step_are_not_overwritten_by_the_next(cell: str) -> None:
     after = states
     for row in ids[1:4]:
         _, after = engine.step(row, after)
+    engine.logits(ids[:, 0], engine.empty_states())
     np.testing.assert_array_equal(logits, kept)
     assert_same_states(states, kept_states)
 
@@ -199,6 +270,20 @@ def test_the_weights_that_were_given_stay_as_they_are(cell: str) -> None:
         value.setflags(write=False)
     engine = Engine(network.config, weights)
     engine.read(text_of(1)[:, 0], engine.empty_states())
+
+
+@every_encoder
+def test_an_engine_takes_no_more_memory_than_its_weights_and_table(encoder: str) -> None:
+    """A vocabulary of 100,001 characters makes no square of so many by so many, 40 GB."""
+    config = ModelConfig(100_001, "rnn", encoder, embedding_size=2, hidden_size=2)
+    weights = {name: np.zeros(shape, np.float32) for name, shape in config.shapes().items()}
+    tracemalloc.start()
+    engine = Engine(config, weights)
+    ids = np.array([100_000])
+    engine.step_with_gates(ids, engine.empty_states())
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 10 * sum(value.nbytes for value in weights.values())
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.int64])

@@ -102,6 +102,22 @@ def test_windows_and_lanes_shrink_to_a_short_text(short: Asked) -> None:
     assert (made.training.batch_size, made.training.sequence_length) == (1, 10)
 
 
+@pytest.mark.parametrize(
+    ("length", "window", "lanes"), [(15, 64, 16), (100, 101, 10), (500, 256, 8)]
+)
+def test_a_window_holds_a_line(short: Asked, length: int, window: int, lanes: int) -> None:
+    """Under lines windows and gates reach over a line with its newline, to 256 characters."""
+    lines = Corpus.of(["\n".join(f"{k:0{length}}" for k in range(600))], lines=True)
+    training = plan(lines, short).training
+    assert (training.sequence_length, training.batch_size) == (window, lanes)
+    assert training.memory == min(256, length + 1)
+
+
+def test_running_text_asks_for_no_memory(corpus: Corpus, short: Asked) -> None:
+    """Where lines are no texts of their own the forget gate begins with its usual bias."""
+    assert plan(corpus, short).training.memory is None
+
+
 def test_a_text_with_nothing_held_out_gets_no_dropout(corpus: Corpus, short: Asked) -> None:
     """Who trains on a page wants that page, however often it is read."""
     made = plan(corpus, replace(short, budget=Budget("epochs", 1000)))

@@ -1,21 +1,16 @@
-"""What `chargen bench` measures: our loop beside a bare one, in turn, in one process.
-
-A machine's speed drifts; two loops timed in turn drift together, so the ratio holds where single
-figures do not.
-"""
+"""How fast a model trains, beside a bare loop over the same layers."""
 
 from __future__ import annotations
 
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from chargen.bench.timing import Work, in_turn
 from chargen.model.network import Network
 from chargen.records import Measurement, Step
 from chargen.text.corpus import Corpus
@@ -54,46 +49,21 @@ def training_speed(seconds: float) -> Iterator[Measurement]:
             run = RunFolder.create(Path(folder) / "run", "bench", overwrite=False)
             trainer = Trainer(chosen, run)
             trainer.progress.step = _STEPS // 2  # where windows are no longer divided
-            ours = _our_updates(trainer)
-            bare = _bare_updates(chosen)
-            ours_rate, bare_rate, ratio = _in_turn(ours, bare, seconds)
+            turns = in_turn([_our_updates(trainer), _bare_updates(chosen)], seconds)
             run.close()
         model, training = chosen.model, chosen.training
         yield Measurement(
             what="training",
             shape=f"{model.cell} {model.num_layers}x{model.hidden_size}, batch"
             f" {training.batch_size}x{training.sequence_length}, {training.precision}",
-            value=ours_rate,
+            value=turns.rate(0),
             unit="characters/s",
-            against=f"a bare loop over the same layers: {bare_rate:,.0f}",
-            ratio=ratio,
+            against=f"a bare loop over the same layers: {turns.rate(1):,.0f}",
+            ratio=turns.ratio(0, 1),
         )
 
 
-def _in_turn(
-    ours: Callable[[], int], bare: Callable[[], int], seconds: float
-) -> tuple[float, float, float]:
-    """Median rates of both, and the median of the ratios pair by pair."""
-    rates: list[tuple[float, float]] = []
-    began = time.perf_counter()
-    ours(), bare()  # warm
-    while len(rates) < 5 or time.perf_counter() - began < seconds:
-        pair = [_rate(ours), _rate(bare)] if len(rates) % 2 else [_rate(bare), _rate(ours)][::-1]
-        rates.append((pair[0], pair[1]))
-    return (
-        statistics.median(a for a, _ in rates),
-        statistics.median(b for _, b in rates),
-        statistics.median(a / b for a, b in rates),
-    )
-
-
-def _rate(work: Callable[[], int]) -> float:
-    began = time.perf_counter()
-    done = work()
-    return done / (time.perf_counter() - began)
-
-
-def _our_updates(trainer: Trainer) -> Callable[[], int]:
+def _our_updates(trainer: Trainer) -> Work:
     """Some updates of a real run, as its caller sees them."""
     records = trainer.run()
 
@@ -106,7 +76,7 @@ def _our_updates(trainer: Trainer) -> Callable[[], int]:
     return updates
 
 
-def _bare_updates(chosen: Plan) -> Callable[[], int]:
+def _bare_updates(chosen: Plan) -> Work:
     """The least that trains the same network: the loop one would write in a notebook."""
     training, model = chosen.training, chosen.model
     network = Network(model)

@@ -1,0 +1,26 @@
+"""What is measured in processes of their own."""
+
+from pathlib import Path
+
+import pytest
+
+from chargen.bench.generation import Model
+from chargen.bench.startup import prompt_memory, write
+from chargen.model.checkpoint import Checkpoint
+
+
+def test_the_model_that_is_written_is_the_one_that_is_loaded(tmp_path: Path) -> None:
+    """The folder is one that `chargen sample -m` takes."""
+    model = Model.of(1, 8)
+    write(model, tmp_path / "model")
+    loaded = Checkpoint.load(tmp_path / "model")
+    assert loaded.config == model.config
+    assert loaded.weights.keys() == model.weights.keys()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
+def test_the_memory_of_a_prompt_is_told(tmp_path: Path) -> None:
+    """It is a number of megabytes, nothing beside it."""
+    row = prompt_memory(tmp_path / "model", 2_000)
+    assert (row.unit, row.against, row.ratio) == ("MB", None, None)
+    assert 0 <= row.value < 1_000
