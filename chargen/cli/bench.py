@@ -41,6 +41,8 @@ def command(half: str | None, seconds: float, as_json: bool) -> None:
             for line in lines(row, before):
                 click.echo(line)
         before = row
+    if not as_json:
+        click.echo("\nx: the median of ratios measured turn by turn, not the ratio of two medians")
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
 
@@ -68,7 +70,7 @@ def lines(row: Measurement, before: Measurement | None) -> Iterator[str]:
     again = before is not None and (row.what, row.shape) == (before.what, before.shape)
     shape, value = ("", "") if again else (row.shape, _figure(row.value))
     ratio = "" if row.ratio is None else f"{row.ratio:.2f}x"
-    yield f"  {shape:<34} {value:>9}   {row.against or '':<48} {ratio:>7}".rstrip()
+    yield f"  {shape:<26} {value:>9} {ratio:>8}  {row.against or ''}".rstrip()
 
 
 def _figure(value: float) -> str:

@@ -22,10 +22,15 @@ model_option: Callable[[Any], Any] = click.option(
 
 
 def load_model(folder: str | None) -> Checkpoint:
-    """The model that was named, or the newest."""
+    """The model that was named, or the newest, whose name a person at a terminal is told."""
     from chargen.model.checkpoint import Checkpoint, newest
 
-    return Checkpoint.load(newest() if folder is None else folder)
+    if folder is not None:
+        return Checkpoint.load(folder)
+    found = newest()
+    if sys.stderr.isatty():
+        print(f"model: {found} (the newest; -m names another)", file=sys.stderr)
+    return Checkpoint.load(found)
 
 
 def known_prompt(prompt: str, vocabulary: Vocabulary, *, what: str = "the prompt") -> str:

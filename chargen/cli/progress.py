@@ -36,7 +36,7 @@ class Display:
         if sys.stderr.isatty():
             self._bar = tqdm(
                 total=1.0,
-                bar_format="{percentage:3.0f}% |{bar:24}| {desc}",
+                bar_format="{percentage:3.0f}% |{bar:16}| {desc}",
                 dynamic_ncols=True,
                 leave=False,
             )
@@ -91,15 +91,19 @@ class Display:
         chosen = "by the text's length" if plan.asked.preset == "auto" else "as asked"
         if plan.weights is not None:
             chosen = "of the model it begins with"
+        threads = f"{config.threads} threads" if config.threads > 1 else "1 thread"
+        name = Path(folder).name
+        taken = f" ({corpus['name']} is taken)" if name.startswith(f"{corpus['name']}-") else ""
         print(
             f"text      {corpus['name']}: {texts if corpus['texts'] > 1 else ''}"
             f"{corpus['characters']:,} characters, {model.vocab_size - 1:,} distinct; {held_out}\n"
             f"model     {model.cell} {model.num_layers} x {model.hidden_size}, {encoder},"
-            f" {model.parameters:,} parameters (preset {config.preset}, {chosen})\n"
+            f" {model.parameters:,} parameters\n"
+            f"preset    {config.preset}, {chosen}\n"
             f"training  {config.budget}, {config.batch_size} x {config.sequence_length} characters"
-            f" a window, rate {config.learning_rate:g}, dropout {config.dropout:.2g},"
-            f" {config.precision}, {config.device}, {config.threads} threads\n"
-            f"folder    {folder}",
+            f" a window, rate {config.learning_rate:g},\n          dropout {config.dropout:.2g},"
+            f" {config.precision}, {config.device}, {threads}\n"
+            f"folder    {folder}{taken}",
             file=sys.stderr,
         )
         if model.vocab_size > _MANY_CHARACTERS:
@@ -136,12 +140,13 @@ class Display:
     def _figures(self, step: Step) -> str:
         assert self._loss is not None
         first = self._first
-        figures = f"loss {_loss(self._loss)}, {self._rate:,.0f} characters/s"
-        figures += f", |g| {step.gradient_norm:.2f}"
+        # The time left first: a narrow terminal cuts off the end.
+        left = ""
         if first is not None and step.fraction > first.fraction:
             pace = (step.seconds - first.seconds) / (step.fraction - first.fraction)
-            figures += f", {_clock(pace * (1 - step.fraction))} left"
-        return figures
+            left = f"{_clock(pace * (1 - step.fraction))} left, "
+        figures = f"{left}loss {_loss(self._loss)}, {self._rate:,.0f} characters/s"
+        return f"{figures}, |g| {step.gradient_norm:.2f}"
 
     def _line(self, text: str) -> None:
         if self._bar is not None:

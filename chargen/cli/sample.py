@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -60,7 +60,6 @@ def command(
     from chargen.errors import OptionError
     from chargen.generation.context import Reader
     from chargen.generation.generate import random_seed
-    from chargen.records import Drawn
     from chargen.text.corpus import normalise, read_file
 
     if prompt is not None and file is not None:
@@ -98,7 +97,10 @@ def command(
             reader, prompt, samples=count, first=first, scored=as_json or colours
         )
         if num_samples == 1 and not as_json:
-            stream(beginning, (show(r) for r in records if isinstance(r, Drawn)))
+            ended: list[str] = []
+            stream(beginning, _shown_pieces(records, show, ended))
+            if ended == ["confidence"] and sys.stderr.isatty():
+                print(f"(ended: no guess was as sure as {confidence:g})", file=sys.stderr)
             continue
         for sample in whole(records, range(first, first + count)):
             if as_json:
@@ -137,6 +139,19 @@ def whole(records: Iterator[Drawn | Stopped], numbers: Sequence[int]) -> Iterato
     except KeyboardInterrupt:
         yield from texts.values()
         raise
+
+
+def _shown_pieces(
+    records: Iterator[Drawn | Stopped], show: Callable[[Drawn], str], ended: list[str]
+) -> Iterator[str]:
+    """The characters as they go out; why they ended is put into `ended`."""
+    from chargen.records import Stopped
+
+    for record in records:
+        if isinstance(record, Stopped):
+            ended.append(record.reason)
+        else:
+            yield show(record)
 
 
 def print_json(model: Path, prompt: str, text: Text, settings: Settings) -> None:

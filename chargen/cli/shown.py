@@ -41,7 +41,7 @@ def coloured(character: str, probability: float) -> str:
 
 def legend() -> str:
     """What the colours mean, in one line."""
-    return " ".join(coloured(f"{least:g}+", least) for least, _ in _COLOURS)
+    return "probability: " + " ".join(coloured(f"{least:g}+", least) for least, _ in _COLOURS)
 
 
 def column(character: str) -> str:

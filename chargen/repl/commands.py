@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
+import shutil
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +70,7 @@ def picture(character: str) -> str:
 
 
 def _help(session: Session, _: str) -> Pieces:
-    yield _RULE
+    yield _wrapped(_RULE)
     shown = {f"/{name} {c.takes}".strip(): c.does for name, c in COMMANDS.items()}
     for rows in (_KEYS, shown):
         yield "\n" + _table(rows)
@@ -235,5 +237,13 @@ def _one_line(text: str) -> str:
 
 
 def _table(rows: dict[str, str]) -> str:
-    wide = max(map(len, rows))
-    return "".join(f"{name:{wide}}  {what}\n" for name, what in rows.items())
+    wide = max(map(len, rows)) + 2
+    return "".join(
+        _wrapped(what, f"{name:{wide}}", " " * min(wide, 24)) for name, what in rows.items()
+    )
+
+
+def _wrapped(text: str, first: str = "", then: str = "") -> str:
+    """A paragraph in lines that the terminal does not break within a word."""
+    width = min(100, max(20, shutil.get_terminal_size().columns - 1))
+    return textwrap.fill(text, width, initial_indent=first, subsequent_indent=then) + "\n"

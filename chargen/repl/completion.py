@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 
+from chargen.model.checkpoint import DEFAULT_ROOT, MODEL
 from chargen.repl.commands import COMMANDS, is_command
 from chargen.repl.settings import SETTINGS
 
@@ -27,10 +29,19 @@ class CommandCompleter(Completer):
             if " " not in argument:
                 yield from _beginning_with(argument, SETTINGS)
         elif name in ("save", "save!", "file", "load"):
-            paths = PathCompleter(only_directories=name == "load", expanduser=True)
+            if name == "load":
+                models = sorted(file.parent for file in Path(DEFAULT_ROOT).glob(f"*/{MODEL}"))
+                yield from _beginning_with(argument, {str(each): "a model" for each in models})
+            paths = PathCompleter(
+                only_directories=name == "load", expanduser=True, file_filter=_is_shown
+            )
             for path in paths.get_completions(Document(argument), event):
                 ending = "/" if path.display_text.endswith("/") else ""
                 yield Completion(path.text + ending, display=path.display)
+
+
+def _is_shown(path: str) -> bool:
+    return not Path(path).name.startswith(".")
 
 
 def _beginning_with(start: str, rows: dict[str, str]) -> Iterator[Completion]:

@@ -244,7 +244,8 @@ def test_two_budgets_are_refused(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("frobnicate",), "No such command 'frobnicate'"),
+        (("frobnicate",), "there is no command 'frobnicate'; there are train, "),
+        (("smaple",), "there is no command 'smaple'; did you mean sample?"),
         (("--frobnicate",), "No such option"),
         (("train", "text.txt", "--frobnicate"), "No such option"),
         (("train",), "Missing argument 'TEXT...'"),
