@@ -95,7 +95,7 @@ class Model:
 
     def stream(self, prompt: str = "", **sampling: Unpack[Sampling]) -> Iterator[str]:
         """`generate`, character by character, each as it is drawn."""
-        records = _settings(sampling).write(self._reader, normalise(prompt))
+        records = _settings(sampling).write(self._reader, _text(prompt, "the prompt"))
         return (record.character for record in records if isinstance(record, Drawn))
 
     def samples(self, count: int, prompt: str = "", **sampling: Unpack[Sampling]) -> list[str]:
@@ -106,7 +106,7 @@ class Model:
             raise OptionError("length None needs stop, until_newline or confidence (or use stream)")
         if settings.seed is None:
             settings = replace(settings, seed=random_seed())
-        prompt = normalise(prompt)
+        prompt = _text(prompt, "the prompt")
         texts: list[list[str]] = [[] for _ in range(count)]
         for first in range(0, count, _AT_ONCE):
             at_once = min(_AT_ONCE, count - first)
@@ -117,7 +117,7 @@ class Model:
 
     def score(self, text: str, prompt: str = "") -> Score:
         """How well the model expects `text` after `prompt`."""
-        text = normalise(text)
+        text = _text(text, "the text")
         return Score(text, read(self._reader, text, self._read(prompt)).nats)
 
     def next_characters(self, prompt: str = "", count: int = 5) -> list[tuple[str, float]]:
@@ -130,14 +130,15 @@ class Model:
 
         Raises OptionError where there are fewer than two or two that are the same.
         """
-        texts = [normalise(choice) for choice in choices]
-        if len(set(texts)) < max(2, len(texts)):
+        choices = [choices] if isinstance(choices, str) else list(choices)
+        texts = [_text(choice, "a choice") for choice in choices]
+        if not all(texts) or len(set(texts)) < max(2, len(texts)):
             raise OptionError(f"choices must be two texts or more, all different, got {choices!r}")
         _, share = shares(self._reader, self._read(prompt), texts)
         return dict(zip(choices, share.tolist(), strict=True))
 
     def _read(self, prompt: str) -> Context:
-        return self._reader.read(normalise(prompt))
+        return self._reader.read(_text(prompt, "the prompt"))
 
 
 def _settings(sampling: Sampling) -> Settings:
@@ -146,13 +147,20 @@ def _settings(sampling: Sampling) -> Settings:
         raise OptionError(f"sampling knows no {', '.join(sorted(unknown))}")
     if "stop" in given:
         stop = given["stop"]
-        given["stop"] = tuple(map(normalise, [stop] if isinstance(stop, str) else stop))
+        stops = stop if isinstance(stop, (list, tuple)) else [stop]
+        given["stop"] = tuple(_text(each, "stop") for each in stops)
     return Settings(**given)
 
 
-def _check_count(count: int) -> None:
-    if count < 1:
-        raise OptionError(f"count must be 1 or more, got {count}")
+def _text(value: object, what: str) -> str:
+    if not isinstance(value, str):
+        raise OptionError(f"{what} must be a str, got {value!r:.40}")
+    return normalise(value)
+
+
+def _check_count(count: object) -> None:
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise OptionError(f"count must be a whole number, 1 or more, got {count!r:.40}")
 
 
 def load(folder: str | Path | None = None) -> Model:

@@ -238,11 +238,11 @@ def test_a_trained_model_has_learned(trained: Path) -> None:
         ({"temperature": -1}, "--temperature must be 0 or more, got -1"),
         ({"top_k": 2.5}, "--top-k must be a whole number"),
         ({"length": -3}, "--length must be a whole number, 0 or more, got -3"),
-        ({"length": 2.5}, "--length must be a whole number, 0 or more, got 2.5"),
+        ({"length": 2.5}, "--length must be a whole number, got 2.5"),
         ({"length": None}, "length None needs stop, until_newline or confidence (or use stream)"),
         ({"stop": ""}, "--stop must be a text of at least one character"),
         ({"stop": ["x", ""]}, "--stop must be a text of at least one character"),
-        ({"seed": 1.5}, "--seed must be a whole number between 0 and 2**63 - 1, got 1.5"),
+        ({"seed": 1.5}, "--seed must be a whole number, got 1.5"),
         ({"warmth": 1}, "sampling knows no warmth"),
     ],
 )
@@ -263,7 +263,9 @@ def test_a_wrong_option_is_refused_in_one_line(
 def test_a_count_below_1_is_refused(model: chargen.Model) -> None:
     """Neither no samples nor no next characters were meant."""
     for call in (lambda: model.samples(0), lambda: model.next_characters("to", -1)):
-        with pytest.raises(chargen.OptionError, match=r"^count must be 1 or more, got "):
+        with pytest.raises(
+            chargen.OptionError, match=r"^count must be a whole number, 1 or more, got "
+        ):
             call()
 
 

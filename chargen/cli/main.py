@@ -91,8 +91,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="replace")
     debug = "--debug" in arguments[:1]
     try:
-        status = cli.main(arguments, prog_name="chargen", standalone_mode=False) or 0
+        # Not `cli.main`, which ends with status 1 where the reader of a pipe has gone.
+        with cli.make_context("chargen", arguments) as called:
+            status = cli.invoke(called) or 0
         sys.stdout.flush()
+    except click.exceptions.Exit as left:
+        status = left.exit_code
     except ChargenError as error:
         status = _failed(str(error), error.exit_status, debug)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -33,13 +33,16 @@ def load_model(folder: str | None) -> Checkpoint:
     return Checkpoint.load(found)
 
 
-def known_prompt(prompt: str, vocabulary: Vocabulary, *, what: str = "the prompt") -> str:
-    """The prompt with newlines as in a corpus; a warning names the characters nobody taught."""
+def known_prompt(prompt: str, vocabulary: Vocabulary | None, *, what: str = "the prompt") -> str:
+    """The prompt with newlines as in a corpus; a warning names the characters nobody taught.
+
+    vocabulary: None where nobody is to be warned.
+    """
     from chargen.text.corpus import normalise
     from chargen.text.shown import visible
 
     prompt = normalise(prompt)
-    unknown = vocabulary.unknown(prompt)
+    unknown = "" if vocabulary is None else vocabulary.unknown(prompt)
     if unknown:
         shown = " ".join(
             ascii(c)[1:-1] if "\ud800" <= c <= "\udfff" else visible(c).replace("\t", "\u2409")

@@ -58,16 +58,17 @@ def command(
     if choices is None and len(prompts) > 1:
         raise click.UsageError("more than one --prompt is for --choices (put them together)")
     words = [] if choices is None else [word.strip() for word in choices.split(",")]
-    if choices is not None and (not all(words) or len(set(words)) < max(2, len(words))):
-        raise click.UsageError(
-            f"--choices must be two texts or more with commas between, all different, got"
-            f" {choices!r}"
-        )
+    if choices is not None:
+        _refuse_same(words, choices)
     loaded = load_model(model)
     reader = Reader.of(loaded)
     prompts = tuple(known_prompt(prompt, loaded.vocabulary) for prompt in prompts or ("",))
-    if words:
-        words = [known_prompt(w, loaded.vocabulary, what="the choices") for w in words]
+    if choices is not None:
+        # Together, so that one line names what is unknown; commas part them, as they were given.
+        joined = ",".join(words)
+        known_prompt(joined.replace(",", ""), loaded.vocabulary, what="the choices")
+        words = [known_prompt(word, None) for word in words]
+        _refuse_same(words, choices)  # once more, as the model reads them
         _show_choices(reader, prompts, words, as_json)
         return
     whole = text or "" if file is None else read_file(file)
@@ -75,6 +76,14 @@ def command(
     if not whole:
         raise click.UsageError(f"there is nothing to score: {file or 'TEXT'} is empty")
     _show_text(reader, prompts[0], whole, as_json)
+
+
+def _refuse_same(words: Sequence[str], given: str) -> None:
+    if not all(words) or len(set(words)) < max(2, len(words)):
+        raise click.UsageError(
+            "--choices must be two texts or more with commas between, all different,"
+            f" got {given!r:.80}"
+        )
 
 
 def _show_text(reader: Reader, prompt: str, text: str, as_json: bool) -> None:

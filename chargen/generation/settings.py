@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from chargen.errors import OptionError
 from chargen.generation.context import Reader
 from chargen.generation.filters import FILTERS, Filter, chain
 from chargen.generation.generate import generate, random_seed
 from chargen.generation.repetition import DEFAULT_LAST, Repetition
 from chargen.generation.sampler import Sampler, check_seed
 from chargen.generation.stopping import Stopping
+from chargen.options import check_types
 from chargen.records import Drawn, Stopped
 
 
@@ -36,6 +38,9 @@ class Settings:
     seed: int | None = None
 
     def __post_init__(self) -> None:
+        check_types(self)
+        if not isinstance(self.stop, tuple) or not all(isinstance(s, str) for s in self.stop):
+            raise OptionError(f"--stop must be texts, got {self.stop!r:.40}")
         _ = self.filters, self.repetition, self.stopping
         if self.seed is not None:
             check_seed(self.seed)

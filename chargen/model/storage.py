@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ def write_file(path: Path, data: bytes) -> None:
     try:
         try:
             with open(temporary, "xb") as file:
+                if os.path.exists(path):  # what was private stays so
+                    os.chmod(temporary, stat.S_IMODE(path.stat().st_mode))
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

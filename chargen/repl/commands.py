@@ -102,8 +102,8 @@ def _settings(session: Session) -> str:
 
 
 def _top(session: Session, argument: str) -> Pieces:
-    if not (argument or "10").isdecimal():
-        raise OptionError(f"/top takes a whole number, got {argument!r}")
+    if not (argument or "10").isdecimal() or len(argument) > 7:
+        raise OptionError(f"/top takes a whole number, got {argument!r:.40}")
     for character, probability in session.reader.likeliest(session.context, int(argument or 10)):
         yield f"{picture(character)} {probability:.3f} {bar(probability, 40)}\n"
 
@@ -137,6 +137,9 @@ def _save(session: Session, argument: str, *, over: bool = False) -> Pieces:
     path = _path(argument)
     if os.path.lexists(path) and not over:
         raise OptionError(f"{argument} exists (/save! {argument} writes over it)")
+    path = Path(os.path.realpath(path))  # a link stays one
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OptionError(f"{argument} is no file that can be written over (name another)")
     write_file(path, text.encode("utf-8"))
     yield f"saved {len(text):,} characters to {argument}\n"
 

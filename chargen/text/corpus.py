@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -262,6 +263,8 @@ def _read_bytes(path: str) -> bytes:
         except (AttributeError, OSError, ValueError):  # None where there is none
             raise CorpusError("standard input is closed (name a file instead of -)") from None
     try:
+        if stat.S_ISCHR(os.stat(path).st_mode) and path != os.devnull and not _is_terminal(path):
+            raise CorpusError(f"{_shown(path)} is a device, not a text (name a file or -)")
         return Path(path).read_bytes()
     except FileNotFoundError:
         raise CorpusError(
@@ -270,6 +273,11 @@ def _read_bytes(path: str) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise CorpusError(f"{_shown(path)} cannot be read: {reason}") from None
+
+
+def _is_terminal(path: str) -> bool:
+    with open(path, "rb", buffering=0) as file:
+        return file.isatty()
 
 
 def _known(encoding: str) -> str:

@@ -28,6 +28,8 @@ class Budget:
     def __post_init__(self) -> None:
         if self.kind not in BUDGETS:
             raise OptionError(f"a budget is one of {', '.join(BUDGETS)}, got {self.kind!r}")
+        if isinstance(self.amount, bool) or not isinstance(self.amount, int | float):
+            raise OptionError(f"--{self.kind} must be a number, got {self.amount!r:.40}")
         if not 0 < self.amount <= MOST_OF_A_BUDGET:
             raise OptionError(
                 f"--{self.kind} must be more than 0 and at most {MOST_OF_A_BUDGET:g},"

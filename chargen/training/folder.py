@@ -69,14 +69,15 @@ class RunFolder:
         refuse_existing(output, overwrite=overwrite)
         if made := _make(output):
             return cls(output, made=made)
-        if output.is_dir() and not any(output.iterdir()):
+        if output.is_dir() and (not any(output.iterdir()) or _is_abandoned(output)):
             return cls(output)
         _refuse_foreign(output)
         cls(output).close()  # raises where it is being trained
         beside = _successor(output)
         if not (made := _make(beside)):  # of a run that was stopped, and is now begun anew
-            _refuse_foreign(beside)
             cls(beside).close()
+            if not _is_abandoned(beside):
+                _refuse_foreign(beside)
             shutil.rmtree(beside)
             made = _make(beside)
         return cls(beside, replaces=output, made=made)
@@ -174,7 +175,7 @@ class RunFolder:
 
 def refuse_existing(output: Path | None, *, overwrite: bool) -> None:
     """Raise CheckpointError where `output` exists and is not to be replaced."""
-    if output is not None and _exists(output) and not overwrite:
+    if output is not None and _exists(output) and not (overwrite or _is_abandoned(output)):
         raise CheckpointError(
             f"{output} exists (--resume goes on with it, --overwrite replaces it, -o names another)"
         )
@@ -186,6 +187,15 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except (OSError, ValueError):
         return False
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Whether a run was killed here before it had written anything, or is about to write."""
+    try:
+        names = [file.name for file in path.iterdir()]
+    except OSError:
+        return False
+    return bool(names) and all(n == LOCK or n.endswith(storage.TEMPORARY) for n in names)
 
 
 def _make(path: Path) -> list[Path]:

@@ -14,6 +14,7 @@ import torch
 from chargen.errors import CheckpointError, CorpusError, OptionError
 from chargen.model.checkpoint import CONFIG, Checkpoint, Description
 from chargen.model.config import ModelConfig
+from chargen.options import check_types
 from chargen.text.corpus import Corpus, Split, split
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.batches import fitting
@@ -84,10 +85,9 @@ def plan(corpus: Corpus, asked: Asked, *, init_from: Checkpoint | None = None) -
 
     init_from: a model to begin with; its sizes are kept and its vocabulary is extended.
     """
+    check_types(asked)
     if asked.min_count < 1:
         raise OptionError(f"--min-count must be 1 or more, got {asked.min_count}")
-    if not isinstance(asked.seed, int):
-        raise OptionError(f"--seed must be a whole number, got {asked.seed!r}")
     check_range("--seed", asked.seed, 0, MOST_SEED)
     if asked.encoder == "one-hot" and asked.embedding_size is not None:
         raise OptionError("--embedding-size has no meaning with --encoder one-hot (leave one out)")

@@ -1,5 +1,6 @@
 """What slash commands do and say."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +47,7 @@ def test_two_slashes_begin_a_text() -> None:
         ("/set top_p nan", "top_p must lie between 0 and 1, got nan"),
         ("/set until_newline maybe", "until_newline is on or off, got 'maybe'"),
         ("/set seed -1", "2**63 - 1, got -1"),
+        ("/top 9999999999999999999", "/top takes a whole number, got '9999999999999999999'"),
         ("/top x", "/top takes a whole number, got 'x'"),
         ("/undo", "nothing was written yet"),
         ("/regen", "nothing was written yet"),
@@ -154,6 +156,26 @@ def test_save_writes_the_text_and_spares_what_is_there(session: Session, tmp_pat
     say(session, f"/save! {file}")
     assert file.read_text(encoding="utf-8") == "\u660e abc de\nabc de\n"
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links, pipes and modes are others there")
+def test_save_writes_through_a_link_and_leaves_what_is_no_file(
+    session: Session, tmp_path: Path
+) -> None:
+    """A link stays one, a private file stays private, and a pipe or device stays what it is."""
+    list(session.respond("ab"))
+    target, link, pipe = tmp_path / "target", tmp_path / "link", tmp_path / "pipe"
+    target.write_text("old")
+    target.chmod(0o600)
+    link.symlink_to(target)
+    os.mkfifo(pipe)
+    say(session, f"/save! {link}")
+    assert link.is_symlink()
+    assert target.read_text() == session.text
+    assert target.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(OptionError, match="is no file that can be written over"):
+        say(session, f"/save! {pipe}")
+    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize("name", ["no/folder/x", "x" * 300, "\udce9/x", "a\0b", "~nobody/x"])

@@ -14,7 +14,16 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from chargen.errors import CorpusError, OptionError
-from chargen.text.corpus import HOLD_OUT_FROM, Corpus, Split, corpus_name, encode, normalise, split
+from chargen.text.corpus import (
+    HOLD_OUT_FROM,
+    Corpus,
+    Split,
+    corpus_name,
+    encode,
+    normalise,
+    read_file,
+    split,
+)
 from chargen.text.vocabulary import Vocabulary
 
 PIECE = 1 << 20  # the longest string that `pieces` yields
@@ -681,3 +690,10 @@ def test_the_order_of_lines_has_no_say_in_how_many_are_held_out(data: Path) -> N
     assert len(held) == len(parts.validation) == round(len(set(corpus.texts)) / 10)
     assert not held & set(trained)
     assert len(held | set(trained)) == len(set(corpus.texts))
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no such device")
+def test_a_device_without_end_is_refused() -> None:
+    """A character device that is no terminal is not read."""
+    with pytest.raises(CorpusError, match=r"^/dev/zero is a device, not a text"):
+        read_file("/dev/zero")

@@ -7,6 +7,7 @@ import pytest
 
 from chargen.errors import CheckpointError
 from chargen.model.checkpoint import CONFIG, LOCK, LOG, MODEL, TRAINING
+from chargen.model.storage import TEMPORARY
 from chargen.records import Evaluation
 from chargen.training.folder import RunFolder
 
@@ -125,6 +126,20 @@ def test_a_stopped_successor_is_replaced_by_the_next() -> None:
     second.write(CONFIG, b"new")
     second.finish()
     assert files(model) == {CONFIG: "new"}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_of_a_run_that_was_killed_at_once_is_taken(overwrite: bool) -> None:
+    """Nothing but a lock that nobody holds and half a file: no run, so nothing to lose."""
+    Path("mine").mkdir()
+    for name in (LOCK, f".{CONFIG}.0123abcd{TEMPORARY}"):
+        (Path("mine") / name).write_text("")
+    folder = RunFolder.create(Path("mine"), "poems", overwrite=overwrite)
+    assert folder.path == folder.final_path == Path("mine")
+    assert files(Path("mine")) == {LOCK: ""}
+    with pytest.raises(CheckpointError, match="is being trained by another process"):
+        RunFolder.create(Path("mine"), "poems", overwrite=overwrite)
+    folder.close()
 
 
 def test_an_empty_folder_may_be_overwritten() -> None:
