@@ -47,7 +47,7 @@ sizes = pytest.mark.parametrize(("width", "hidden"), [(1, 1), (3, 5), (16, 8), (
 def test_the_sizes_stand_on_both_sides_of_the_border() -> None:
     """A layer of 130 and 260 is stored by outputs, one of 16 and 8 by inputs."""
     small, large = (
-        FusedLSTM(CELLS["lstm"], weights_of(width, hidden))._matrix
+        FusedLSTM(CELLS["lstm"], weights_of(width, hidden))._recurrent
         for width, hidden in ((16, 8), (130, 260))
     )
     assert small.nbytes < _SMALL <= large.nbytes
