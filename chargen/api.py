@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -11,17 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from chargen.errors import OptionError
-from chargen.evaluation.surprisal import read, shares
+from chargen.evaluation.surprisal import check_choices, read, shares
 from chargen.evaluation.units import bits_per_character, perplexity
 from chargen.generation.context import Context, Reader
-from chargen.generation.generate import random_seed
 from chargen.generation.settings import Settings
 from chargen.model.checkpoint import Checkpoint, newest
 from chargen.records import Drawn
 from chargen.text.corpus import normalise
-
-_AT_ONCE = 256
-_DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 class Sampling(TypedDict, total=False):
@@ -104,15 +100,11 @@ class Model:
         settings = _settings(sampling)
         if settings.length is None and not settings.stopping.texts and not settings.confidence:
             raise OptionError("length None needs stop, until_newline or confidence (or use stream)")
-        if settings.seed is None:
-            settings = replace(settings, seed=random_seed())
         prompt = _text(prompt, "the prompt")
         texts: list[list[str]] = [[] for _ in range(count)]
-        for first in range(0, count, _AT_ONCE):
-            at_once = min(_AT_ONCE, count - first)
-            for record in settings.write(self._reader, prompt, samples=at_once, first=first):
-                if isinstance(record, Drawn):
-                    texts[record.sample].append(record.character)
+        for record in settings.write(self._reader, prompt, samples=count):
+            if isinstance(record, Drawn):
+                texts[record.sample].append(record.character)
         return ["".join(text) for text in texts]
 
     def score(self, text: str, prompt: str = "") -> Score:
@@ -132,8 +124,7 @@ class Model:
         """
         choices = [choices] if isinstance(choices, str) else list(choices)
         texts = [_text(choice, "a choice") for choice in choices]
-        if not all(texts) or len(set(texts)) < max(2, len(texts)):
-            raise OptionError(f"choices must be two texts or more, all different, got {choices!r}")
+        check_choices(texts)
         _, share = shares(self._reader, self._read(prompt), texts)
         return dict(zip(choices, share.tolist(), strict=True))
 
@@ -192,7 +183,6 @@ def train(
     from chargen.text.corpus import Corpus
     from chargen.training.config import Budget
     from chargen.training.plan import Asked
-    from chargen.training.presets import PRESETS
     from chargen.training.train import start
 
     given = {"minutes": minutes, "epochs": epochs, "steps": steps}
@@ -202,12 +192,6 @@ def train(
     unknown = choices.keys() - (Asked.__dataclass_fields__.keys() - {"budget"})
     if unknown:
         raise OptionError(f"train() knows no {', '.join(sorted(unknown))}")
-    # On the command line click refuses these.
-    for name, allowed in {"preset": ("auto", *PRESETS), "device": _DEVICES}.items():
-        if name in choices and choices[name] not in allowed:
-            raise OptionError(
-                f"--{name} must be one of {', '.join(allowed)}, got {choices[name]!r}"
-            )
     trainer = start(
         Corpus.read(texts, encoding=encoding, lines=lines),
         Asked(budget=budgets[0] if budgets else None, **choices),

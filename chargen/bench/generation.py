@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice
@@ -154,16 +154,13 @@ def beside_bandwidth(model: Model, seconds: float) -> Measurement:
             lambda: np.dot(vector, by_columns, out), by_rows.nbytes
         ),
     }
-    turns = in_turn([lambda: write() * size, *reads.values()], seconds)
-    best = max(range(1, len(reads) + 1), key=turns.rate)
-    name = list(reads)[best - 1]
-    return Measurement(
-        what="share of the read bandwidth",
-        shape=f"{model.name}, samples: 1",
-        value=turns.rate(0) / 1e9,
-        unit="GB/s",
-        against=f"{name}: {turns.rate(best) / 1e9:,.1f}",
-        ratio=turns.ratio(0, best),
+    return _share(
+        "share of the read bandwidth",
+        f"{model.name}, samples: 1",
+        "GB/s",
+        lambda: write() * size,
+        reads,
+        seconds,
     )
 
 
@@ -178,16 +175,24 @@ def beside_peak(model: Model, batch_size: int, seconds: float) -> Measurement:
         out = np.empty((m, n), np.float32)
         name = f"a product of {m}x{k} with {k}x{n}"
         products[name] = _work(partial(np.dot, a, b, out), 2 * m * k * n)
-    turns = in_turn([lambda: write() * operations, *products.values()], seconds)
-    best = max(range(1, len(products) + 1), key=turns.rate)
-    return Measurement(
-        what="share of the matrix-product peak",
-        shape=f"{model.name}, samples: {batch_size}",
-        value=turns.rate(0) / 1e9,
-        unit="GFLOP/s",
-        against=f"{list(products)[best - 1]}: {turns.rate(best) / 1e9:,.0f}",
-        ratio=turns.ratio(0, best),
+    return _share(
+        "share of the matrix-product peak",
+        f"{model.name}, samples: {batch_size}",
+        "GFLOP/s",
+        lambda: write() * operations,
+        products,
+        seconds,
     )
+
+
+def _share(
+    what: str, shape: str, unit: str, work: Work, bounds: Mapping[str, Work], seconds: float
+) -> Measurement:
+    """What a work reaches of the best of the bounds, measured in turn; in 1e9 a second."""
+    turns = in_turn([work, *bounds.values()], seconds)
+    best = max(range(1, len(bounds) + 1), key=turns.rate)
+    against = f"{list(bounds)[best - 1]}: {turns.rate(best) / 1e9:,.1f}"
+    return Measurement(what, shape, turns.rate(0) / 1e9, unit, against, turns.ratio(0, best))
 
 
 def prompt_speed(model: Model, length: int, seconds: float) -> Measurement:

@@ -10,9 +10,9 @@ from typing import Any
 from tqdm import tqdm
 
 from chargen.cli.options import warn
-from chargen.cli.shown import visible
 from chargen.evaluation.units import bits_per_character, perplexity
 from chargen.records import Evaluation, Finished, Sample, Step, TrainingRecord
+from chargen.text.shown import visible
 from chargen.training.plan import Plan
 from chargen.training.precision import has_bfloat16
 

@@ -13,15 +13,14 @@ import click
 
 from chargen.cli.options import known_prompt, load_model, model_option, warn
 from chargen.cli.sampling import make_settings, sampling_options
-from chargen.cli.shown import coloured, colours_wanted, json_line, legend, visible
+from chargen.cli.shown import coloured, colours_wanted, json_line, legend
+from chargen.text.shown import visible
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from chargen.generation.settings import Settings
     from chargen.records import Drawn, Stopped
-
-_AT_ONCE = 256
 
 
 @click.command("sample")
@@ -91,18 +90,14 @@ def command(
         warn("--highlight has no effect here: its colours are for a terminal without NO_COLOR")
     show = partial(shown, terminal=terminal, colours=colours)
     beginning = visible(prompt) if terminal else prompt
-    for first in range(0, num_samples, _AT_ONCE):
-        count = min(_AT_ONCE, num_samples - first)
-        records = settings.write(
-            reader, prompt, samples=count, first=first, scored=as_json or colours
-        )
-        if num_samples == 1 and not as_json:
-            ended: list[str] = []
-            stream(beginning, _shown_pieces(records, show, ended))
-            if ended == ["confidence"] and sys.stderr.isatty():
-                print(f"(ended: no guess was as sure as {confidence:g})", file=sys.stderr)
-            continue
-        for sample in whole(records, range(first, first + count)):
+    records = settings.write(reader, prompt, samples=num_samples, scored=as_json or colours)
+    if num_samples == 1 and not as_json:
+        ended: list[str] = []
+        stream(beginning, _shown_pieces(records, show, ended))
+        if ended == ["confidence"] and sys.stderr.isatty():
+            print(f"(ended: no guess was as sure as {confidence:g})", file=sys.stderr)
+    else:
+        for sample in whole(records, range(num_samples)):
             if as_json:
                 print_json(loaded.folder, prompt, sample, settings)
             else:

@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chargen.cli.options import known_prompt, load_model, model_option
-from chargen.cli.shown import (
-    bar,
-    coloured,
-    colours_wanted,
-    column,
-    digits,
-    json_line,
-    legend,
-    visible,
-)
+from chargen.cli.shown import coloured, colours_wanted, column, digits, json_line, legend
+from chargen.text.shown import bar, visible
 
 if TYPE_CHECKING:
     from chargen.evaluation.surprisal import Reading
@@ -50,6 +42,7 @@ def command(
     With --choices: the probability of each of them after a --prompt, or after several, side by
     side.
     """
+    from chargen.evaluation.surprisal import check_choices
     from chargen.generation.context import Reader
     from chargen.text.corpus import read_file
 
@@ -57,18 +50,15 @@ def command(
         raise click.UsageError("give one of TEXT, --file and --choices")
     if choices is None and len(prompts) > 1:
         raise click.UsageError("more than one --prompt is for --choices (put them together)")
-    words = [] if choices is None else [word.strip() for word in choices.split(",")]
+    words = [known_prompt(word.strip(), None) for word in (choices or "").split(",")]
     if choices is not None:
-        _refuse_same(words, choices)
+        check_choices(words)
     loaded = load_model(model)
     reader = Reader.of(loaded)
     prompts = tuple(known_prompt(prompt, loaded.vocabulary) for prompt in prompts or ("",))
     if choices is not None:
-        # Together, so that one line names what is unknown; commas part them, as they were given.
-        joined = ",".join(words)
-        known_prompt(joined.replace(",", ""), loaded.vocabulary, what="the choices")
-        words = [known_prompt(word, None) for word in words]
-        _refuse_same(words, choices)  # once more, as the model reads them
+        # Together, so that one line names what is unknown.
+        known_prompt("".join(words), loaded.vocabulary, what="the choices")
         _show_choices(reader, prompts, words, as_json)
         return
     whole = text or "" if file is None else read_file(file)
@@ -76,14 +66,6 @@ def command(
     if not whole:
         raise click.UsageError(f"there is nothing to score: {file or 'TEXT'} is empty")
     _show_text(reader, prompts[0], whole, as_json)
-
-
-def _refuse_same(words: Sequence[str], given: str) -> None:
-    if not all(words) or len(set(words)) < max(2, len(words)):
-        raise click.UsageError(
-            "--choices must be two texts or more with commas between, all different,"
-            f" got {given!r:.80}"
-        )
 
 
 def _show_text(reader: Reader, prompt: str, text: str, as_json: bool) -> None:

@@ -10,18 +10,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any, TextIO
 
-from chargen.text.shown import bar, visible
-
-__all__ = [
-    "bar",
-    "coloured",
-    "colours_wanted",
-    "column",
-    "digits",
-    "json_line",
-    "legend",
-    "visible",
-]
+from chargen.text.shown import visible
 
 # From what the model was sure of to what took it by surprise: the 256-colour palette, readable
 # on black and on white, and told apart by those who do not see red and green.

@@ -125,13 +125,13 @@ def watch(trainer: Trainer, prompt: str, again: str) -> None:
     """
     from chargen.cli.progress import Display
     from chargen.cli.sample import stream
-    from chargen.cli.shown import visible
     from chargen.generation.context import Reader
     from chargen.generation.filters import chain
     from chargen.generation.generate import characters
     from chargen.generation.sampler import Sampler
     from chargen.model.checkpoint import Checkpoint
     from chargen.records import Finished
+    from chargen.text.shown import visible
 
     caught: list[int] = []
 

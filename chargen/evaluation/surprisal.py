@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
+from chargen.errors import OptionError
 from chargen.generation.context import TEXT_START, Context, Reader
 from chargen.model.blas import threads
 from chargen.model.engine import log_softmax
@@ -60,6 +61,15 @@ def read(reader: Reader, text: str, context: Context | None = None) -> Reading:
 def surprisals(reader: Reader, text: str, context: Context | None = None) -> Nats:
     """[len(text)]: the nats of `read`."""
     return read(reader, text, context).nats
+
+
+def check_choices(choices: Sequence[str]) -> None:
+    """Raise OptionError where there are fewer than two, an empty one, or two that are the same."""
+    if not all(choices) or len(set(choices)) < max(2, len(choices)):
+        given = ",".join(choices)
+        raise OptionError(
+            f"--choices must be two texts or more, all different, none empty, got {given!r:.80}"
+        )
 
 
 def shares(reader: Reader, context: Context, choices: Sequence[str]) -> tuple[Nats, Nats]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chargen.errors import OptionError
 from chargen.generation.context import Reader
@@ -14,6 +14,8 @@ from chargen.generation.sampler import Sampler, check_seed
 from chargen.generation.stopping import Stopping
 from chargen.options import check_types
 from chargen.records import Drawn, Stopped
+
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,16 @@ class Settings:
     def write(
         self, reader: Reader, prompt: str, *, samples: int = 1, first: int = 0, scored: bool = False
     ) -> Iterator[Drawn | Stopped]:
-        """What follows a prompt that begins a text: `generate` with these settings."""
-        sampler = self.sampler(reader, prompt, samples=samples, first=first)
+        """What follows a prompt that begins a text, in so many samples from number `first` on.
+
+        They are written side by side, 256 at once, each batch when the one before has ended.
+        """
+        settled = self if self.seed is not None else replace(self, seed=random_seed())
         context = reader.read(prompt)
-        return generate(reader, sampler, context, self.stopping, scored=scored)
+        for at in range(first, first + samples, _AT_ONCE):
+            count = min(_AT_ONCE, first + samples - at)
+            sampler = settled.sampler(reader, prompt, samples=count, first=at)
+            yield from generate(reader, sampler, context, self.stopping, scored=scored)
 
     def sampler(self, reader: Reader, before: str, *, samples: int = 1, first: int = 0) -> Sampler:
         """A sampler for what follows the text `before`."""

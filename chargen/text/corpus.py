@@ -201,6 +201,8 @@ def read_file(path: str | Path, *, encoding: str = "utf-8") -> str:
 
     Raises CorpusError where it is missing, a folder, empty, binary or not in `encoding`.
     """
+    if os.path.isdir(path):
+        raise CorpusError(f"{_shown(str(path))} is a folder (name a text file or -)")
     text = _decode(_read_bytes(str(path)), _shown(str(path)), encoding, "save it as UTF-8")
     return normalise(text)
 

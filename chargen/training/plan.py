@@ -95,6 +95,10 @@ def plan(corpus: Corpus, asked: Asked, *, init_from: Checkpoint | None = None) -
         check_range("--val-fraction", asked.validation_fraction, 0, 0.9)
     if asked.precision not in PRECISIONS:
         raise OptionError(f"--precision must be one of {', '.join(PRECISIONS)}")
+    if asked.preset not in ("auto", *PRESETS):
+        raise OptionError(
+            f"--preset must be one of auto, {', '.join(PRESETS)}, got {asked.preset!r}"
+        )
     name = automatic(corpus.characters) if asked.preset == "auto" else asked.preset
     preset = PRESETS[name]
     if init_from is None:

@@ -21,6 +21,8 @@ def choose_device(asked: str) -> str:
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
     if asked == "auto":
         return next(name for name in ("cuda", "mps", "cpu") if there[name])
+    if asked not in there:
+        raise OptionError(f"--device must be one of auto, {', '.join(there)}, got {asked!r}")
     if not there[asked]:
         have = ", ".join(name for name, is_there in there.items() if is_there)
         raise OptionError(f"--device {asked} is not to be had here (there is: {have})")

@@ -94,6 +94,18 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def sample(chargen: Callable[..., Outcome], model: Path) -> Callable[..., Outcome]:
+    """`chargen sample` with the tiny model; it must succeed."""
+
+    def call(*options: str) -> Outcome:
+        outcome = chargen("sample", "-m", str(model), *options)
+        assert outcome.status == 0, outcome.err
+        return outcome
+
+    return call
+
+
+@pytest.fixture
 def launch(here: Path) -> Callable[..., subprocess.Popen[bytes]]:
     """The command in a process of its own, or another program of Python, with pipes."""
 

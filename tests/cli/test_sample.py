@@ -21,18 +21,6 @@ if TYPE_CHECKING:
 Sample = Callable[..., "Outcome"]
 
 
-@pytest.fixture
-def sample(chargen: Callable[..., "Outcome"], model: Path) -> Sample:
-    """`chargen sample` with the tiny model; it must succeed."""
-
-    def call(*options: str) -> "Outcome":
-        outcome = chargen("sample", "-m", str(model), *options)
-        assert outcome.status == 0, outcome.err
-        return outcome
-
-    return call
-
-
 def test_a_prompt_is_printed_and_continued(sample: Sample) -> None:
     """The prompt comes first, then as many characters as asked for, then the line's end."""
     outcome = sample("--prompt", "the cat", "-n", "30", "--seed", "1")

@@ -22,18 +22,6 @@ if TYPE_CHECKING:
 Sample = Callable[..., "Outcome"]
 
 
-@pytest.fixture
-def sample(chargen: Callable[..., "Outcome"], model: Path) -> Sample:
-    """`chargen sample` with the tiny model; it must succeed."""
-
-    def call(*options: str) -> "Outcome":
-        outcome = chargen("sample", "-m", str(model), *options)
-        assert outcome.status == 0, outcome.err
-        return outcome
-
-    return call
-
-
 # Many samples
 
 

@@ -11,16 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chargen.cli.shown import (
-    bar,
-    coloured,
-    colours_wanted,
-    column,
-    digits,
-    json_line,
-    legend,
-    visible,
-)
+from chargen.cli.shown import coloured, colours_wanted, column, digits, json_line, legend
+from chargen.text.shown import bar, visible
 
 # Escape, delete, the C1 controls (0x9B begins a sequence like ESC [), and what turns text around.
 STEERING = "".join(map(chr, [*range(9), *range(11, 32), *range(0x7F, 0xA0), 0x202E, 0x2066]))

@@ -2,27 +2,17 @@
 
 import contextlib
 import json
-import os
 import random
-import shlex
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import safetensors.torch
-import torch
 
-from chargen.cli.main import main
 from chargen.errors import ChargenError, CheckpointError, CorpusError, OptionError
 from chargen.model.checkpoint import CONFIG, LOG, MODEL, TOKENIZER, TRAINING, Checkpoint
-from chargen.model.storage import unseal
 from chargen.records import Evaluation, Finished, Step, TrainingRecord
 from chargen.text.corpus import Corpus
 from chargen.training.config import Budget
@@ -32,51 +22,8 @@ from chargen.training.state import TrainingState
 from chargen.training.train import resume, start
 from chargen.training.trainer import Trainer
 
-# What the clock decides; and the length of a log that tells of more saves.
-OF_THE_CLOCK = {"trained_seconds", "seconds", "best_seconds", "reserve", "sha256", "log_bytes"}
+SameRun = Callable[[Path, Path], None]
 
-# Long enough that a tenth is held out by default.
-LONG = (
-    "the cat sat on the mat and sang.\n"
-    "a dog ran to the gate in the rain.\n"
-    "we saw a red fox by the old box.\n"
-    "who made the cake that we ate by the lake?\n"
-) * 80
-
-
-def without_clock(fields: dict[str, Any]) -> dict[str, Any]:
-    """Fields, and the fields in them, without those that the clock decides."""
-    return {
-        name: without_clock(value) if isinstance(value, dict) else value
-        for name, value in fields.items()
-        if name not in OF_THE_CLOCK
-    }
-
-
-def assert_same_run(one: Path, other: Path) -> None:
-    """Assert that two folders hold the same to the bit, but for what the clock decides."""
-    for name in (CONFIG, TOKENIZER):
-        assert (one / name).read_bytes() == (other / name).read_bytes()
-    for name in (MODEL, TRAINING):
-        datas = [(folder / name).read_bytes() for folder in (one, other)]
-        first, second = map(safetensors.torch.load, datas)
-        assert set(first) == set(second)
-        for key, tensor in first.items():
-            assert tensor.dtype == second[key].dtype
-            assert torch.equal(tensor, second[key]), f"{name}: {key}"
-        said = [without_clock(unseal(data, {}, name)) for data in datas]
-        assert said[0] == said[1], name
-    assert of_the_log(one) == of_the_log(other)
-
-
-def of_the_log(folder: Path) -> list[dict[str, Any]]:
-    """What was logged of training: saves and samples come at other times in a stopped run."""
-    lines = (folder / LOG).read_text(encoding="utf-8").splitlines()
-    records = [without_clock(json.loads(line)) for line in lines]
-    return [line for line in records if line["record"] in ("step", "evaluation", "finished")]
-
-
-# In one process, for many moments.
 
 KINDS: dict[str, dict[str, Any]] = {
     "two lstm layers with dropout": {"num_layers": 2, "dropout": 0.3, "validation_fraction": 0.2},
@@ -174,7 +121,7 @@ def at_every_step(record: TrainingRecord) -> bool:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_that_is_left_after_every_update_ends_the_same(
-    story: Path, asked: Asked, tmp_path: Path, kind: str
+    story: Path, asked: Asked, tmp_path: Path, kind: str, assert_same_run: SameRun
 ) -> None:
     """Saved, left and resumed after each update and each evaluation, it ends bit-identical."""
     runs, output = Runs(story, asked, kind), tmp_path / "left"
@@ -200,7 +147,7 @@ def test_the_kinds_are_what_they_are_called(story: Path, asked: Asked, tmp_path:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("step", [0, 1, 2, 5, 12])
 def test_a_run_that_dies_after_a_save_ends_the_same(
-    story: Path, asked: Asked, tmp_path: Path, kind: str, step: int
+    story: Path, asked: Asked, tmp_path: Path, kind: str, step: int, assert_same_run: SameRun
 ) -> None:
     """What was done after the last save is forgotten, the log of it too, and done again."""
     runs, output = Runs(story, asked, kind), tmp_path / "dead"
@@ -216,7 +163,7 @@ def test_a_run_that_dies_after_a_save_ends_the_same(
 
 
 def test_a_replacing_run_that_was_left_takes_the_place_in_the_end(
-    story: Path, asked: Asked, tmp_path: Path
+    story: Path, asked: Asked, tmp_path: Path, assert_same_run: SameRun
 ) -> None:
     """A run with --overwrite that is stopped and resumed leaves the old model until it is done."""
     output = Runs(story, asked, "epochs for a feedforward network").whole(tmp_path / "model")
@@ -228,7 +175,7 @@ def test_a_replacing_run_that_was_left_takes_the_place_in_the_end(
 
 
 def test_a_replacing_run_that_died_before_it_took_the_place_takes_it_when_resumed(
-    story: Path, asked: Asked, tmp_path: Path
+    story: Path, asked: Asked, tmp_path: Path, assert_same_run: SameRun
 ) -> None:
     """All was trained and saved, but the old model still stood there: resuming puts that right."""
     output = Runs(story, asked, "epochs for a feedforward network").whole(tmp_path / "model")
@@ -243,7 +190,7 @@ def test_a_replacing_run_that_died_before_it_took_the_place_takes_it_when_resume
 
 
 def test_a_fine_tuning_run_that_was_left_needs_its_model_no_more(
-    story: Path, asked: Asked, tmp_path: Path
+    story: Path, asked: Asked, tmp_path: Path, assert_same_run: SameRun
 ) -> None:
     """training.safetensors alone suffices: the model it began with may be gone."""
     leave(start(Corpus.read([story]), asked, output=tmp_path / "base"), never)
@@ -333,7 +280,7 @@ def test_a_folder_without_a_run_is_refused(story: Path, tmp_path: Path) -> None:
 
 
 def test_missing_files_of_a_run_are_put_back(
-    story: Path, asked: Asked, left: Path, tmp_path: Path
+    story: Path, asked: Asked, left: Path, tmp_path: Path, assert_same_run: SameRun
 ) -> None:
     """config.json, tokenizer.json, the model and its card may be lost."""
     for name in (CONFIG, TOKENIZER, MODEL, "README.md"):
@@ -347,7 +294,8 @@ def test_a_lost_log_is_no_obstacle(story: Path, left: Path) -> None:
     """The run goes on and logs what comes."""
     (left / LOG).unlink()
     assert not leave(resume([story], {}, output=left), never)
-    steps = [line["step"] for line in of_the_log(left) if line["record"] == "step"]
+    logged = [json.loads(line) for line in (left / LOG).read_text(encoding="utf-8").splitlines()]
+    steps = [line["step"] for line in logged if line["record"] == "step"]
     assert steps == list(range(6, 21))
 
 
@@ -390,117 +338,3 @@ def test_no_error_of_resuming_is_anything_but_ours(story: Path, left: Path) -> N
         with pytest.raises(ChargenError):
             resume([story], {}, output=left)
         (left / name).write_bytes(kept)
-
-
-# In processes of their own, stopped at any moment.
-
-COMMANDS: dict[str, list[str]] = {
-    "streams": ["--num-layers", "2", "--dropout", "0.3", "--steps", "600"],
-    "lines": ["--lines", "--cell", "gru", "--epochs", "2"],
-    "feedforward": ["--cell", "feedforward", "--epochs", "4"],
-}
-STOPS: dict[str, list[signal.Signals]] = {
-    "streams": [signal.SIGKILL, signal.SIGINT, signal.SIGKILL],
-    "lines": [signal.SIGKILL, signal.SIGTERM],
-    "feedforward": [signal.SIGKILL],
-}
-SIZES = ["--hidden-size", "16", "--embedding-size", "8", "--batch-size", "4"]
-SIZES += ["--sequence-length", "24", "--device", "cpu", "--precision", "float32"]
-
-
-def launch(folder: Path, arguments: list[str]) -> subprocess.Popen[str]:
-    """`python -m chargen` with these arguments, in a folder."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "chargen", *arguments],
-        cwd=folder,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def train(text: str, output: str, kind: str) -> list[str]:
-    """The arguments of one kind of run. It saves far more often than anybody would."""
-    fixed = ["train", text, "-o", output, "--save-every", "0.05", "--seed", "5"]
-    return fixed + SIZES + COMMANDS[kind]
-
-
-def wait_for_a_save(process: subprocess.Popen[str], state: Path, after: int) -> None:
-    """Return when the state was saved later than `after`, or the process has ended."""
-    while process.poll() is None and written(state) <= after:
-        time.sleep(0.002)
-
-
-def written(path: Path) -> int:
-    """When a file was written, in nanoseconds; 0 where it is not there."""
-    try:
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
-
-
-@pytest.fixture(scope="module")
-def unkilled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Runs that nobody stopped, one of each kind, made when first asked for."""
-    folder = tmp_path_factory.mktemp("unkilled")
-    (folder / "long.txt").write_text(LONG)
-
-    def make(kind: str) -> Path:
-        if not (folder / kind).exists():
-            with pytest.raises(SystemExit, check=lambda error: error.code == 0):
-                main(train(str(folder / "long.txt"), str(folder / kind), kind))
-        return folder / kind
-
-    return make
-
-
-@pytest.mark.parametrize("kind", COMMANDS)
-def test_a_run_that_is_stopped_again_and_again_ends_the_same(
-    tmp_path: Path, unkilled: Callable[[str], Path], kind: str
-) -> None:
-    """Stopped by signals at moments drawn by a seed, then resumed, it ends bit-identical.
-
-    SIGKILL leaves it as its last save was. After Ctrl-C and SIGTERM it saves and prints the
-    command that goes on.
-    """
-    (tmp_path / "long.txt").write_text(LONG)
-    state = tmp_path / "stopped" / TRAINING
-    first = train("long.txt", "stopped", kind)
-    arguments = first
-    draw = random.Random(kind)
-    stops = 0
-    for number in STOPS[kind]:
-        before = written(state)
-        process = launch(tmp_path, arguments)
-        wait_for_a_save(process, state, before)
-        time.sleep(draw.uniform(0, 0.1))
-        process.send_signal(number)
-        _, errors = process.communicate()
-        assert "Traceback" not in errors
-        if process.returncode == 0:
-            break
-        stops += 1
-        if number == signal.SIGKILL:
-            assert process.returncode == -signal.SIGKILL, errors
-            arguments = [*first, "--resume"]
-        else:
-            assert process.returncode == 128 + number, errors
-            arguments = command_to_go_on(errors)
-    else:
-        process = launch(tmp_path, arguments)
-        _, errors = process.communicate()
-    # It may have been killed when all was done, between its last save and its last word.
-    assert process.returncode == 0 or "stopped is finished" in errors, errors
-    assert stops >= min(2, len(STOPS[kind]))
-    assert_same_run(tmp_path / "stopped", unkilled(kind))
-
-
-def command_to_go_on(errors: str) -> list[str]:
-    """The arguments of the command that a stopped run prints last."""
-    before, command = errors.splitlines()[-1].split(": ")
-    assert before == "stopped and saved; to go on"
-    program, *arguments = shlex.split(command)
-    assert program == "chargen"
-    return arguments
