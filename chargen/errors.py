@@ -4,7 +4,8 @@
     ├── OptionError        a value that was asked for is not allowed
     ├── CorpusError        a text cannot be read or is of no use for training
     ├── CheckpointError    a model folder cannot be found, read or written
-    └── TrainingError      training cannot go on
+    ├── TrainingError      training cannot go on
+    └── ComparisonError    a stored comparison cannot be read
 
 A message is one line: what was wrong, the value that came, what is allowed, what to do next.
 """
@@ -32,3 +33,7 @@ class CheckpointError(ChargenError):
 
 class TrainingError(ChargenError):
     """Training cannot go on."""
+
+
+class ComparisonError(ChargenError):
+    """A stored comparison cannot be read."""

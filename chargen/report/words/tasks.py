@@ -1,0 +1,135 @@
+"""The sentences beside the figures of the memory tasks, made from what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chargen.records import TaskComparison, TaskResult
+from chargen.report import phrases
+from chargen.report.phrases import SPACE
+from chargen.report.style import Look
+from chargen.report.words.names import the
+
+
+def spans(task: TaskComparison, known: Mapping[str, Look]) -> str:
+    """How far back each cell remembers, and which know nothing more than chance."""
+    order = sorted(task.cells.values(), key=lambda cell: (-cell.span, not cell.span_is_least))
+    if not order:
+        return ""
+    level = phrases.percent(task.least_accuracy)
+    parts = []
+    reached = [cell for cell in order if cell.span]
+    if reached:
+        said = [
+            f"{phrases.count(cell.span)}{f'{SPACE}characters' if place == 0 else ''}"
+            f"{' or more' if cell.span_is_least else ''} with {the(cell.cell, known)}"
+            for place, cell in enumerate(reached)
+        ]
+        parts.append(f"{level} of the answers are right up to a lag of {phrases.listing(said)}.")
+        best = reached[0]
+        if best.span > best.trained_to > 0:
+            times = best.span / best.trained_to
+            parts.append(
+                f"{phrases.capital(the(best.cell, known))} was never trained on lags beyond "
+                f"{phrases.count(best.trained_to)}; its span is {times:.3g} times that."
+            )
+    none = [cell for cell in order if not cell.span]
+    guessing = [cell for cell in none if _guesses(cell, task.chance)]
+    some = [cell for cell in none if cell not in guessing]
+    if some:
+        parts.append(
+            f"{phrases.capital(phrases.listing([the(cell.cell, known) for cell in some]))} "
+            f"{'is' if len(some) == 1 else 'are'} below {level} at the shortest lag already."
+        )
+    if guessing:
+        parts.append(
+            f"{phrases.capital(phrases.listing([the(cell.cell, known) for cell in guessing]))} "
+            f"cannot be told from guessing ({phrases.percent(task.chance)}) at any lag."
+        )
+    parts.append(_repeats(order, known))
+    return " ".join(part for part in parts if part)
+
+
+def _guesses(cell: TaskResult, chance: float) -> bool:
+    """Whether chance lies within the intervals of all lags but as many as chance leaves out."""
+    # One of twenty 95 % intervals misses the truth; more than that, and one above, is knowledge.
+    missed = [one for one in cell.accuracy.values() if not one.low <= chance <= one.high]
+    return bool(cell.accuracy) and len(missed) <= max(1, len(cell.accuracy) // 10)
+
+
+def _repeats(order: list[TaskResult], known: Mapping[str, Look]) -> str:
+    repeated = [cell for cell in order if len(cell.spans) > 1]
+    if not repeated:
+        return (
+            "Each network was trained once on this task: the intervals tell how exactly that one "
+            "network was measured, not how another run of the training would end."
+        )
+    said = []
+    for cell in repeated:
+        low, high = min(cell.spans), max(cell.spans)
+        reach = (
+            phrases.count(low) if low == high else f"{phrases.count(low)} to {phrases.count(high)}"
+        )
+        said.append(f"{reach} with {the(cell.cell, known)}")
+    return f"From seed to seed the span is {phrases.listing(said)}."
+
+
+def calibration(task: TaskComparison, known: Mapping[str, Look]) -> str:
+    """Whose probabilities come nearest to the true ones, and whose do not heed the setting."""
+    distances: dict[str, float] = {}
+    for name, cell in task.cells.items():
+        gaps = [
+            abs(truth - given)
+            for answers in cell.calibration.values()
+            for truth, given in answers.values()
+        ]
+        if gaps:
+            distances[name] = sum(gaps) / len(gaps)
+    if not distances:
+        return ""
+    order = sorted(distances, key=lambda name: distances[name])
+    said = [f"{the(name, known)} {distances[name] * 100:.1f}" for name in order]
+    return (
+        "The setting does not settle the answer, it only makes one likely: a good network gives "
+        "each answer its true probability (the bar), neither more nor less. Averaged over "
+        f"settings and answers they are off by, in percentage points: {phrases.listing(said)}."
+    )
+
+
+def depth(task: TaskComparison, known: Mapping[str, Look]) -> str:
+    """To what depth each cell keeps count."""
+    said: list[tuple[int, str]] = []
+    for name, cell in task.cells.items():
+        kept = -1
+        for level in sorted(cell.by_depth):
+            if cell.by_depth[level].value < task.least_accuracy:
+                break
+            kept = level
+        if cell.by_depth:
+            said.append((kept, f"{the(name, known)} {kept if kept >= 0 else 'none'}"))
+    if not said:
+        return ""
+    said.sort(key=lambda one: -one[0])
+    return (
+        f"The deepest nesting up to which {phrases.percent(task.least_accuracy)} of the answers "
+        f"are right: {phrases.listing([text for _, text in said])}."
+    )
+
+
+def measured(task: TaskComparison, again: bool = False) -> str:
+    """How the accuracy was measured; again: on a page that has said it of another task."""
+    counts = sorted({one.count for cell in task.cells.values() for one in cell.accuracy.values()})
+    many = ""
+    if counts:
+        least = phrases.count(counts[0])
+        most = f" to {phrases.count(counts[-1])}" if len(counts) > 1 else ""
+        many = f" of {least}{most} answers at each lag"
+    if again:
+        return f"As in the task before: the share{many} that are right."
+    return (
+        f"The share{many} that are right, in fresh episodes; bars are 95{SPACE}% intervals (Wilson "
+        "1927). The lag is the number of characters between the fact and the answer. Dashed: what "
+        "guessing scores, and the longest lag of training. Ringed, and beside each name: the "
+        "memory span, the last lag before the accuracy first falls below "
+        f"{phrases.percent(task.least_accuracy)}; + where it held at every lag tried."
+    )
