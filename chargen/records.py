@@ -258,6 +258,14 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """How far a comparison is. doing: what it is at; fraction: the share of all that is done."""
+
+    doing: str
+    fraction: float
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Several cells on the same text, with the same budget; and on memory tasks.
 

@@ -85,7 +85,7 @@ def test_the_readme_shows_the_commands_and_the_files_that_there_are(repository: 
         "__main__.py",
     }
     commands = {path.name for path in (repository / "chargen" / "cli").glob("*.py")}
-    named = {word.strip(",:;") for word in tree.split() if ".py" in word}
+    named = {word.strip(",:;()") for word in tree.split() if ".py" in word}
     assert named <= modules
     assert modules - commands - named == set()
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "Train a model on a text.",
     "sample": "Write on from a prompt.",
     "repl": "Write together with a model, line by line.",
+    "compare": "Show, beside other networks, what memory buys.",
     "score": "Tell how well a model expects a text.",
     "info": "Tell what a model is.",
     "bench": "Measure speed on this machine.",

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from chargen.cli.options import known_prompt, wait_politely
+from chargen.cli.options import known_prompt, stop_signals, wait_politely
 
 if TYPE_CHECKING:
     from chargen.training.trainer import Trainer
@@ -133,31 +131,20 @@ def watch(trainer: Trainer, prompt: str, again: str) -> None:
     from chargen.records import Finished
     from chargen.text.shown import visible
 
-    caught: list[int] = []
-
-    def note(number: int, _: FrameType | None) -> None:
-        caught.append(number)
-        for each, handler in before.items():
-            signal.signal(each, handler)
-
-    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
-    for each in before:
-        signal.signal(each, note)
     display = Display(trainer.plan, str(trainer.folder.path))
-    try:
-        for record in trainer.run(prompt):
-            display.show(record)
-            if caught and not isinstance(record, Finished):
-                trainer.save()
-                break
-        else:
-            caught.clear()
-            trainer.folder.finish()
-    finally:
-        display.close()
-        trainer.folder.close()
-        for each, handler in before.items():
-            signal.signal(each, handler)
+    with stop_signals() as caught:
+        try:
+            for record in trainer.run(prompt):
+                display.show(record)
+                if caught and not isinstance(record, Finished):
+                    trainer.save()
+                    break
+            else:
+                caught.clear()
+                trainer.folder.finish()
+        finally:
+            display.close()
+            trainer.folder.close()
     if caught:
         print(f"stopped and saved; to go on: {again}", file=sys.stderr)
         sys.exit(128 + caught[0])

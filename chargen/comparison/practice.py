@@ -1,122 +1,119 @@
-"""Train one network on the episodes of a memory task, lags growing as it learns.
+"""One network trained on the episodes of a memory task, the lags growing as it learns.
 
-Shapes: T time, B episodes side by side.
+Shapes: T time, B episodes side by side, A answers, V vocabulary.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from random import Random
 
+import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional
 
-from chargen.comparison.episodes import answer_probabilities, batch_of, is_right, vocabulary_of
+from chargen.comparison.episodes import EpisodeBatch, batch_of, first_characters, right
 from chargen.model.config import ModelConfig
 from chargen.model.network import Network
-from chargen.tasks.episode import Task
+from chargen.tasks.episode import Episode, Task
+from chargen.text.vocabulary import Vocabulary
+from chargen.training import schedule
 from chargen.training.batches import NO_TARGET
 
-_FIRST_LAG = 1.5  # times the least
-_GROWTH = 1.1
-_PASSED = 0.85
+BATCH_CHARACTERS = 768
+FEWEST, MOST = 8, 64
+MEMORY = 2  # times the longest lag: the time scales that units begin with
+
+# The curriculum. It begins with the least lag alone: a vanilla RNN then learned to recall with
+# both of two seeds, and with one of them where lags half again as long were among the first. The
+# longest lag of the moment grows by a tenth whenever enough of the answers to its longer half are
+# right, as a running mean.
+GROWTH = 1.1
+ENOUGH = 0.85
 _RUNNING = 0.1
-_WARM_UP = 0.05
+_AFTER_GROWTH = 0.05  # what the mean is lowered by, so that one growth is not the next one's reason
+
 _CLIP = 1.0
+_WEIGHT_DECAY = 0.01
 
 
 @dataclass
-class Practice:
-    """How far a network has come. lag: the longest it is trained on at present."""
+class Practised:
+    """How far a network has come. lag: the longest that it is trained on at present."""
 
+    network: Network
+    lag: float
     characters: int = 0
-    fraction: float = 0.0
-    lag: float = 0.0
     accuracy: float = 0.0
-    loss: float = math.inf
-    clipped: int = 0
-    steps: int = 0
+    diverged: bool = False
 
 
-class Pupil:
-    """A network, its optimiser, and where it stands in the curriculum.
+def practise(
+    task: Task,
+    vocabulary: Vocabulary,
+    config: ModelConfig,
+    *,
+    rate: float,
+    longest: int,
+    characters: int,
+    seed: int,
+    first_lag: float | None = None,
+) -> Generator[float, None, Practised]:
+    """Train on so many characters; yield the share after every update, return what came.
 
-    Every character of every episode is in the loss, nothing is cut off within an episode, and
-    the lags of a batch are drawn evenly over their logarithm up to the longest so far, which
-    grows by a tenth whenever the answers of the longest half are right often enough.
+    Each episode is read from an empty state to its end, all of it in one window, and every
+    character of it is in the loss. The lags of the updates are drawn evenly over their logarithm,
+    from the least that the task has to the longest of the moment. first_lag: where that begins,
+    without it at the least.
     """
-
-    def __init__(
-        self,
-        task: Task,
-        model: ModelConfig,
-        *,
-        rate: float,
-        longest: int,
-        characters: int,
-        seed: int,
-        batch_characters: int = 4_096,
-    ) -> None:
-        self.task = task
-        self.network = Network(model)
-        self.network.initialise(seed, memory=2 * longest)
-        self._optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+    network = Network(config)
+    network.initialise(seed, memory=MEMORY * longest)
+    network.begin_as_a_sum()
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=_WEIGHT_DECAY, fused=True
+    )
+    firsts = first_characters(task, vocabulary)
+    done = Practised(network, float(task.least_lag if first_lag is None else first_lag))
+    step = 0
+    while done.characters < characters:
+        random = Random(f"practice:{seed}:{step}")
+        step += 1
+        batch = batch_of(_episodes(task, random, done.lag), vocabulary)
+        for group in optimiser.param_groups:
+            group["lr"] = schedule.learning_rate(rate, done.characters / characters)
+        lanes = len(batch.episodes)
+        logits, _ = network(batch.inputs, network.empty_states(lanes))
+        loss = functional.cross_entropy(
+            logits.flatten(0, 1), batch.targets.flatten(), ignore_index=NO_TARGET
         )
-        self._rate = rate
-        self._longest = longest
-        self._budget = characters
-        self._batch_characters = batch_characters
-        self._seed = seed
-        self.practice = Practice(lag=_FIRST_LAG * task.least_lag)
+        optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), _CLIP)
+        optimiser.step()
+        if not math.isfinite(loss.item()):
+            done.diverged = True
+            break
+        done.characters += int((batch.targets != NO_TARGET).sum())
+        if 2 * batch.episodes[0].answer.lag >= done.lag:
+            _grow(done, batch, logits.detach()[:, :, firsts], longest)
+        yield min(1.0, done.characters / characters)
+    return done
 
-    def run(self) -> Iterator[Practice]:
-        """Train until the characters are read; yield after every update."""
-        practice, vocabulary = self.practice, vocabulary_of(self.task.name)
-        while practice.characters < self._budget:
-            random = Random(f"practice:{self._seed}:{practice.steps}")
-            low, high = math.log(self.task.least_lag), math.log(practice.lag)
-            lag = round(math.exp(random.uniform(low, high)))
-            lag = max(self.task.least_lag, lag)
-            lanes = max(8, min(64, self._batch_characters // (lag + 20)))
-            batch = batch_of([self.task.episode(random, lag) for _ in range(lanes)], vocabulary)
-            for group in self._optimiser.param_groups:
-                group["lr"] = self._rate * self._schedule(practice.characters / self._budget)
-            logits, _ = self.network(batch.inputs, self.network.empty_states(lanes))
-            loss = functional.cross_entropy(
-                logits.flatten(0, 1), batch.targets.flatten(), ignore_index=NO_TARGET
-            )
-            self._optimiser.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
-            norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP)
-            self._optimiser.step()
-            practice.clipped += bool(norm > _CLIP)
-            practice.steps += 1
-            practice.characters += int((batch.targets != NO_TARGET).sum())
-            practice.fraction = min(1.0, practice.characters / self._budget)
-            practice.loss = loss.item()
-            if lag * 2 >= practice.lag:
-                self._grow(batch, logits.detach())
-            yield practice
 
-    def _grow(self, batch, logits) -> None:
-        rows = torch.arange(logits.shape[1])
-        vocabulary = vocabulary_of(self.task.name)
-        firsts = torch.from_numpy(
-            vocabulary.encode("".join(c[0] for c in self.task.choices)).astype("int64")
-        )
-        found = logits[batch.at, rows][:, firsts].double().numpy()
-        right = float(is_right(found, batch.episodes).mean())
-        practice = self.practice
-        practice.accuracy += _RUNNING * (right - practice.accuracy)
-        if practice.accuracy > _PASSED and practice.lag < self._longest:
-            practice.lag = min(self._longest, practice.lag * _GROWTH)
-            practice.accuracy -= 0.05
+def _episodes(task: Task, random: Random, longest: float) -> list[Episode]:
+    lag = round(math.exp(random.uniform(math.log(task.least_lag), math.log(longest))))
+    lanes = max(FEWEST, min(MOST, BATCH_CHARACTERS // lag))
+    return [task.episode(random, max(task.least_lag, lag)) for _ in range(lanes)]
 
-    def _schedule(self, fraction: float) -> float:
-        if fraction < _WARM_UP:
-            return fraction / _WARM_UP
-        rest = (fraction - _WARM_UP) / (1 - _WARM_UP)
-        return 0.5 * (1 + math.cos(math.pi * rest))
+
+def _grow(done: Practised, batch: EpisodeBatch, logits: Tensor, longest: int) -> None:
+    """Count the answers, logits [T, B, A] of them, and lengthen the lags where it is time."""
+    here = logits[batch.at, torch.arange(logits.shape[1])].numpy()
+    share = float(np.mean(right(here, batch.episodes)))
+    done.accuracy += _RUNNING * (share - done.accuracy)
+    if done.accuracy > ENOUGH and done.lag < longest:
+        done.lag = min(longest, done.lag * GROWTH)
+        done.accuracy -= _AFTER_GROWTH

@@ -14,11 +14,14 @@ CLOSE = 0.01
 def matched(cells: Sequence[str], like: ModelConfig) -> dict[str, ModelConfig]:
     """Sizes of each cell, as deep as `like`, whose numbers of parameters agree within 1 %.
 
-    The first LSTM-like size at or below that of `like` which all cells can match is taken; where
-    none is, the one at which they differ least.
+    The parameters are those of `like` or, where not all cells can match it, those of the nearest
+    hidden size from half of its own to twice it that they can; where there is none, of that at
+    which they differ least.
     """
     best: tuple[float, dict[str, ModelConfig]] | None = None
-    for hidden in range(like.hidden_size, max(1, like.hidden_size * 3 // 4), -1):
+    asked = like.hidden_size
+    nearby = range(max(1, asked // 2), 2 * asked + 1)
+    for hidden in sorted(nearby, key=lambda size: (abs(size - asked), size)):
         target = replace(like, hidden_size=hidden).parameters
         found = {cell: _closest(replace(like, cell=cell), target) for cell in cells}
         counts = [config.parameters for config in found.values()]

@@ -1,25 +1,25 @@
-"""Everything that a comparison leaves behind, as files under their names."""
+"""Everything that is drawn of a comparison, as files under their names."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from chargen.records import Comparison
-from chargen.report import page, storage
+from chargen.report import page
 from chargen.report.figures import canvas, loss, memory, tasks
 from chargen.report.section import Picture
 from chargen.report.style import looks
 
-REPORT, NUMBERS, MAIN = "report.html", "comparison.json", "main.png"
+REPORT, MAIN = "report.html", "main.png"
 
 
 def files(comparison: Comparison) -> dict[str, bytes]:
-    """The page, the numbers, and each figure as PNG and SVG, by path within a folder.
+    """The page, and each figure as PNG and SVG, by path within a folder.
 
     Nothing is written; the same comparison always makes the same bytes. main.png is there where
     there is a task or a network trained on a text.
     """
-    found = {REPORT: page.page(comparison), NUMBERS: storage.to_json(comparison)}
+    found = {REPORT: page.page(comparison)}
     for section in page.sections(comparison):
         if section.picture is None:
             continue

@@ -86,6 +86,13 @@ WORKS = {
         "E. Wilson 1927, Probable inference, the law of succession, and statistical inference",
         "https://doi.org/10.1080/01621459.1927.10502953",
     ),
+    "sidak": (
+        (
+            "Z. Šidák 1967, Rectangular confidence regions for the means of multivariate "
+            "normal distributions"
+        ),
+        "https://doi.org/10.1080/01621459.1967.10482935",
+    ),
 }
 
 
@@ -102,7 +109,7 @@ def section(comparison: Comparison) -> str:
     if any(cell.closers for cell in cells):
         used.add("karpathy")
     if any(task.cells for task in comparison.tasks.values()):
-        used.add("wilson")
+        used |= {"wilson", "sidak"}
     items = [
         f'{markup.text(title)}. <a href="{link}">{markup.text(link.removeprefix("https://"))}</a>'
         for key, (title, link) in WORKS.items()

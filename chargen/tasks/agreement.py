@@ -55,7 +55,8 @@ AGREEMENT = Task(
     choices=PRONOUNS,
     announcement=ANNOUNCEMENT,
     least_lag=_LEAST_LAG,
-    # Who misses the new subject still knows the old one, whose pronoun fits half of the time.
-    chance=1 / 2,
+    # Without any memory. Who misses the new subject and still knows the old one is right in half
+    # of the episodes, since half of the new subjects take the old one's pronoun.
+    chance=1 / 3,
     episode=episode,
 )

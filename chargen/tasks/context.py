@@ -46,4 +46,5 @@ CONTEXT = Task(
     least_lag=len(_STOP) + SHORTEST + len(ANNOUNCEMENT),
     chance=1 / len(ANIMALS),
     episode=episode,
+    settings={places[0]: probabilities for places, probabilities in SETTINGS},
 )

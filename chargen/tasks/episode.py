@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from random import Random
 
 
@@ -60,6 +60,8 @@ class Task:
     least_lag: the shortest lag that an episode can have; every longer one can be had too.
     chance: the share of right answers that the best guess has without the fact.
     episode: makes one from a generator and a lag of at least `least_lag`.
+    settings: where the fact leaves the answer open, each kind of fact by name, with the
+    probabilities of the choices that it leads to.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Task:
     least_lag: int
     chance: float
     episode: Callable[[Random, int], Episode]
+    settings: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 def certain(choices: tuple[str, ...], right: str) -> tuple[float, ...]:

@@ -19,7 +19,12 @@ from chargen.text.corpus import Corpus, Split, split
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.batches import fitting
 from chargen.training.config import MOST_SEED, PRECISIONS, Budget, TrainingConfig, check_range
-from chargen.training.precision import characters_per_second, choose_device, has_bfloat16
+from chargen.training.precision import (
+    characters_per_second,
+    choose_device,
+    has_bfloat16,
+    torch_threads,
+)
 from chargen.training.presets import (
     LONGEST_LINE,
     PRESETS,
@@ -188,7 +193,7 @@ def _training(
         seed=asked.seed,
         precision=asked.precision,
         device=choose_device(asked.device),
-        threads=_threads(model, _or(asked.batch_size, preset.batch_size)),
+        threads=training_threads(model, _or(asked.batch_size, preset.batch_size)),
         evaluations=_MOST_EVALUATIONS,
         preset=name,
         patience=asked.patience,
@@ -198,8 +203,8 @@ def _training(
     lanes, window = fitting(
         parts.train_characters, first.batch_size, first.sequence_length, model.vocab_size
     )
-    torch.set_num_threads(first.threads)
-    precision, rate = _precision(asked.precision, model, lanes, window, first)
+    with torch_threads(first.threads):
+        precision, rate = _precision(asked.precision, model, lanes, window, first)
     to_read = _characters_to_read(first.budget, parts.train_characters, rate, lanes * window)
     dropout = first.dropout
     if asked.dropout is None and len(parts.validation):
@@ -220,7 +225,7 @@ def _training(
     )
 
 
-def _threads(model: ModelConfig, lanes: int) -> int:
+def training_threads(model: ModelConfig, lanes: int) -> int:
     """How many threads one character's product keeps busy, at most what torch would take.
 
     Below half a million multiplications each, threads wait for one another more than they work

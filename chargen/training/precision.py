@@ -1,9 +1,11 @@
-"""Which arithmetic trains fastest here, and how fast, by a short timing probe."""
+"""Which arithmetic trains fastest here, by a short timing probe, and with how many threads."""
 
 from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch.nn import functional
@@ -14,6 +16,17 @@ from chargen.model.network import Network
 
 _WARM = 3
 _TIMED = 7
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch compute with so many threads, and afterwards with as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def choose_device(asked: str) -> str:

@@ -30,7 +30,7 @@ from chargen.training.batches import NO_TARGET, Batch, Batches, LineBatches, Str
 from chargen.training.card import card
 from chargen.training.folder import RunFolder
 from chargen.training.plan import Plan
-from chargen.training.precision import autocast
+from chargen.training.precision import autocast, torch_threads
 from chargen.training.randomness import DROPOUT, generator
 from chargen.training.state import Progress, TrainingState
 
@@ -50,7 +50,6 @@ class Trainer:
     """
 
     def __init__(self, plan: Plan, folder: RunFolder) -> None:
-        torch.set_num_threads(plan.training.threads)
         self.plan = plan
         self.folder = folder
         self.config = plan.training
@@ -60,7 +59,8 @@ class Trainer:
             checkpoint.TOKENIZER: plan.vocabulary.to_json(),
         }
         self._network = Network(plan.model)
-        self._network.initialise(self.config.seed, memory=self.config.memory)
+        with torch_threads(self.config.threads):
+            self._network.initialise(self.config.seed, memory=self.config.memory)
         if plan.weights is not None:
             self._network.begin_with(plan.weights)
         self._network.to(self.config.device)
@@ -123,6 +123,10 @@ class Trainer:
         prompt: what the samples begin with. Raises TrainingError where the loss is no number,
         and CheckpointError where a save fails.
         """
+        with torch_threads(self.config.threads):
+            yield from self._run(prompt)
+
+    def _run(self, prompt: str) -> Iterator[TrainingRecord]:
         self._began = time.monotonic() - self.progress.seconds
         self._fraction = self._spent()
         self._saved_at = time.monotonic()
@@ -220,7 +224,7 @@ class Trainer:
         if self._batch is None:
             self._batch = self._epoch[progress.index]
         if progress.part == 0:
-            progress.parts = schedule.window_parts(self._fraction)
+            progress.parts = schedule.window_parts(self._fraction) if self.config.divided else 1
             self._empty_fresh_lanes(self._batch)
         width = -(-self.config.sequence_length // progress.parts)
         at = progress.part * width

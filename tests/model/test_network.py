@@ -1,6 +1,7 @@
 """The network that trains: its start, its weights by name, its masks, and beginning with others."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -132,6 +133,28 @@ def test_a_cell_without_gates_has_none_to_reach_back(cell: str) -> None:
     other.initialise(1, memory=100)
     for name, value in one.weights().items():
         np.testing.assert_array_equal(value, other.weights()[name])
+
+
+def test_a_vanilla_rnn_that_is_to_reach_back_begins_as_a_sum() -> None:
+    """Its state keeps what came in: the identity as its block, and inputs that stay small.
+
+    No other cell is changed.
+    """
+    config = ModelConfig(5, "rnn", embedding_size=2, hidden_size=6, num_layers=2)
+    one, other = Network(config), Network(config)
+    one.initialise(1)
+    other.initialise(1)
+    other.begin_as_a_sum()
+    for k in range(2):
+        np.testing.assert_array_equal(other.weights()[f"layers.{k}.weight_hh_l0"], np.eye(6))
+        plain, small = (net.weights()[f"layers.{k}.weight_ih_l0"] for net in (one, other))
+        np.testing.assert_allclose(small, 0.3 * plain, rtol=1e-6)
+    gated = Network(replace(config, cell="gru"))
+    gated.initialise(1)
+    before = gated.weights()
+    gated.begin_as_a_sum()
+    for name, value in gated.weights().items():
+        np.testing.assert_array_equal(value, before[name])
 
 
 @pytest.mark.parametrize("cell", [name for name in CELLS if name != "lstm"])

@@ -207,7 +207,7 @@ def test_a_comparison_of_nothing_is_still_a_page(build: Callable[..., Comparison
     """Neither cells nor tasks: no figure, no error."""
     content = files(build((), ()))
     read(content["report.html"])
-    assert set(content) == {"report.html", "comparison.json"}
+    assert set(content) == {"report.html"}
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

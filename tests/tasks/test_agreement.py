@@ -4,6 +4,8 @@ import math
 import re
 from collections import Counter
 
+import pytest
+
 from chargen.tasks.agreement import PRONOUNS, SUBJECTS
 from chargen.tasks.table import TASKS, episodes
 
@@ -60,6 +62,9 @@ def test_the_first_lag_stays_short() -> None:
         assert AGREEMENT.least_lag <= first.lag <= min(40, second.lag)
 
 
-def test_chance_is_what_the_old_subject_gives() -> None:
-    """Whoever goes by the first subject is right half of the time, and that is called chance."""
-    assert AGREEMENT.chance == 0.5
+def test_chance_is_a_guess_and_the_old_subject_is_right_half_of_the_time() -> None:
+    """So an accuracy of a half is the mark of a network that has not forgotten the old one."""
+    assert AGREEMENT.chance == pytest.approx(1 / 3)
+    made = [episode.answers for episode in episodes(AGREEMENT, 4_000, [50], seed=6)]
+    stale = sum(old.right == new.right for old, new in made)
+    assert abs(stale / 4_000 - 1 / 2) < 3 * (1 / 4 / 4_000) ** 0.5

@@ -157,7 +157,7 @@ def window(comparison: Comparison, narrow: bool) -> Figure:
     )
     dress(right, "Time of training, seconds", "window in characters, doubling")
     right.plot(lengths, [run.seconds for run in runs], color=color, marker=marker)
-    right.set_ylim(bottom=0)
+    right.set_ylim(0, 1.1 * max([run.seconds for run in runs], default=1.0))
     for axes in (left, right):
         doubling(axes, lengths, 6)
     return figure

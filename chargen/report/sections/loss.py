@@ -80,5 +80,7 @@ def _window(comparison: Comparison) -> Section:
         "beginning; the memory itself is carried on.",
         (words.window(comparison),),
         Picture("window", partial(figures.window, comparison)),
-        f"{phrases.capital(cell)} was trained anew for each length, with all else as before.",
+        f"{phrases.capital(cell)} was trained anew for each length, on fewer characters than above "
+        "and with all else as before. Every update reads as many characters: shorter windows stand "
+        "side by side, so that only the reach of the gradient differs.",
     )

@@ -113,10 +113,10 @@ def _coherence(comparison: Comparison) -> Section:
         closed = "none" if corpus.closed is None else phrases.percent(corpus.closed)
         rows.append(
             [
-                "The corpus",
+                "The held-out text",
                 markup.text(phrases.percent(corpus.known_words)),
                 markup.text(closed),
-                phrases.NOTHING,
+                markup.text(phrases.characters(corpus.longest_copy)),
             ]
         )
     boxes = "".join(
@@ -135,8 +135,9 @@ def _coherence(comparison: Comparison) -> Section:
         if cell.samples
     )
     how = (
-        "Measured on text that each network wrote by itself; what the corpus scores by the same "
-        "measure stands beside it."
+        "Measured on text that each network wrote from the same beginnings, at a temperature of "
+        f"{comparison.settings.get('temperature', phrases.NOTHING)}; what the held-out text scores "
+        "stands beside it. Known are words of the training text, copied is a stretch of it."
     )
     if rhymes:
         how += (

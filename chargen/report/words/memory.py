@@ -203,9 +203,9 @@ def coherence(comparison: Comparison) -> str:
         f"{phrases.percent(cell.coherence.known_words)} by {the(cell.cell, known)}"
         for cell in sorted(cells, key=lambda cell: -cell.coherence.known_words)
     ]
-    said = f"Of the words written, {phrases.listing(words)} are words that the corpus knows"
+    said = f"Of the words written, {phrases.listing(words)} are words of the training text"
     if corpus is not None:
-        said += f"; of the corpus's own, {phrases.percent(corpus.known_words)}"
+        said += f"; of the held-out text's, {phrases.percent(corpus.known_words)}"
     said += "."
     rhyming = [cell for cell in cells if cell.coherence.kept_rhyme]
     if rhyming:

@@ -51,10 +51,10 @@ def spans(task: TaskComparison, known: Mapping[str, Look]) -> str:
 
 
 def _guesses(cell: TaskResult, chance: float) -> bool:
-    """Whether chance lies within the intervals of all lags but as many as chance leaves out."""
-    # One of twenty 95 % intervals misses the truth; more than that, and one above, is knowledge.
-    missed = [one for one in cell.accuracy.values() if not one.low <= chance <= one.high]
-    return bool(cell.accuracy) and len(missed) <= max(1, len(cell.accuracy) // 10)
+    """Whether chance lies within the interval of every lag; they hold all at once."""
+    return bool(cell.accuracy) and all(
+        one.low <= chance <= one.high for one in cell.accuracy.values()
+    )
 
 
 def _repeats(order: list[TaskResult], known: Mapping[str, Look]) -> str:
@@ -127,8 +127,10 @@ def measured(task: TaskComparison, again: bool = False) -> str:
     if again:
         return f"As in the task before: the share{many} that are right."
     return (
-        f"The share{many} that are right, in fresh episodes; bars are 95{SPACE}% intervals (Wilson "
-        "1927). The lag is the number of characters between the fact and the answer. Dashed: what "
+        f"The share{many} that are right, in fresh episodes; a network's answer is that of the "
+        f"possible ones whose first letter it finds likeliest. Bars are 95{SPACE}% intervals that "
+        "hold for all points of the figure at once (Wilson 1927, Šidák 1967). The lag is "
+        "the number of characters between the fact and the answer. Dashed: what "
         "guessing scores, and the longest lag of training. Ringed, and beside each name: the "
         "memory span, the last lag before the accuracy first falls below "
         f"{phrases.percent(task.least_accuracy)}; + where it held at every lag tried."

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chargen.comparison.storage import read_json, to_json
 from chargen.errors import ComparisonError
 from chargen.records import Comparison
-from chargen.report.storage import read_json, to_json
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(

@@ -24,9 +24,9 @@ import math
 import types
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from chargen.comparison.documentation import DOCUMENTATION
 from chargen.errors import ComparisonError
 from chargen.records import Comparison, TaskComparison, TaskResult
-from chargen.report.documentation import DOCUMENTATION
 
 FORMAT, VERSION = "chargen comparison", 1
 Record = TypeVar("Record")
@@ -38,7 +38,7 @@ def to_json(comparison: Comparison) -> bytes:
         "format": FORMAT,
         "version": VERSION,
         "documentation": DOCUMENTATION,
-        **_encoded(comparison),
+        **encoded(comparison),
     }
     return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
 
@@ -66,32 +66,33 @@ def _refused(constant: str) -> float:
     raise ValueError(constant)
 
 
-def _encoded(value: Any) -> Any:
+def encoded(value: Any) -> Any:
+    """A record, or anything made of records, as values of JSON."""
     if isinstance(value, TaskComparison):
         about = {
-            field.name: _encoded(getattr(value, field.name))
+            field.name: encoded(getattr(value, field.name))
             for field in dataclasses.fields(value)
             if field.name != "cells"
         }
-        return {"about": about, **{name: _encoded(cell) for name, cell in value.cells.items()}}
+        return {"about": about, **{name: encoded(cell) for name, cell in value.cells.items()}}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         content = {
-            field.name: _encoded(getattr(value, field.name)) for field in dataclasses.fields(value)
+            field.name: encoded(getattr(value, field.name)) for field in dataclasses.fields(value)
         }
         if isinstance(value, TaskResult):
             content |= {
-                "accuracy": {str(lag): _encoded(one.value) for lag, one in value.accuracy.items()},
+                "accuracy": {str(lag): encoded(one.value) for lag, one in value.accuracy.items()},
                 "accuracy_interval": {
-                    str(lag): [_encoded(one.low), _encoded(one.high)]
+                    str(lag): [encoded(one.low), encoded(one.high)]
                     for lag, one in value.accuracy.items()
                 },
                 "accuracy_count": {str(lag): one.count for lag, one in value.accuracy.items()},
             }
         return content
     if isinstance(value, dict):
-        return {_key(key): _encoded(one) for key, one in value.items()}
+        return {_key(key): encoded(one) for key, one in value.items()}
     if isinstance(value, (tuple, list)):
-        return [_encoded(one) for one in value]
+        return [encoded(one) for one in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
@@ -115,7 +116,7 @@ def _record(kind: type[Record], found: Any, path: str) -> Record:
     hints = get_type_hints(kind)
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         if field.name in found:
-            fields[field.name] = _decoded(
+            fields[field.name] = decoded(
                 hints[field.name], found[field.name], f"{path}.{field.name}"
             )
         elif field.default is dataclasses.MISSING:
@@ -144,26 +145,29 @@ def _mapping(found: Any, path: str) -> dict[str, Any]:
     return found
 
 
-def _decoded(hint: Any, found: Any, path: str) -> Any:
-    """What JSON holds, as the type that a record's field has."""
+def decoded(hint: Any, found: Any, path: str) -> Any:
+    """What JSON holds, as the type that a record's field has. path: what messages call it.
+
+    Raises ComparisonError where it does not fit.
+    """
     origin, inner = get_origin(hint), get_args(hint)
     if hint is Any:
         return found
     if origin in (types.UnionType, Union):
         if found is None:
             return None
-        return _decoded(next(one for one in inner if one is not type(None)), found, path)
+        return decoded(next(one for one in inner if one is not type(None)), found, path)
     if origin is tuple:
         if not isinstance(found, list):
             raise _broken(path, "it must be an array")
         if len(inner) == 2 and inner[1] is ...:
-            return tuple(_decoded(inner[0], one, path) for one in found)
+            return tuple(decoded(inner[0], one, path) for one in found)
         if len(found) != len(inner):
             raise _broken(path, f"it must have {len(inner)} values, got {len(found)}")
-        return tuple(_decoded(one, item, path) for one, item in zip(inner, found, strict=True))
+        return tuple(decoded(one, item, path) for one, item in zip(inner, found, strict=True))
     if origin is dict:
         return {
-            _key_read(inner[0], key, path): _decoded(inner[1], one, f"{path}.{key[:40]}")
+            _key_read(inner[0], key, path): decoded(inner[1], one, f"{path}.{key[:40]}")
             for key, one in _mapping(found, path).items()
         }
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):

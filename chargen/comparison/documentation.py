@@ -40,7 +40,8 @@ DOCUMENTATION = {
     "tasks.*.about": "what belongs to a memory task as a whole: summary, example, the place of its "
     "answer, chance, the accuracy at which a span ends, the lags",
     "tasks.*.*.accuracy": "share of right answers, by lag in characters",
-    "tasks.*.*.accuracy_interval": "its 95 % interval [low, high], Wilson, by lag",
+    "tasks.*.*.accuracy_interval": "its 95 % interval [low, high], by lag, such that "
+    "those of all networks and lags hold at once (Wilson, Sidak)",
     "tasks.*.*.accuracy_count": "answers that it is the mean of, by lag",
     "tasks.*.*.trained_to": "the longest lag trained on",
     "tasks.*.*.span": "the last lag before the accuracy first falls below about.least_accuracy; 0: "
