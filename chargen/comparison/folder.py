@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -112,8 +113,12 @@ class ComparisonFolder:
         shutil.rmtree(self.path / WORK, ignore_errors=True)
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Let go of the folder; of one in which nothing was done, leave nothing."""
         self._lock.release()
+        if not self._done and not (self.path / NUMBERS).exists():
+            (self.path / _LOCK).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self.path.rmdir()
 
 
 def _refusal(path: Path, asked: Mapping[str, Any]) -> str | None:

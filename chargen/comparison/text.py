@@ -36,7 +36,7 @@ from chargen.training.precision import characters_per_second
 from chargen.training.presets import automatic_dropout
 
 EMBEDDING = 32
-RATES = (1e-3, 3e-3, 1e-2)
+RATES = (3e-3, 1e-2, 3e-2)
 WINDOWS = (8, 16, 32, 64, 128, 256)
 TARGETS, PLACES = 2_000, 64
 

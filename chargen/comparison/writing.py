@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from chargen.comparison.parts import Parts
-from chargen.evaluation.coherence import Families, coherence, kept_rhyme, rhyme_families, words
+from chargen.evaluation.coherence import Families, coherence, kept_rhyme, rhyme_families
 from chargen.generation.context import Reader
 from chargen.generation.settings import Settings
 from chargen.records import Coherence, Drawn
@@ -26,7 +26,8 @@ _BEGINNINGS = 5
 # Of a long text what stands before its held-out end: the hashes of `longest_copy` take 16 bytes a
 # character.
 _MOST_KNOWN = 20_000_000
-_LEAST_WORD, _LONGEST_PROMPT = 6, 8
+_LONG_WORD = re.compile(r"\b[^\W\d_]{6,}\b")
+_LONGEST_PROMPT = 8
 _PARAGRAPH = re.compile(r"\n\s*\n")
 
 
@@ -109,11 +110,10 @@ def default_prompt(parts: Parts) -> str:
     if DEFAULT_PROMPT in text.lower():
         return DEFAULT_PROMPT
     counts: dict[str, int] = {}
-    for word in words(text):
-        if len(word) >= _LEAST_WORD:
+    for word in _LONG_WORD.findall(text):
+        if word == word.lower():  # as it stands within a sentence
             counts[word] = counts.get(word, 0) + 1
-    known = [w for w in counts if not parts.vocabulary.unknown(w)]
-    best = max(known, key=lambda w: (counts[w], w), default=text.strip()[:_LONGEST_PROMPT])
+    best = max(counts, key=lambda w: (counts[w], w), default=text.strip()[:_LONGEST_PROMPT])
     return best[:_LONGEST_PROMPT] if len(best) > 2 * _LONGEST_PROMPT else best
 
 

@@ -189,6 +189,7 @@ def test_a_prompt_of_other_characters_is_refused(tmp_path: Path, file: Path) -> 
     with pytest.raises(OptionError, match="--prompt"):
         list(compare(corpus, file, request, folder, command=""))
     folder.close()
+    assert not (tmp_path / "it").exists()
 
 
 def test_nothing_to_compare_on_is_refused(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def _window(comparison: Comparison) -> Section:
         (words.window(comparison),),
         Picture("window", partial(figures.window, comparison)),
         f"{phrases.capital(cell)} was trained anew for each length, on fewer characters than above "
-        "and with all else as before. Every update reads as many characters: shorter windows stand "
-        "side by side, so that only the reach of the gradient differs.",
+        "and with all else as before. Every update reads as many characters, since shorter windows "
+        "stand side by side: what differs is how far the gradient reaches, and on how many places "
+        "of the text an update draws.",
     )
