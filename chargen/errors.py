@@ -2,6 +2,7 @@
 
     ChargenError
     ├── OptionError        a value that was asked for is not allowed
+    │   └── TooShortError  the time that was given for a part of a comparison
     ├── CorpusError        a text cannot be read or is of no use for training
     ├── CheckpointError    a model folder cannot be found, read or written
     ├── TrainingError      training cannot go on
@@ -33,6 +34,14 @@ class CheckpointError(ChargenError):
 
 class TrainingError(ChargenError):
     """Training cannot go on."""
+
+
+class TooShortError(OptionError):
+    """A part of a comparison cannot be done in its time. seconds: the least that it takes."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the time is too short: it takes {seconds:.0f} s or more")
+        self.seconds = seconds
 
 
 class ComparisonError(ChargenError):

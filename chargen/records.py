@@ -172,6 +172,8 @@ class CellResult:
     all_context: the same targets with the state carried. effective_context: the least k within
     1 % of that; None where none is.
     closers: probability of the right closer, by (from, to) distance to its opener.
+    behind: bits per character more than the best cell needs of the same held-out characters, means
+    over the repeats, its interval over those characters; None for a cell that diverged.
     """
 
     cell: str
@@ -196,6 +198,7 @@ class CellResult:
     neuron: tuple[Prefix, ...]
     coherence: Coherence
     samples: tuple[str, ...]
+    behind: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -215,8 +218,8 @@ class TaskResult:
     at which accuracy falls below 0.9 (0 where it is below at once); span_is_least: it was still
     0.9 at the longest lag tried, so that the span is that "or more". spans: of each repeat with
     another seed, this one included; empty where it was trained once.
-    calibration (context only): by setting, the true and the network's mean probability of each
-    answer. by_depth (nesting only): accuracy by depth.
+    calibration (context only): by setting, the true probability and the network's mean share of
+    each answer. by_depth (nesting only): accuracy by depth.
     """
 
     cell: str

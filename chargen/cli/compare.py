@@ -6,7 +6,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Generator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,8 +33,8 @@ _WRITTEN = 2_000  # episodes of --write: about a minute's training
 @click.option("-p", "--prompt", help="A word to spell; neuron, if the text has it.")
 @click.option("--lags", default="25,50,100,200", show_default=True, help="Of tasks, in characters.")
 @click.option("--lines", is_flag=True, help="Each line of TEXT is a text of its own.")
-@click.option("--hidden-size", type=int, default=128, show_default=True, help="Of an LSTM.")
-@click.option("--num-layers", type=int, default=1, show_default=True)
+@click.option("--hidden-size", type=int, default=128, show_default=True, help="Of an LSTM on TEXT.")
+@click.option("--num-layers", type=int, default=1, show_default=True, help="On TEXT.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of the text.")
 @click.option("--write", metavar="FILE", help="Only write the task as a corpus, one story a line.")
 @click.option("--from", "again", metavar="FOLDER", help="Only draw a finished comparison again.")
@@ -63,17 +63,22 @@ def command(
     """
     wait_politely()
     if again is not None:
+        _refuse_others("--from", {"again"})
         _draw_again(Path(again))
         return
     from chargen.comparison.compare import compare, open_folder
     from chargen.comparison.request import CELL_ORDER, Request
+    from chargen.comparison.storage import to_json
     from chargen.tasks.table import chosen
     from chargen.text.corpus import Corpus
 
-    tasks = tuple(one.name for one in chosen(task)) if task else ()
+    tasks = () if task is None else tuple(one.name for one in chosen(task))
     if write is not None:
+        _refuse_others("--write", {"write", "task", "lags", "seed"})
         _write_corpus(Path(write), tasks, _numbers("--lags", lags), seed)
         return
+    if not tasks and _is_given("lags"):
+        raise OptionError("--lags are of memory tasks (name one with --task, or leave them out)")
     request = Request(
         cells=CELL_ORDER if cells is None else tuple(c.strip() for c in cells.split(",")),
         minutes=minutes,
@@ -88,14 +93,31 @@ def command(
     )
     corpus = None if text is None else Corpus.read([text], encoding=encoding, lines=lines)
     folder = open_folder(None if output is None else Path(output), corpus, request)
-    try:
-        stages = compare(
-            corpus, None if text is None else Path(text), request, folder, command=_command(text)
+    file = None if text is None else Path(text)
+    with stop_signals() as caught, closing(folder):
+        found = _watch(
+            compare(corpus, file, request, folder, command=_command(text)), caught, folder
         )
-        found = _watch(stages, folder)
-    finally:
-        folder.close()
-    _leave(folder.path, found)
+        if found is None:
+            print("stopped; the same command goes on with what is done", file=sys.stderr)
+            sys.exit(128 + caught[0])
+        _draw(folder.path, found)
+        folder.finish(to_json(found))
+    _tell(folder.path, found)
+
+
+def _is_given(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is not click.core.ParameterSource.DEFAULT
+
+
+def _refuse_others(option: str, allowed: set[str]) -> None:
+    """An option that decides everything would make others silently idle."""
+    for other in click.get_current_context().command.params:
+        name = other.name or ""
+        if name not in allowed and _is_given(name):
+            shown = other.opts[-1] if isinstance(other, click.Option) else name.upper()
+            raise OptionError(f"{option} and {shown} do not go together (leave one out)")
 
 
 def _command(text: str | None) -> str:
@@ -104,21 +126,19 @@ def _command(text: str | None) -> str:
     words = ["chargen", "compare"]
     for option in called.command.params:
         value = called.params.get(option.name or "")
-        if isinstance(option, click.Option) and value not in (None, option.default, False):
+        if isinstance(option, click.Option) and value is not False and _is_given(option.name or ""):
             words += [option.opts[-1]] + ([] if option.is_flag else [str(value)])
     return shlex.join(words + (["--", text] if text and text[0] == "-" else [text] if text else []))
 
 
 def _watch(
-    stages: Generator[Stage | Comparison, None, None], folder: ComparisonFolder
-) -> Comparison:
-    """Show how far it is, and let a signal end it where nothing is lost."""
+    stages: Generator[Stage | Comparison, None, None], caught: list[int], folder: ComparisonFolder
+) -> Comparison | None:
+    """Show how far it is; None where a signal ended it, at a place where nothing is lost."""
     from tqdm import tqdm
 
     from chargen.records import Comparison
 
-    goes_on = "; going on with what is done" if folder.resumed else ""
-    print(f"folder    {folder.path}{goes_on}", file=sys.stderr)
     terminal = sys.stderr.isatty()
     bar = tqdm(
         total=1.0,
@@ -127,20 +147,26 @@ def _watch(
         leave=False,
         disable=not terminal,
     )
-    said = ""
-    with closing(bar), stop_signals() as caught, closing(stages):
+    said: str | None = None
+    begun = False
+    with closing(bar), closing(stages):
         for stage in stages:
             if isinstance(stage, Comparison):
                 return stage
-            if not terminal and stage.doing != said:
-                print(f"{stage.fraction:4.0%}  {stage.doing}", file=sys.stderr, flush=True)
+            if said is not None and stage.doing != said:
+                if not begun:  # only now it is sure that what is asked for can be done
+                    goes_on = "; going on with what is done" if folder.resumed else ""
+                    bar.write(f"folder    {folder.path}{goes_on}", file=sys.stderr)
+                    begun = True
+                if not terminal:
+                    line = f"{stage.fraction:4.0%}  {stage.doing}"
+                    print(line, file=sys.stderr, flush=True)
             said = stage.doing
             bar.set_description_str(said, refresh=False)
             bar.update(max(0.0, stage.fraction - bar.n))
             if caught:
-                break
-    print("stopped; the same command goes on with what is done", file=sys.stderr)
-    sys.exit(128 + caught[0])
+                return None
+    return None
 
 
 def _draw_again(path: Path) -> None:
@@ -153,18 +179,28 @@ def _draw_again(path: Path) -> None:
         raise ComparisonError(
             f"{path} holds no {NUMBERS} (name the folder of a finished comparison)"
         )
-    _leave(path, read_json(read_file(path / NUMBERS)))
+    found = read_json(read_file(path / NUMBERS))
+    _draw(path, found)
+    _tell(path, found)
 
 
-def _leave(path: Path, found: Comparison) -> None:
-    """Write what is drawn, and tell in short."""
+def _draw(path: Path, found: Comparison) -> None:
+    from chargen.errors import ComparisonError
     from chargen.model.storage import write_file
-    from chargen.report.folder import REPORT, files
-    from chargen.report.tables import summary
+    from chargen.report.folder import files
 
     for name, data in files(found).items():
-        (path / name).parent.mkdir(exist_ok=True)
+        try:
+            (path / name).parent.mkdir(exist_ok=True)
+        except OSError as error:
+            raise ComparisonError(f"{path / name} cannot be written: {error.strerror}") from None
         write_file(path / name, data)
+
+
+def _tell(path: Path, found: Comparison) -> None:
+    from chargen.report.folder import REPORT
+    from chargen.report.tables import summary
+
     width = min(100, shutil.get_terminal_size().columns)
     print(summary(found, max(20, width)))
     print(f"report    {path / REPORT}")
@@ -172,10 +208,12 @@ def _leave(path: Path, found: Comparison) -> None:
 
 def _write_corpus(path: Path, tasks: Sequence[str], lags: Sequence[int], seed: int) -> None:
     from chargen.tasks.table import TASKS, episodes
+    from chargen.training.config import MOST_SEED, check_range
 
     if len(tasks) != 1:
         raise OptionError(f"--write takes one task (--task {next(iter(TASKS))} --write FILE)")
     task = TASKS[tasks[0]]
+    check_range("--seed", seed, 0, MOST_SEED)
     told = episodes(task, _WRITTEN, sorted({task.least_lag, *lags}), seed)
     text = "".join(f"{episode.text}\n" for episode in told)
     if str(path) == "-":
@@ -187,6 +225,8 @@ def _write_corpus(path: Path, tasks: Sequence[str], lags: Sequence[int], seed: i
     except FileExistsError:
         raise OptionError(f"--write {path} exists already (name another file)") from None
     except (OSError, ValueError) as error:
+        with suppress(OSError, ValueError):
+            path.unlink()
         reason = getattr(error, "strerror", None) or error
         raise OptionError(f"--write {path} cannot be written: {reason}") from None
     print(f"{path}: {_WRITTEN:,} episodes; chargen train {shlex.quote(str(path))} --lines")

@@ -13,13 +13,12 @@ import numpy as np
 import torch
 
 from chargen.comparison.checks import checks
-from chargen.comparison.folder import NUMBERS, ComparisonFolder
+from chargen.comparison.folder import ComparisonFolder
 from chargen.comparison.memory import TaskStudy
 from chargen.comparison.request import DEFAULT_MINUTES, Request
 from chargen.comparison.stages import run
-from chargen.comparison.storage import to_json
 from chargen.comparison.text import TextStudy
-from chargen.errors import OptionError
+from chargen.errors import OptionError, TooShortError
 from chargen.records import Comparison, Stage
 from chargen.tasks.table import TASKS
 from chargen.text.corpus import Corpus
@@ -47,6 +46,8 @@ def compare(
 ) -> Generator[Stage | Comparison, None, None]:
     """Do all that is not done yet; yield how far it is, and the comparison as the last.
 
+    `folder.finish` is to be called when it is drawn.
+
     file: where the text was read. command: what makes the comparison again, for the report.
     Raises OptionError where the minutes are too few, and what training raises.
     """
@@ -56,9 +57,16 @@ def compare(
     each = None if request.minutes is None else request.minutes * 60 / studies
     yield Stage("timing the networks", 0.0)
     text = None
-    if corpus is not None:
-        text = TextStudy(corpus, file, request, folder, each or DEFAULT_MINUTES * 60)
-    tasks = {name: TaskStudy(TASKS[name], request, folder, each) for name in request.tasks}
+    try:
+        if corpus is not None:
+            text = TextStudy(corpus, file, request, folder, each or DEFAULT_MINUTES * 60)
+        tasks = {name: TaskStudy(TASKS[name], request, folder, each) for name in request.tasks}
+    except TooShortError as error:
+        minutes = request.minutes or DEFAULT_MINUTES
+        raise OptionError(
+            f"--minutes {minutes:g} is too short for this on this machine (it takes about"
+            f" {error.seconds * studies / 60:.1f} or more; fewer --cells take less)"
+        ) from None
     jobs = [job for task in tasks.values() for job in task.jobs()]
     jobs += text.jobs() if text else []
     try:
@@ -81,10 +89,10 @@ def compare(
     if text:
         settings |= text.settings()
     if tasks:
-        settings["task_characters"] = {name: task.characters for name, task in tasks.items()}
+        settings["tasks_trained"] = {name: task.settings() for name, task in tasks.items()}
     parts = text.parts if text else None
     held_out = 0 if parts is None else int((parts.held_out[:, 1] - parts.held_out[:, 0] - 1).sum())
-    found = Comparison(
+    yield Comparison(
         corpus="" if corpus is None else corpus.name,
         corpus_characters=0 if corpus is None else corpus.characters,
         held_out_characters=held_out,
@@ -101,6 +109,3 @@ def compare(
         checks=checks(text, results),
         seconds=folder.get(_SECONDS, float),
     )
-    folder.write(NUMBERS, to_json(found))
-    folder.finish()
-    yield found

@@ -22,7 +22,7 @@ DOCUMENTATION = {
     "cells.*.clipped": "share of the updates whose gradient was clipped",
     "cells.*.largest_norms": "the greatest gradient norms before clipping, falling",
     "cells.*.context_curve": "bits per character when only the last k characters are visible, by k",
-    "cells.*.all_context": "the same targets with the state carried through the whole text",
+    "cells.*.all_context": "the same targets with the state carried through the held-out text",
     "cells.*.effective_context": "the least k within 1 % of that; null: none is",
     "cells.*.gradient_at_start": "share of the gradient by lag, half-life in characters, largest "
     "singular value of a step's Jacobian; before training",
@@ -33,6 +33,8 @@ DOCUMENTATION = {
     "cells.*.coherence": "of the network's own writing: share of rhymes kept by distance in words, "
     "of known words, of closers matched; characters of the longest copied stretch",
     "cells.*.samples": "what the network wrote",
+    "cells.*.behind": "bits per character more than the best network needs of the same held-out "
+    "characters, with its 95 % interval over these",
     "corpus_coherence": "the same measures of the corpus itself",
     "bigram_nats": "loss of counting pairs of characters, nats per character",
     "window_cell": "the network of the windows",
@@ -48,7 +50,8 @@ DOCUMENTATION = {
     "at the shortest already",
     "tasks.*.*.span_is_least": "true: the accuracy held at every lag tried",
     "tasks.*.*.spans": "the span of each repeat with another seed",
-    "tasks.*.*.calibration": "by setting and answer: [true probability, the network's mean]",
+    "tasks.*.*.calibration": "by setting and answer: [true probability, the network's mean "
+    "share of it among the answers]",
     "tasks.*.*.by_depth": "share of right answers by depth of nesting",
     "tasks.*.*": "hidden_size, parameters, learning_rate, sweep and seconds: as in cells",
     "checks": "what must hold for the comparison to be trusted, whether it did, and the figures",

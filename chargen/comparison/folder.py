@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -31,8 +31,9 @@ class ComparisonFolder:
     asked: what distinguishes this comparison from others, as values of JSON.
     """
 
-    def __init__(self, path: Path, asked: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, asked: Mapping[str, Any], *, made: Sequence[Path] = ()) -> None:
         self.path = path
+        self._made = made  # the folders that were made for it, the innermost first
         self._lock = filelock.FileLock(path / _LOCK)
         try:
             self._lock.acquire(timeout=0)
@@ -55,22 +56,23 @@ class ComparisonFolder:
             reason = _refusal(output, asked)
             if reason:
                 raise ComparisonError(f"{output} {reason}")
-            return cls._made(output, asked)
+            return cls._in(output, asked)
         number = 1
         while True:
             path = Path(DEFAULT_ROOT) / (name if number == 1 else f"{name}-{number}")
             if not _refusal(path, asked):
-                return cls._made(path, asked)
+                return cls._in(path, asked)
             number += 1
 
     @classmethod
-    def _made(cls, path: Path, asked: Mapping[str, Any]) -> ComparisonFolder:
+    def _in(cls, path: Path, asked: Mapping[str, Any]) -> ComparisonFolder:
         try:
+            missing = [each for each in (path, *path.parents) if not each.exists()]
             path.mkdir(parents=True, exist_ok=True)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise ComparisonError(f"{path} cannot be made: {reason}") from None
-        return cls(path, asked)
+        return cls(path, asked, made=missing)
 
     def __contains__(self, key: str) -> bool:
         return key in self._done
@@ -80,9 +82,7 @@ class ComparisonFolder:
         try:
             return cast(Result, decoded(kind, self._done[key], key))
         except ComparisonError:
-            raise ComparisonError(
-                f"{self.path / _DONE} is damaged at {key} (remove the folder and begin again)"
-            ) from None
+            raise self.damaged(f"{key} in {_DONE}") from None
 
     def put(self, key: str, value: Any) -> None:
         """Keep the result of a stage, from now on and for good."""
@@ -99,30 +99,48 @@ class ComparisonFolder:
             raise ComparisonError(f"{path.parent} cannot be made: {error.strerror}") from None
         storage.write_file(path, data)
 
+    def read(self, name: str) -> bytes:
+        """A file that an earlier stage wrote. Raises ComparisonError where it is gone."""
+        try:
+            return (self.path / name).read_bytes()
+        except OSError as error:
+            raise self.damaged(f"{name} cannot be read: {error.strerror}") from None
+
     def model(self, name: str) -> Path:
         """Where a trained network of the comparison lies."""
         return self.path / MODELS / name
+
+    def damaged(self, what: str) -> ComparisonError:
+        """The error to raise where something of a half-made comparison is gone or broken."""
+        return ComparisonError(
+            f"{self.path} is damaged: {what} (remove the folder and begin again)"
+        )
 
     def work(self, name: str) -> Path:
         """Where a network is trained that is needed for a figure alone. `finish` removes it."""
         return self.path / WORK / name
 
-    def finish(self) -> None:
-        """Drop what only an unfinished comparison needs. The numbers stand in comparison.json."""
+    def finish(self, numbers: bytes) -> None:
+        """Write comparison.json, the last of all files, and drop what only going on needs."""
+        self.write(NUMBERS, numbers)
         (self.path / _DONE).unlink(missing_ok=True)
         shutil.rmtree(self.path / WORK, ignore_errors=True)
 
     def close(self) -> None:
-        """Let go of the folder; of one in which nothing was done, leave nothing."""
+        """Let go of the folder; where nothing was done, leave nothing that was made for it."""
         self._lock.release()
-        if not self._done and not (self.path / NUMBERS).exists():
+        if self._made and not self._done:
             (self.path / _LOCK).unlink(missing_ok=True)
             with contextlib.suppress(OSError):
-                self.path.rmdir()
+                for folder in self._made:
+                    folder.rmdir()
 
 
 def _refusal(path: Path, asked: Mapping[str, Any]) -> str | None:
-    """Why a comparison cannot be made in a folder, or None where it can."""
+    """Why a comparison cannot be made in a folder, or None where it can.
+
+    Raises ComparisonError where it cannot be told.
+    """
     try:
         if not path.exists():
             return None
@@ -130,14 +148,17 @@ def _refusal(path: Path, asked: Mapping[str, Any]) -> str | None:
             return "is a file, not a folder (name another with -o)"
         if (path / NUMBERS).exists():
             return f"holds a finished comparison (--from {path} draws it again, -o names another)"
-        names = {file.name for file in path.iterdir()} - {_LOCK}
+        # A lock file is empty; one with something in it is not ours.
+        names = {file.name for file in path.iterdir() if file.name != _LOCK or file.stat().st_size}
     except (OSError, ValueError) as error:
-        return f"cannot be read: {getattr(error, 'strerror', None) or error}"
+        reason = getattr(error, "strerror", None) or error
+        raise ComparisonError(f"{path} cannot be read: {reason} (name another with -o)") from None
     if not names:
         return None
     found = _read(path)
     if found is None:
-        return f"holds {min(names)} and no comparison (name another with -o)"
+        what = f"a damaged {_DONE}" if _DONE in names else f"{min(names)} and no comparison"
+        return f"holds {what} (name another with -o)"
     if found["asked"] != dict(asked):
         differing = sorted(
             name

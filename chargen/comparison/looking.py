@@ -34,11 +34,11 @@ class Seen:
     writing: Writing
 
 
-def nats_of(network: Network, parts: Parts, spans: Spans) -> tuple[Spans, Floats]:
-    """The streams in which spans are read, and the nats of each of their targets in order."""
+def nats_of(network: Network, parts: Parts, spans: Spans) -> Floats:
+    """The nats of each target of spans, in the order of the streams in which they are read."""
     cut = streams(spans)
     targets = np.concatenate([np.arange(a + 1, b) for a, b in cut.tolist()])
-    return cut, carried_nats(network, parts.ids.astype(np.int64), cut, targets)
+    return carried_nats(network, parts.ids.astype(np.int64), cut, targets)
 
 
 def look(
@@ -47,6 +47,7 @@ def look(
     parts: Parts,
     paper: Paper,
     *,
+    nats: Floats | None,
     prompt: str,
     targets: int,
     places: int,
@@ -54,6 +55,7 @@ def look(
 ) -> Generator[float, None, Seen]:
     """Measure everything; yield the share that is done now and then.
 
+    nats: of each character of the held-out text, from `nats_of`; None where there are none.
     targets: of the context curve. places: of the gradient flow.
     """
     ids, held_out = parts.ids, parts.held_out
@@ -63,8 +65,9 @@ def look(
     yield 0.7
     after = gradient_flow(network, ids, held_out, count=places, seed=seed)
     yield 0.8
-    cut, nats = nats_of(network, parts, held_out)
-    closed = closers(parts.text(cut), np.exp(-nats), seed=seed)
+    closed = {}
+    if nats is not None:
+        closed = closers(parts.text(streams(held_out)), np.exp(-nats), seed=seed)
     yield 0.85
     engine = Engine(network.config, network.weights())
     reader = Reader(engine, parts.vocabulary, lines=parts.corpus.lines)

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from random import Random
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
 import torch
+from safetensors import SafetensorError
 
 from chargen.comparison.episodes import answers, right, vocabulary_of
 from chargen.comparison.folder import WORK, ComparisonFolder
-from chargen.comparison.practice import Practised, practise
+from chargen.comparison.practice import (
+    BATCH_CHARACTERS,
+    ENOUGH,
+    GROWTH,
+    MEMORY,
+    WEIGHT_DECAY,
+    Practised,
+    practise,
+)
 from chargen.comparison.request import Request
 from chargen.comparison.sizes import matched
 from chargen.comparison.stages import Job
-from chargen.errors import OptionError
+from chargen.errors import TooShortError
 from chargen.evaluation.intervals import CONFIDENCE, sidak, wilson
 from chargen.model.config import ModelConfig
 from chargen.model.network import Network
-from chargen.model.storage import read_file
 from chargen.records import Interval, TaskComparison, TaskResult
 from chargen.tasks.episode import Episode, Task
 from chargen.tasks.table import LONGEST_LAG, episodes
@@ -151,6 +159,19 @@ class TaskStudy:
             cells={cell: self._result(cell, found, lags, depths) for cell, found in pupils.items()},
         )
 
+    def settings(self) -> dict[str, Any]:
+        """What the numbers hang on, for the report."""
+        return {
+            "characters": self.characters,
+            "batch_characters": BATCH_CHARACTERS,
+            "hidden_size": {cell: config.hidden_size for cell, config in self.configs.items()},
+            "embedding_size": EMBEDDING,
+            "episodes_a_lag": EPISODES,
+            "lags_grow": f"by {GROWTH - 1:.0%} where {ENOUGH:.0%} are right",
+            "time_scales_up_to": MEMORY * self._lags[-1],
+            "weight_decay": WEIGHT_DECAY,
+        }
+
     @property
     def _seeds(self) -> list[int]:
         return [self._request.seed + k for k in range(self._request.repeats)]
@@ -170,11 +191,7 @@ class TaskStudy:
             each = sum((len(_rates(c)) + again) / self._speed(c) for c in self._request.cells)
             characters = int(seconds * _SPARE / each)
             if characters < _LEAST_CHARACTERS:
-                needed = _LEAST_CHARACTERS * each / _SPARE / 60
-                raise OptionError(
-                    f"--minutes leaves {seconds / 60:.2g} for {self._task.name}, which is too short"
-                    f" on this machine (it takes {needed:.1f} or more; fewer --cells take less)"
-                )
+                raise TooShortError(_LEAST_CHARACTERS * each / _SPARE)
         self._folder.put(key, characters)
         return characters
 
@@ -251,8 +268,11 @@ class TaskStudy:
         if key in self._folder:
             return
         network = Network(self.configs[cell])
-        stored = read_file(self._folder.path / self._weights(cell, seed, self._best(cell)))
-        network.begin_with(safetensors.numpy.load(stored))
+        name = self._weights(cell, seed, self._best(cell))
+        try:
+            network.begin_with(safetensors.numpy.load(self._folder.read(name)))
+        except (SafetensorError, KeyError, RuntimeError):
+            raise self._folder.damaged(name) from None
         counts: Counts = {}
         asked: list[Episode] = []
         given = []
@@ -311,21 +331,29 @@ def _intervals(counts: Counts, confidence: float) -> dict[int, Interval]:
 
 
 def _by_depth(asked: Sequence[Episode], correct: np.ndarray) -> Counts:
-    """Empty where no episode has a depth."""
-    of = np.array([episode.depth for episode in asked])
-    if not of.any():
+    """Over the lags that have room for every depth, or depth would stand for lag.
+
+    Empty where no episode has a depth.
+    """
+    depths = np.array([episode.depth for episode in asked])
+    lags = np.array([episode.answer.lag for episode in asked])
+    kinds = np.unique(depths)
+    roomy = [lag for lag in np.unique(lags) if len(np.unique(depths[lags == lag])) == len(kinds)]
+    among = np.isin(lags, roomy)
+    if not depths.any() or not among.any():
         return {}
-    return {depth: _counted(correct[of == depth]) for depth in sorted(Counter(of.tolist()))}
+    return {int(depth): _counted(correct[among & (depths == depth)]) for depth in kinds}
 
 
 def _calibration(
     task: Task, asked: Sequence[Episode], given: np.ndarray
 ) -> dict[str, dict[str, tuple[float, float]]]:
-    """By setting and answer, its true probability and the mean of those that were given."""
+    """By setting and answer, its true probability and the mean share of it among the answers."""
     found = {}
+    shares = given / given.sum(axis=1, keepdims=True)
     for name, true in task.settings.items():
         rows = [k for k, episode in enumerate(asked) if episode.answer.probabilities == true]
-        means = given[rows].mean(axis=0).tolist()
+        means = shares[rows].mean(axis=0).tolist()
         found[name] = {
             choice: (p, mean) for choice, p, mean in zip(task.choices, true, means, strict=True)
         }

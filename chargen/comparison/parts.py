@@ -18,10 +18,12 @@ from chargen.training.plan import Asked, Plan, training_threads
 from chargen.training.presets import LONGEST_LINE
 
 LEAST_CHARACTERS = 2_000
+LEAST_LINES = 20
 _HELD_OUT = 0.1
 _MOST_HELD_OUT = 500_000
 _LANES, _WINDOW = 16, 64
-# In characters: with windows of 64 the 0.05 a window of `chargen train`.
+_LONGEST_REACH = 256
+# In characters; with windows of 64 it is the 0.05 a window of `chargen train`.
 _BETWEEN_RESETS = _WINDOW / 0.05
 
 
@@ -47,6 +49,12 @@ class Parts:
             raise CorpusError(
                 f"{corpus.name} holds {corpus.characters:,} characters; a comparison takes"
                 f" {LEAST_CHARACTERS:,} or more"
+            )
+        distinct = len(set(corpus.texts))
+        if corpus.lines and distinct < LEAST_LINES:
+            raise CorpusError(
+                f"{corpus.name} holds {distinct} distinct lines; a comparison by lines"
+                f" takes {LEAST_LINES} or more (leave out --lines)"
             )
         vocabulary = Vocabulary.build(corpus.pieces())
         share = min(_HELD_OUT, _MOST_HELD_OUT / corpus.characters)
@@ -76,15 +84,15 @@ class Parts:
         dropout: float,
         seed: int,
         train: Spans | None = None,
-        window: int = _WINDOW,
+        reach: int | None = None,
     ) -> Plan:
         """A run that reads so many characters of `train`, by default all of the training part.
 
-        Every update reads as many, whatever the window: shorter ones stand side by side. Without
-        lines the state is emptied as often for each window, counted in characters.
+        reach: characters that the gradient goes back; None: a window. Runs of different reach
+        read the same long windows, so that nothing else differs.
         """
         spans = self.train if train is None else train
-        lanes, window = self.shape(window, spans)
+        lanes, window = self.shape(spans, _LONGEST_REACH if reach else _WINDOW)
         training = TrainingConfig(
             budget=Budget("steps", self._steps(characters, spans, lanes, window, seed)),
             batch_size=lanes,
@@ -100,6 +108,7 @@ class Parts:
             reset_probability=min(1.0, window / _BETWEEN_RESETS),
             memory=self.memory,
             divided=False,
+            reach=reach,
         )
         nothing_held_out = Split(self.ids, spans, spans[:0])
         asked = Asked(budget=training.budget, **_sizes(model), seed=seed, precision="float32")
@@ -115,14 +124,13 @@ class Parts:
         """The length of the longest line of the training part, at most what a window may hold."""
         return min(LONGEST_LINE, int((self.train[:, 1] - self.train[:, 0]).max()) - 1)
 
-    def shape(self, window: int = _WINDOW, train: Spans | None = None) -> tuple[int, int]:
+    def shape(self, train: Spans | None = None, window: int = _WINDOW) -> tuple[int, int]:
         """Lanes and length of the windows of a run."""
         spans = self.train if train is None else train
-        size = _LANES * _WINDOW
-        if self.corpus.lines and window == _WINDOW:
-            window = max(window, self.longest)
+        if self.corpus.lines:
+            window = max(_WINDOW, self.longest)
         targets = int((spans[:, 1] - spans[:, 0] - 1).sum())
-        return fitting(targets, max(1, size // window), window, len(self.vocabulary))
+        return fitting(targets, max(1, _LANES * _WINDOW // window), window, len(self.vocabulary))
 
     def _steps(self, characters: int, spans: Spans, lanes: int, window: int, seed: int) -> int:
         batches: Batches = (

@@ -37,7 +37,7 @@ _RUNNING = 0.1
 _AFTER_GROWTH = 0.05  # what the mean is lowered by, so that one growth is not the next one's reason
 
 _CLIP = 1.0
-_WEIGHT_DECAY = 0.01
+WEIGHT_DECAY = 0.01
 
 
 @dataclass
@@ -73,7 +73,7 @@ def practise(
     network.initialise(seed, memory=MEMORY * longest)
     network.begin_as_a_sum()
     optimiser = torch.optim.AdamW(
-        network.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=_WEIGHT_DECAY, fused=True
+        network.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=WEIGHT_DECAY, fused=True
     )
     firsts = first_characters(task, vocabulary)
     done = Practised(network, float(task.least_lag if first_lag is None else first_lag))

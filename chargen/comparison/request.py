@@ -51,7 +51,7 @@ class Request:
             check_range("--minutes", self.minutes, 0.1, 1e6)
         check_range("--repeats", self.repeats, 1, 100)
         check_range("--seed", self.seed, 0, MOST_SEED - self.repeats)
-        check_range("--hidden-size", self.hidden_size, 4, 1 << 14)
+        check_range("--hidden-size", self.hidden_size, 16, 1 << 14)
         check_range("--num-layers", self.num_layers, 1, 100)
         if self.prompt is not None and len(self.prompt) < 2:
             raise OptionError(

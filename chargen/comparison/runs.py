@@ -105,7 +105,9 @@ def leave_the_model(path: Path, nats: float) -> None:
     measured = {**model.measured, "validation_nats": nats}
     siblings = {name: storage.read_file(path / name) for name in (CONFIG, TOKENIZER)}
     write_model(path, siblings, model.weights, measured)
-    storage.write_file(path / CARD, card(path, model.description, measured).encode())
+    storage.write_file(
+        path / CARD, card(path, model.description, measured).encode("utf-8", "replace")
+    )
     for name in (_STEPS, TRAINING, LOG):
         (path / name).unlink(missing_ok=True)
 

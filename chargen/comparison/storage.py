@@ -59,7 +59,18 @@ def read_json(content: bytes) -> Comparison:
             f"comparison.json has version {str(found.get('version'))[:20]!r}, this chargen reads "
             f"{VERSION} (update chargen, or make the comparison again)"
         )
-    return _record(Comparison, found, "comparison")
+    comparison = _record(Comparison, found, "comparison")
+    for name, one in comparison.cells.items():
+        _check_name(name, one.cell, f"comparison.cells.{name}")
+    for task, asked in comparison.tasks.items():
+        for name, answered in asked.cells.items():
+            _check_name(name, answered.cell, f"comparison.tasks.{task}.{name}")
+    return comparison
+
+
+def _check_name(name: str, cell: str, path: str) -> None:
+    if cell != name:
+        raise _broken(f"{path}.cell", f"it must be {name[:20]!r}")
 
 
 def _refused(constant: str) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from chargen.comparison.folder import ComparisonFolder
+from chargen.comparison.folder import WORK, ComparisonFolder
 from chargen.comparison.looking import Seen, look, nats_of
 from chargen.comparison.parts import Parts
 from chargen.comparison.request import Request
@@ -23,13 +23,15 @@ from chargen.comparison.sizes import matched
 from chargen.comparison.stages import Job
 from chargen.comparison.sweep import Sweep
 from chargen.comparison.writing import TEMPERATURE, Paper, default_prompt
-from chargen.errors import OptionError
+from chargen.errors import CheckpointError, OptionError, TooShortError
 from chargen.evaluation.bigram import bigram_nats
+from chargen.evaluation.intervals import paired_bootstrap
 from chargen.evaluation.units import bits_per_character
+from chargen.evaluation.visible import Floats
 from chargen.model.cells import CELLS
 from chargen.model.config import ModelConfig
 from chargen.model.network import Network
-from chargen.records import CellResult, Coherence, WindowResult
+from chargen.records import CellResult, Coherence, Interval, WindowResult
 from chargen.text.corpus import Corpus, Spans
 from chargen.training.plan import Plan
 from chargen.training.precision import characters_per_second
@@ -171,7 +173,10 @@ class TextStudy:
             "dropout": self._dropout,
             "embedding_size": EMBEDDING,
             "num_layers": self._request.num_layers,
-            "clip_norm": 1.0,
+            "optimiser": "AdamW, betas 0.9 and 0.99, weight decay 0.1, gradient norm at most 1",
+            "schedule": "5 % warm-up, then a cosine to 0",
+            "sweep_share": _SWEEP_SHARE,
+            "window_share": _WINDOW_SHARE,
             "context_targets": self.effort.targets,
             "gradient_places": self.effort.places,
             "temperature": TEMPERATURE,
@@ -183,8 +188,7 @@ class TextStudy:
 
     @property
     def _windows(self) -> list[int]:
-        lengths = self.parts.train[:, 1] - self.parts.train[:, 0] - 1
-        longest = int(lengths.max())
+        _, longest = self.parts.shape(window=WINDOWS[-1])
         return [window for window in WINDOWS if window == WINDOWS[0] or window <= longest]
 
     @property
@@ -196,7 +200,13 @@ class TextStudy:
         """Turn minutes into characters by timing each cell; once, so that a resumed one agrees."""
         key = "effort"
         if key in self._folder:
-            return self._folder.get(key, Effort)
+            effort = self._folder.get(key, Effort)
+            speeds = [
+                d.get(c, 0.0) for d in (effort.training, effort.reading) for c in self.configs
+            ]
+            if min(effort.characters, effort.targets, effort.places, *speeds) <= 0:
+                raise self._folder.damaged(f"{key} in what was done")
+            return effort
         lanes, window = self.parts.shape()
         training, reading = {}, {}
         for cell, config in self.configs.items():
@@ -215,11 +225,7 @@ class TextStudy:
             each += len(self._windows) * _WINDOW_SHARE / training[self.window_cell]
         characters = int((room - looking) / each)
         if characters < _LEAST_STEPS * lanes * window:
-            needed = (looking + each * _LEAST_STEPS * lanes * window) / _SPARE / 60
-            raise OptionError(
-                f"--minutes {self._seconds / 60:g} is too short for this on this machine"
-                f" (it takes {needed:.1f} or more; fewer --cells take less)"
-            )
+            raise TooShortError((looking + each * _LEAST_STEPS * lanes * window) / _SPARE)
         effort = Effort(characters, targets, places, training, reading)
         self._folder.put(key, effort)
         return effort
@@ -257,8 +263,15 @@ class TextStudy:
             seed=seed,
         )
         path = self._model(cell, seed)
-        measured = yield from self._trained(plan, path, self.parts.held_out, keep=True)
-        self._folder.put(key, measured)
+        run = yield from train(plan, path)
+        loss = math.nan
+        if not run.diverged:
+            # The one reading of the held-out text; what it said of each character is kept.
+            nats = nats_of(network_in(path), self.parts, self.parts.held_out)
+            loss = float(nats.mean())
+            self._folder.write(self._nats_file(cell, seed), nats.astype(np.float32).tobytes())
+            leave_the_model(path, loss)
+        self._folder.put(key, Measured(run, loss))
 
     def _window(self, window: int) -> Iterator[float]:
         key = f"window/{window}"
@@ -270,25 +283,19 @@ class TextStudy:
             learning_rate=self._sweeps[self.window_cell].best,
             dropout=self._dropout,
             seed=self._request.seed,
-            window=window,
+            reach=window,
         )
         path = self._folder.work(f"window-{window}")
-        measured = yield from self._trained(plan, path, self.parts.held_out)
-        self._folder.put(key, measured)
+        self._folder.put(key, (yield from self._trained(plan, path, self.parts.held_out)))
 
-    def _trained(
-        self, plan: Plan, path: Path, judged: Spans, *, keep: bool = False
-    ) -> Generator[float, None, Measured]:
-        """Train, read what judges once with the last weights, and tell both."""
+    def _trained(self, plan: Plan, path: Path, judged: Spans) -> Generator[float, None, Measured]:
+        """Train, read what judges with the last weights, and leave nothing but what was found."""
         run = yield from train(plan, path)
-        nats = math.nan
+        loss = math.nan
         if not run.diverged:
-            nats = float(nats_of(network_in(path), self.parts, judged)[1].mean())
-        if not keep:
-            shutil.rmtree(path)
-        elif not run.diverged:
-            leave_the_model(path, nats)
-        return Measured(run, nats)
+            loss = float(nats_of(network_in(path), self.parts, judged).mean())
+        shutil.rmtree(path)
+        return Measured(run, loss)
 
     def _look(self, cell: str) -> Iterator[float]:
         key = f"look/{cell}"
@@ -297,12 +304,19 @@ class TextStudy:
         seed = self._request.seed
         untrained = Network(self.configs[cell])
         untrained.initialise(seed, memory=self.parts.memory)
-        diverged = self._main(cell, seed).run.diverged
+        network, nats = untrained, None
+        if not self._main(cell, seed).run.diverged:
+            try:
+                network = network_in(self._model(cell, seed))
+            except CheckpointError as error:
+                raise self._folder.damaged(str(error).split(" (")[0]) from None
+            nats = self._nats(cell, seed)
         seen = yield from look(
-            untrained if diverged else network_in(self._model(cell, seed)),
+            network,
             untrained,
             self.parts,
             self._paper,
+            nats=nats,
             prompt=self.prompt,
             targets=self.effort.targets,
             places=self.effort.places,
@@ -318,8 +332,32 @@ class TextStudy:
             nats = bigram_nats(parts.ids, train, parts.held_out, len(parts.vocabulary))
             self._folder.put("bigram", nats)
         yield 0.5
+        if "behind" not in self._folder:
+            self._folder.put("behind", self._behind())
+        yield 0.8
         if "coherence" not in self._folder:
             self._folder.put("coherence", self._paper.corpus())
+
+    def _behind(self) -> dict[str, Interval]:
+        """How many bits each cell needs more than the best, on the same characters."""
+        rows = {
+            cell: np.mean([self._nats(cell, seed) for seed in self._seeds], axis=0)
+            for cell in self._request.cells
+            if all(math.isfinite(self._main(cell, seed).nats) for seed in self._seeds)
+        }
+        if not rows:
+            return {}
+        best = min(rows.values(), key=lambda row: float(row.mean()))
+        apart = np.stack([row - best for row in rows.values()]) / math.log(2)
+        intervals = paired_bootstrap(apart, seed=self._request.seed)
+        return dict(zip(rows, intervals, strict=True))
+
+    def _nats_file(self, cell: str, seed: int) -> str:
+        return f"{WORK}/nats-{cell}-{seed}.f32"
+
+    def _nats(self, cell: str, seed: int) -> Floats:
+        stored = self._folder.read(self._nats_file(cell, seed))
+        return np.frombuffer(stored, np.float32).astype(np.float64)
 
     def _model(self, cell: str, seed: int) -> Path:
         return self._folder.model(cell if seed == self._request.seed else f"{cell}-seed-{seed}")
@@ -355,6 +393,7 @@ class TextStudy:
             neuron=seen.neuron,
             coherence=seen.writing.coherence,
             samples=seen.writing.samples,
+            behind=self._folder.get("behind", dict[str, Interval]).get(cell),
         )
 
 

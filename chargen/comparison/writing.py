@@ -107,7 +107,7 @@ class Paper:
 def default_prompt(parts: Parts) -> str:
     """The word of the spelling test: "neuron" if the text has it, else its commonest long one."""
     text = parts.text(parts.train[:1])[:1_000_000]
-    if DEFAULT_PROMPT in text.lower():
+    if DEFAULT_PROMPT in text:
         return DEFAULT_PROMPT
     counts: dict[str, int] = {}
     for word in _LONG_WORD.findall(text):

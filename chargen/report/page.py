@@ -198,7 +198,17 @@ def _settings(comparison: Comparison) -> str:
     settings = markup.table(["Setting", "Value"], rows, "settings") if rows else ""
     if not again and not settings:
         return ""
-    return f'<section id="settings"><h2>How to make it again</h2>{again}{settings}</section>'
+    body = f"{again}{_again(comparison)}{settings}"
+    return f'<section id="settings"><h2>How to make it again</h2>{body}</section>'
+
+
+def _again(comparison: Comparison) -> str:
+    if not comparison.cells:
+        return ""
+    return (
+        "<p>How many characters fit into the minutes hangs on the speed of the machine: elsewhere "
+        "it is another number, and the figures differ with it.</p>"
+    )
 
 
 def _setting(value: object) -> str:

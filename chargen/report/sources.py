@@ -33,8 +33,8 @@ NETWORKS = {
         ("cho",),
     ),
     "lstm": Network(
-        "Has a second state, the cell state, which is only added to. Gates say what is let in, "
-        "what is forgotten, and what is used.",
+        "Has a second state, the cell state, in which every unit keeps to itself: gates say how "
+        "much of it is forgotten, what is added, and what of it is used.",
         ("hochreiter", "gers"),
     ),
 }

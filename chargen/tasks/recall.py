@@ -14,6 +14,7 @@ _STOP = ". "
 # A short lag has no room for a second day, nor for every word of what follows it.
 _LEADS = ("as on day 1, ", "on day 1, ", ANNOUNCEMENT)
 _DAY_LENGTHS = (12, 48)
+_LEAST_DAY = 18  # with less to fill, all episodes of a lag would be nearly the same
 
 
 def episode(random: Random, lag: int) -> Episode:
@@ -36,9 +37,10 @@ def _between(random: Random, lag: int) -> str:
     """What stands between the two mentions of the weather."""
     length = lag - len(_STOP)
     in_days = length - len(_LEADS[0])
-    if in_days >= SHORTEST + len(_heading(2)):
+    if in_days >= _LEAST_DAY + len(_heading(2)):
         return _STOP + _days(random, in_days) + _LEADS[0]
-    lead = next(words for words in _LEADS if length - len(words) >= SHORTEST)
+    # Any that fits: with the longest alone a lag of 25 would have four fillings.
+    lead = random.choice([words for words in _LEADS if length - len(words) >= SHORTEST])
     return _STOP + fill(random, length - len(lead)) + lead
 
 

@@ -50,6 +50,7 @@ class TrainingConfig:
     batch_size: lanes side by side; sequence_length: characters of a truncated-BPTT window.
     learning_rate: the peak. dropout: of the layers; the encoder's side has a third of it.
     memory: characters that the gates reach back over before anything is learned; None: a few.
+    reach: characters that the gradient goes back within a window; None: all of it.
     divided: whether windows are divided early in the run, as `schedule.window_parts` says.
     evaluations: how often in the run the held-out text is read. patience: evaluations without
     improvement before the run ends early. save_every: seconds. threads: of torch on the CPU.
@@ -73,6 +74,7 @@ class TrainingConfig:
     clip_norm: float = 1.0
     memory: int | None = None
     divided: bool = True
+    reach: int | None = None
 
     def __post_init__(self) -> None:
         check_range("--batch-size", self.batch_size, 1, 1 << 20)

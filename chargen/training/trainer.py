@@ -187,7 +187,7 @@ class Trainer:
             group["lr"] = rate
         masks = self._dropout_masks(inputs.shape[1])
         with autocast(config.precision, config.device):
-            logits, states = self._network(inputs, self._states, masks)
+            logits, states = self._forward(inputs, masks)
         loss = functional.cross_entropy(
             logits.flatten(0, 1).float(), targets.flatten(), ignore_index=NO_TARGET
         )
@@ -195,7 +195,7 @@ class Trainer:
         torch.autograd.backward(loss)
         norm = torch.nn.utils.clip_grad_norm_(self._parameters.values(), config.clip_norm)
         self._optimiser.step()
-        self._states = [tuple(part.detach() for part in state) for state in states]
+        self._states = _detached(states)
         nats = loss.item()
         if not math.isfinite(nats):
             raise TrainingError(
@@ -217,6 +217,14 @@ class Trainer:
             characters=progress.characters,
             seconds=progress.seconds,
         )
+
+    def _forward(self, inputs: Tensor, masks: list[Tensor] | None) -> tuple[Tensor, States]:
+        """Logits of a window, and the states after it, through which no gradient goes too far."""
+        states, parts = self._states, []
+        for piece in torch.split(inputs, self.config.reach or len(inputs)):
+            logits, states = self._network(piece, _detached(states), masks)
+            parts.append(logits)
+        return torch.cat(parts) if len(parts) > 1 else parts[0], states
 
     def _next_window(self) -> tuple[Tensor, Tensor]:
         """inputs and targets [T, B] of the next update; the states are made ready for them."""
@@ -342,12 +350,16 @@ class Trainer:
         }
         checkpoint.write_model(self.folder.path, self._siblings, weights, measured)
         text = card(self.folder.final_path, self.plan.description, measured)
-        self.folder.write(checkpoint.CARD, text.encode("utf-8"))
+        self.folder.write(checkpoint.CARD, text.encode("utf-8", "replace"))
 
     def _logged(self, record: TrainingRecord | None) -> Iterator[TrainingRecord]:
         if record is not None:
             self.folder.log(record)
             yield record
+
+
+def _detached(states: States) -> States:
+    return [tuple(part.detach() for part in state) for state in states]
 
 
 def _batches(plan: Plan) -> Batches:

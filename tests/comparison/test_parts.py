@@ -1,6 +1,7 @@
 """A text is cut so that nothing judges what it taught, and every run reads what it should."""
 
-import numpy as np
+from dataclasses import replace
+
 import pytest
 
 from chargen.comparison.parts import Parts
@@ -53,21 +54,20 @@ def test_a_short_text_is_refused() -> None:
         Parts.of(Corpus.of(["too short " * 20]), seed=1)
 
 
-def test_windows_differ_in_reach_alone() -> None:
-    """Every update reads as many characters, every run too, and states are emptied as often."""
-    parts = Parts.of(Corpus.of(["\n".join(WORDS)]), seed=1)
+@pytest.mark.parametrize("lines", [False, True])
+def test_windows_differ_in_the_reach_of_the_gradient_alone(lines: bool) -> None:
+    """All else of a run is the same, so that nothing else can be the reason of what is seen."""
+    parts = Parts.of(Corpus.of(["\n".join(WORDS)], lines=lines), seed=1)
     model = ModelConfig(len(parts.vocabulary), hidden_size=8, embedding_size=4)
     plans = [
         parts.plan(
-            model, characters=200_000, learning_rate=1e-3, dropout=0.0, seed=1, window=window
+            model, characters=200_000, learning_rate=1e-3, dropout=0.0, seed=1, reach=reach
         ).training
-        for window in (8, 32, 64, 256)
+        for reach in (8, 64, 256)
     ]
-    assert {plan.batch_size * plan.sequence_length for plan in plans} == {1_024}
-    steps = np.array([plan.budget.amount for plan in plans])
-    assert np.ptp(steps) <= 0.03 * steps.mean()
-    emptied = [plan.reset_probability / plan.sequence_length for plan in plans]
-    assert emptied == pytest.approx([0.05 / 64] * 4)
+    assert [plan.reach for plan in plans] == [8, 64, 256]
+    assert len({replace(plan, reach=None) for plan in plans}) == 1
+    assert plans[0].sequence_length == (64 if lines else 256)
 
 
 def test_cells_are_trained_alike() -> None:

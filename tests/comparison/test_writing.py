@@ -35,7 +35,8 @@ PROSE = "".join(f"Number {k} was there, and another too. " for k in range(300))
     ("text", "prompt"),
     [
         (PROSE, "another"),
-        (PROSE + "A Neuron. " * 9 + PROSE, "neuron"),
+        (PROSE + "A neuron. " * 9 + PROSE, "neuron"),
+        ("NEURON IS WRITTEN LARGE. " * 99, "NEURON I"),
         ("Alexander Alexander met somebody. " * 100, "somebody"),
         ("鹦鹉前头休借问。" * 400, "鹦鹉前头休借问"),
         ("1234 " * 600, "1234 123"),

@@ -182,7 +182,7 @@ def test_the_uncertainty_of_training_is_said_either_way(comparison: Comparison) 
     known, recall = looks(comparison), comparison.tasks["recall"]
     assert "From seed to seed the span is 1,600 to 3,200" in tasks.spans(recall, known)
     once = plain(tasks.spans(only(recall, "lstm", spans=()), known))
-    assert "trained once on this task" in once
+    assert "trained with one seed" in once
     assert "seed to seed" not in once
 
 

@@ -26,7 +26,7 @@ FACTS = {
 }
 # The first episode of seed 0 at lag 30.
 PINNED = [
-    "day 1: thunder. we ate. day 2: as on day 1, thunder.",
+    "day 1: hail. sorry. we waited. on day 1, hail.",
     "in came karl. hm. we hid. then he sneezed. in came tom. we waited. ha. we ate. then he bowed.",
     "we were on the sofa. we ate. we found jam. oh, a dog.",
     "<sorry. [it broke. end] ha. end>",

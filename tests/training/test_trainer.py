@@ -497,3 +497,21 @@ def test_fine_tuning_starts_where_the_model_stood(
     model = Checkpoint.load(tmp_path / "first")
     second = run(start(corpus, wish, output=tmp_path / "second", init_from=model))
     assert losses(second)[0] < 0.5 * losses(first)[0]
+
+
+def test_the_gradient_reaches_as_far_back_as_it_is_told(
+    corpus: Corpus, asked: Asked, tmp_path: Path
+) -> None:
+    """Cutting it changes no loss of the first update but its gradient; beyond a window nothing."""
+    made = plan(corpus, replace(asked, budget=Budget("steps", 3)))
+    found = {}
+    for reach in (None, 1, 4, 16, 400):
+        again = replace(made, training=replace(made.training, reach=reach, divided=False))
+        folder = RunFolder.create(tmp_path / f"{reach}", "", overwrite=False)
+        steps = [one for one in Trainer(again, folder).run() if isinstance(one, Step)]
+        folder.close()
+        found[reach] = [(step.loss, step.gradient_norm) for step in steps]
+    assert found[16] == found[400] == found[None]
+    for reach in (1, 4):
+        assert found[reach][0][0] == pytest.approx(found[None][0][0], rel=1e-6)
+        assert found[reach][0][1] != pytest.approx(found[None][0][1], rel=1e-3)

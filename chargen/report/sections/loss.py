@@ -44,8 +44,9 @@ def _loss(comparison: Comparison) -> Section:
             f"{parameters} parameters. "
         )
     how += (
-        "Each point is a run from another seed, the bar their mean. The held-out text did not "
-        "choose the learning rates."
+        "Each point is a run from another seed, the bar their mean. The held-out text was read "
+        "once, with the last weights; it chose nothing. Intervals of differences: paired bootstrap "
+        "over its characters."
     )
     return Section(
         "loss",
@@ -64,8 +65,10 @@ def _sweep(comparison: Comparison) -> Section:
         "A comparison is fair only if each network is given the learning rate that suits it.",
         (words.sweep(comparison),),
         Picture("sweep", partial(figures.sweep, comparison)),
-        "Each rate was tried on the training part without its last tenth, on which the loss shown "
-        "here was then measured; the rate with the lowest loss is ringed.",
+        "Each rate was tried in a shorter run on nine tenths of the training part; the loss shown "
+        "here was then measured on its last tenth (of a text of lines, on a tenth of the lines). "
+        "The rate with the lowest loss is ringed. Where it was the smallest or the largest, one "
+        "beyond it was tried too.",
     )
 
 
@@ -75,13 +78,12 @@ def _window(comparison: Comparison) -> Section:
     cell = f"the {look.name}" if look else markup.text(comparison.window_cell)
     return Section(
         "window",
-        "How long must the training window be?",
+        "How far back must the gradient go?",
         "Training cuts the text into windows and sends the gradient back no further than their "
         "beginning; the memory itself is carried on.",
         (words.window(comparison),),
         Picture("window", partial(figures.window, comparison)),
-        f"{phrases.capital(cell)} was trained anew for each length, on fewer characters than above "
-        "and with all else as before. Every update reads as many characters, since shorter windows "
-        "stand side by side: what differs is how far the gradient reaches, and on how many places "
-        "of the text an update draws.",
+        f"{phrases.capital(cell)} was trained anew for each length, on fewer characters than "
+        "above, each time with one seed. All of these runs read the same characters in the same "
+        "updates; only the gradient is cut at the beginning of each window.",
     )

@@ -31,10 +31,10 @@ def _context(comparison: Comparison) -> Section:
     how = (
         "The network starts from an empty memory, is shown only the last k characters before a "
         f"target, and predicts it; {phrases.count(counts[0])} targets for each k. At “all” the "
-        f"memory is carried through the whole text. Bands: 95{SPACE}% intervals of the mean over "
-        "the targets. As every point rests on the same targets, differences between points are "
-        f"surer than the bands. Ringed: the least k within 1{SPACE}% of “all” (after Khandelwal "
-        "et al. 2018)."
+        f"memory is carried through the held-out text. Bands: 95{SPACE}% intervals of the mean "
+        "over the targets. As every point rests on the same targets, differences between points "
+        f"are surer than the bands. Ringed: the least k within 1{SPACE}% of “all” (after "
+        "Khandelwal et al. 2018); where a line is flat, a neighbour might be it as well."
     )
     return Section(
         "context",
@@ -73,10 +73,12 @@ def _gradient(comparison: Comparison) -> Section:
     ]
     how = (
         "The length of the derivative of the loss at one character by the input k characters "
-        "before, in double precision, averaged over places in the text and divided by "
-        "that at k = 0. Lines that leave the figure below go on falling. The table's singular "
-        "value is by how much one step can stretch a change of the state, at the median place: "
-        "where it is below 1, a step back can only shrink the gradient; above 1 it may grow."
+        "before the last one read, in double precision, averaged over places in the text and "
+        "divided by that at k = 0. Training itself cut it at the beginning of each window. Lines "
+        "that leave the figure below go on falling. The table's singular value is by how much one "
+        "step can stretch a change of the state, at the median place: where it is below 1, a step "
+        "back can only shrink the gradient; above 1 it may grow. It is no measure of what is kept, "
+        "and says little between cells whose states are of different kinds."
     )
     return Section(
         "gradient",

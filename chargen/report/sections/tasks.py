@@ -41,18 +41,20 @@ def of_the_tasks(comparison: Comparison) -> list[Section]:
                     picture=Picture(
                         f"{name}-calibration", partial(figures.calibration, task, known)
                     ),
-                    how="The mean probability that each network gives to each answer in each "
-                    "setting; the bar is the true one, from which the episodes were drawn.",
+                    how="The mean share that each network gives to each answer among all of them, "
+                    "in each setting; the bar is the true probability, from which the episodes "
+                    "were drawn.",
                 )
             )
         if any(cell.by_depth for cell in task.cells.values()):
             found.append(
                 Section(
                     f"{name}-depth",
-                    "How deep can it count?",
+                    "Does depth matter beside distance?",
                     seen=(words.depth(task, known),),
                     picture=Picture(f"{name}-depth", partial(figures.depth, task, known)),
-                    how="The same answers by how deeply the brackets are nested, over all lags.",
+                    how="The same answers by how many brackets open and close between, over "
+                    "those lags at which every depth has room.",
                 )
             )
     return found
@@ -108,4 +110,6 @@ def _rates(cell: TaskResult) -> str:
     if len(rates) < 2:
         return phrases.NOTHING
     many = phrases.word(len(rates))
-    return f"{many} from {phrases.rate(rates[0])} to {phrases.rate(rates[-1])}"
+    said = f"{many} from {phrases.rate(rates[0])} to {phrases.rate(rates[-1])}"
+    edge = "the smallest" if cell.learning_rate == rates[0] else "the largest"
+    return f"{said}, {edge} taken" if cell.learning_rate in (rates[0], rates[-1]) else said

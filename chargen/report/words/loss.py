@@ -29,12 +29,10 @@ def lede(comparison: Comparison) -> str:
             f"predicted {phrases.count(comparison.held_out_characters)} that it had never seen."
         )
     if comparison.tasks:
+        who = "Others of the same kinds were" if comparison.cells else "Each was"
         said += (
-            f" {'Each' if len(names) > 1 else 'It'} was then asked about what stood further and "
-            "further back, until it no longer knew."
-            if comparison.cells
-            else f" {'Each' if len(names) > 1 else 'It'} was asked about what stood further and "
-            "further back, until it no longer knew."
+            f" {who} trained on short texts whose end hangs on their beginning, and asked about "
+            "what stood further and further back."
         )
     return said
 
@@ -54,11 +52,22 @@ def loss(comparison: Comparison) -> str:
     less = second.validation_bpc - best.validation_bpc
     said += f", the least of all; {phrases.listing(rest)}. "
     said += f"{first} is {phrases.bits(less)} bits ahead of {the(second.cell, known)}"
+    said += _lead(second)
     said += f"{_certainty(best, second, known)} {_bigrams(comparison, best, known)}"
     lost = [the(name, known) for name in comparison.cells if name not in {c.cell for c in order}]
     if lost:
         said += f" {phrases.capital(phrases.listing(lost))} diverged and has no loss."
     return said.strip()
+
+
+def _lead(second: CellResult) -> str:
+    """How exactly the held-out text tells the best from the second."""
+    apart = second.behind
+    if apart is None:
+        return ""
+    said = f" (95{SPACE}% interval over the held-out characters {phrases.bits(apart.low)} to"
+    said += f" {phrases.bits(apart.high)}"
+    return f"{said}: too few to tell)" if apart.low <= 0 else f"{said})"
 
 
 def _certainty(best: CellResult, second: CellResult, known: Mapping[str, Look]) -> str:
@@ -73,9 +82,16 @@ def _certainty(best: CellResult, second: CellResult, known: Mapping[str, Look]) 
     if max(runs) < min(others):
         return (
             f", and each of its {phrases.word(len(runs))} runs is better than all of "
-            f"{the(second.cell, known)}\N{RIGHT SINGLE QUOTATION MARK}s."
+            f"{the(second.cell, known)}\N{RIGHT SINGLE QUOTATION MARK}s (runs of two equal "
+            f"networks would lie so apart in one of "
+            f"{phrases.count(_orders(len(runs), len(others)))} cases)."
         )
     return ", but runs of the two overlap: this does not tell which of them is the better."
+
+
+def _orders(runs: int, others: int) -> int:
+    """In one of how many cases all of some runs lie before or behind all others by chance."""
+    return math.comb(runs + others, runs) // 2
 
 
 def _bigrams(comparison: Comparison, best: CellResult, known: Mapping[str, Look]) -> str:
@@ -131,7 +147,7 @@ def window(comparison: Comparison) -> str:
         return "Every run diverged."
     best = min(runs, key=lambda run: run.validation_nats)
     said = (
-        f"Of the windows tried, {phrases.characters(best.sequence_length)} led to the lowest "
+        f"Of the lengths tried, {phrases.characters(best.sequence_length)} led to the lowest "
         f"held-out loss, {phrases.bits(phrases.from_nats(best.validation_nats))} {BPC}"
     )
     worst = max(runs, key=lambda run: run.validation_nats)
@@ -158,6 +174,8 @@ def window(comparison: Comparison) -> str:
             lengths = [phrases.count(run.sequence_length) for run in close]
             said += f", so that {phrases.listing(lengths)} may be as good"
         said += "."
+    else:
+        said += " Each length was trained once, so that small differences may be chance."
     times = sorted(runs, key=lambda run: run.seconds)
     if len(times) > 1:
         said += (

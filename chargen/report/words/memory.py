@@ -10,11 +10,13 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from chargen.records import CellResult, Comparison, GradientFlow
+from chargen.records import CellResult, Comparison, GradientFlow, Interval
 from chargen.report import phrases
 from chargen.report.phrases import SPACE
 from chargen.report.style import Look, looks
 from chargen.report.words.names import BPC, the
+
+_ENOUGH = 100  # words
 
 
 def context(comparison: Comparison) -> str:
@@ -81,7 +83,7 @@ def gradient(comparison: Comparison) -> str:
             f"{phrases.percent(moving[name].share[lag])} in {the(name, known)}" for name in order
         ]
         parts.append(
-            f"After training, of the gradient at the predicted character there arrives, "
+            f"After training, of the gradient at the last character read there arrives, "
             f"{phrases.characters(lag)} further back, {phrases.listing(arrives)}."
         )
         halves = [f"{_half(moving[name])} in {the(name, known)}" for name in order]
@@ -111,15 +113,24 @@ def exploding(comparison: Comparison) -> str:
     order = sorted(comparison.cells.values(), key=lambda cell: -cell.clipped)
     if not any(cell.clipped for cell in order):
         return "No gradient was so large that it had to be clipped."
-    most = order[0]
-    said = (
-        f"Exploding is the other side: {the(most.cell, known)} had its gradient clipped in "
-        f"{phrases.percent(most.clipped)} of its updates{_greatest(most)}"
-    )
-    if len(order) > 1 and order[-1].clipped < most.clipped:
-        least = order[-1]
-        said += f", {the(least.cell, known)} in {phrases.percent(least.clipped)}{_greatest(least)}"
-    return f"{said}."
+    through_time = [cell for cell in order if cell.cell != "feedforward"]
+    said = ""
+    if through_time:
+        shares = [
+            f"{phrases.percent(cell.clipped)} in {the(cell.cell, known)}{_greatest(cell)}"
+            for cell in through_time
+        ]
+        said = (
+            "The other side is a gradient that explodes; one longer than 1 is clipped. The share "
+            f"of updates in which it was: {phrases.listing(shares)}."
+        )
+    for cell in order:
+        if cell.cell == "feedforward" and cell.clipped:
+            said += (
+                f" In {the(cell.cell, known)}, which has no time to explode through, it was "
+                f"{phrases.percent(cell.clipped)}{_greatest(cell)}: that much is not due to memory."
+            )
+    return said.strip()
 
 
 def _greatest(cell: CellResult) -> str:
@@ -194,6 +205,13 @@ def _in_turn(texts: Sequence[str]) -> bool:
     )
 
 
+def _furthest(kept: Sequence[Sequence[Interval]]) -> int:
+    """The furthest distance at which every network wrote enough words to tell, from 1 on."""
+    shared = min(map(len, kept))
+    told = [d for d in range(1, shared + 1) if min(one[d - 1].count for one in kept) >= _ENOUGH]
+    return told[-1] if told else 1
+
+
 def coherence(comparison: Comparison) -> str:
     """How far the writing of each network keeps together."""
     known = looks(comparison)
@@ -209,7 +227,7 @@ def coherence(comparison: Comparison) -> str:
     said += "."
     rhyming = [cell for cell in cells if cell.coherence.kept_rhyme]
     if rhyming:
-        far = min(len(cell.coherence.kept_rhyme) for cell in rhyming)
+        far = _furthest([cell.coherence.kept_rhyme for cell in rhyming])
         rhyming.sort(key=lambda cell: -cell.coherence.kept_rhyme[far - 1].value)
         kept = [
             f"{the(cell.cell, known)} with "
@@ -224,6 +242,9 @@ def coherence(comparison: Comparison) -> str:
         if corpus is not None and len(corpus.kept_rhyme) >= far:
             said += f", the corpus with {phrases.percent(corpus.kept_rhyme[far - 1].value)}"
         said += "."
+        first, *others = (cell.coherence.kept_rhyme[far - 1] for cell in rhyming)
+        if others and first.low <= others[0].high:
+            said += " The intervals of the first two overlap."
     copied = max(cells, key=lambda cell: cell.coherence.longest_copy, default=None)
     if copied is not None and copied.coherence.longest_copy:
         said += (

@@ -25,7 +25,10 @@ def spans(task: TaskComparison, known: Mapping[str, Look]) -> str:
             f"{' or more' if cell.span_is_least else ''} with {the(cell.cell, known)}"
             for place, cell in enumerate(reached)
         ]
-        parts.append(f"{level} of the answers are right up to a lag of {phrases.listing(said)}.")
+        parts.append(
+            f"At least {level} of the answers are right, at all lags asked, up to a lag of "
+            f"{phrases.listing(said)}."
+        )
         best = reached[0]
         if best.span > best.trained_to > 0:
             times = best.span / best.trained_to
@@ -46,7 +49,7 @@ def spans(task: TaskComparison, known: Mapping[str, Look]) -> str:
             f"{phrases.capital(phrases.listing([the(cell.cell, known) for cell in guessing]))} "
             f"cannot be told from guessing ({phrases.percent(task.chance)}) at any lag."
         )
-    parts.append(_repeats(order, known))
+    parts += [_trained_to(order, known), _repeats(order, known)]
     return " ".join(part for part in parts if part)
 
 
@@ -61,8 +64,8 @@ def _repeats(order: list[TaskResult], known: Mapping[str, Look]) -> str:
     repeated = [cell for cell in order if len(cell.spans) > 1]
     if not repeated:
         return (
-            "Each network was trained once on this task: the intervals tell how exactly that one "
-            "network was measured, not how another run of the training would end."
+            "Each network was trained with one seed: the intervals tell how exactly that one "
+            "network was measured, not how another training would end."
         )
     said = []
     for cell in repeated:
@@ -71,7 +74,19 @@ def _repeats(order: list[TaskResult], known: Mapping[str, Look]) -> str:
             phrases.count(low) if low == high else f"{phrases.count(low)} to {phrases.count(high)}"
         )
         said.append(f"{reach} with {the(cell.cell, known)}")
-    return f"From seed to seed the span is {phrases.listing(said)}."
+    return (
+        f"From seed to seed the span is {phrases.listing(said)}. The figure shows the first seed, "
+        "with which the learning rates were chosen."
+    )
+
+
+def _trained_to(order: list[TaskResult], known: Mapping[str, Look]) -> str:
+    """How long the lags of training became; who fails beyond has never been trained there."""
+    lags = [f"{phrases.count(cell.trained_to)} for {the(cell.cell, known)}" for cell in order]
+    return (
+        "In training the lags grow as long as the answers are right; the longest came to "
+        f"{phrases.listing(lags)}."
+    )
 
 
 def calibration(task: TaskComparison, known: Mapping[str, Look]) -> str:
@@ -91,7 +106,7 @@ def calibration(task: TaskComparison, known: Mapping[str, Look]) -> str:
     said = [f"{the(name, known)} {distances[name] * 100:.1f}" for name in order]
     return (
         "The setting does not settle the answer, it only makes one likely: a good network gives "
-        "each answer its true probability (the bar), neither more nor less. Averaged over "
+        "each answer its true share (the bar), neither more nor less. Averaged over lags, "
         f"settings and answers they are off by, in percentage points: {phrases.listing(said)}."
     )
 
@@ -111,9 +126,15 @@ def depth(task: TaskComparison, known: Mapping[str, Look]) -> str:
         return ""
     said.sort(key=lambda one: -one[0])
     return (
-        f"The deepest nesting up to which {phrases.percent(task.least_accuracy)} of the answers "
-        f"are right: {phrases.listing([text for _, text in said])}."
+        f"The deepest nesting up to which {phrases.percent(task.least_accuracy)} or more of the "
+        f"answers are right: {phrases.listing([text for _, text in said])}."
     )
+
+
+def _likeliest(task: TaskComparison) -> str:
+    """Where the fact leaves the answer open, what counts as right."""
+    open_ = any(cell.calibration for cell in task.cells.values())
+    return ", and right is the setting's likeliest answer, whichever came" if open_ else ""
 
 
 def measured(task: TaskComparison, again: bool = False) -> str:
@@ -127,11 +148,17 @@ def measured(task: TaskComparison, again: bool = False) -> str:
     if again:
         return f"As in the task before: the share{many} that are right."
     return (
-        f"The share{many} that are right, in fresh episodes; a network's answer is that of the "
-        f"possible ones whose first letter it finds likeliest. Bars are 95{SPACE}% intervals that "
-        "hold for all points of the figure at once (Wilson 1927, Šidák 1967). The lag is "
-        "the number of characters between the fact and the answer. Dashed: what "
-        "guessing scores, and the longest lag of training. Ringed, and beside each name: the "
-        "memory span, the last lag before the accuracy first falls below "
+        f"The share{many} that are right, in newly drawn episodes; a network's answer is that of "
+        f"the possible ones whose first letter it finds likeliest{_likeliest(task)}. Bars are "
+        f"95{SPACE}% intervals that hold for all points of the figure at once (Wilson 1927, "
+        "Šidák 1967). The lag is the number of characters between the fact and the answer. "
+        "Every network read as many characters of such episodes, each from an empty memory, with "
+        "its gradient through all of it. Training begins with the shortest lag there is, and lets "
+        "the longest grow by a tenth whenever the network answers well. Gated networks begin with "
+        "units that forget over 2 characters up to twice the longest lag, the vanilla RNN with "
+        "units that add up what they read. Each was trained with several rates, around what suits "
+        "it; shown is the one whose network found the answers of other episodes likeliest. Dashed: "
+        "what guessing scores, the level of the span, and the longest lag of training. Ringed, and "
+        "beside each name: the memory span, the last lag before the accuracy first falls below "
         f"{phrases.percent(task.least_accuracy)}; + where it held at every lag tried."
     )
