@@ -26,12 +26,14 @@ _WRITTEN = 2_000  # episodes of --write: about a minute's training
 @click.argument("text", metavar="[TEXT]", required=False)
 @click.option("--task", help="A memory task: recall, agreement, context, nesting, or all.")
 @click.option("--cells", help="Default: feedforward,rnn,gru,lstm.")
-@click.option("--minutes", type=float, help="For everything; 8 for a text.")
+@click.option("--minutes", type=float, help="For all, in equal parts; 8 for a text.")
 @click.option("-o", "--output", metavar="FOLDER", help="Default: comparisons/<name>.")
 @click.option("--repeats", type=int, default=1, show_default=True, help="Runs of each network.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("-p", "--prompt", help="A word to spell; neuron, if the text has it.")
-@click.option("--lags", default="25,50,100,200", show_default=True, help="Of tasks, in characters.")
+@click.option(
+    "--lags", default="25,50,100,200", show_default=True, help="Of tasks; doubled beyond."
+)
 @click.option("--lines", is_flag=True, help="Each line of TEXT is a text of its own.")
 @click.option("--hidden-size", type=int, default=128, show_default=True, help="Of an LSTM on TEXT.")
 @click.option("--num-layers", type=int, default=1, show_default=True, help="On TEXT.")
@@ -99,7 +101,7 @@ def command(
             compare(corpus, file, request, folder, command=_command(text)), caught, folder
         )
         if found is None:
-            print("stopped; the same command goes on with what is done", file=sys.stderr)
+            print(f"stopped; what is done is kept; to go on: {_command(text)}", file=sys.stderr)
             sys.exit(128 + caught[0])
         _draw(folder.path, found)
         folder.finish(to_json(found))
@@ -142,7 +144,9 @@ def _watch(
     terminal = sys.stderr.isatty()
     bar = tqdm(
         total=1.0,
-        bar_format="{percentage:3.0f}% |{bar:16}| {elapsed}<{remaining}, {desc}",
+        # What is done already says nothing of how long the rest will take.
+        bar_format="{percentage:3.0f}% |{bar:16}| {elapsed}"
+        + (", {desc}" if folder.resumed else "<{remaining}, {desc}"),
         dynamic_ncols=True,
         leave=False,
         disable=not terminal,
@@ -198,12 +202,16 @@ def _draw(path: Path, found: Comparison) -> None:
 
 
 def _tell(path: Path, found: Comparison) -> None:
+    from chargen.comparison.folder import MODELS
     from chargen.report.folder import REPORT
     from chargen.report.tables import summary
 
     width = min(100, shutil.get_terminal_size().columns)
     print(summary(found, max(20, width)))
     print(f"report    {path / REPORT}")
+    models = [path / MODELS / name for name in found.cells if (path / MODELS / name).is_dir()]
+    if models:
+        print(f"networks  {path / MODELS}; chargen sample -m {shlex.quote(str(models[-1]))}")
 
 
 def _write_corpus(path: Path, tasks: Sequence[str], lags: Sequence[int], seed: int) -> None:
@@ -229,7 +237,8 @@ def _write_corpus(path: Path, tasks: Sequence[str], lags: Sequence[int], seed: i
             path.unlink()
         reason = getattr(error, "strerror", None) or error
         raise OptionError(f"--write {path} cannot be written: {reason}") from None
-    print(f"{path}: {_WRITTEN:,} episodes; chargen train {shlex.quote(str(path))} --lines")
+    learn = f"chargen train {shlex.quote(str(path))} --lines"
+    print(f"{path}: {_WRITTEN:,} stories; to train on them: {learn}")
 
 
 def _numbers(option: str, value: str) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from chargen.comparison.sizes import CLOSE
 from chargen.comparison.text import TextStudy
+from chargen.evaluation.units import bits_per_character
 from chargen.records import CellResult, Check, TaskComparison
 
 NEAR_BIGRAMS = 0.02  # nats
@@ -58,15 +59,16 @@ def of_no_memory(cell: CellResult, bigram_nats: float) -> Iterator[Check]:
     yield Check(
         "as good as pairs",
         math.isfinite(gap) and abs(gap) <= NEAR_BIGRAMS,
-        f"the feed-forward network needs {gap:+.3f} nats against a table of pairs;"
-        f" {NEAR_BIGRAMS} either way is allowed",
+        f"the feed-forward network needs {bits_per_character(gap):+.3f} bits ({gap:+.3f} nats)"
+        f" against a table of pairs; {NEAR_BIGRAMS} nats either way are allowed"
+        + ("; it has not learned all that there is (more --minutes)" if gap > NEAR_BIGRAMS else ""),
     )
     values = [one.value for one in (*cell.context_curve.values(), cell.all_context)]
     wide = max(values) - min(values)
     yield Check(
         "no use of context",
         wide <= FLAT,
-        f"the feed-forward network's loss changes by {wide:.1e} bits with the context visible;"
+        f"the feed-forward network's loss changes by {wide:.1g} bits with the context visible;"
         f" {FLAT} is allowed",
     )
     share = cell.gradient_after.share[1:] + cell.gradient_at_start.share[1:]

@@ -56,6 +56,24 @@ def test_a_task_leaves_a_report(here: Path, chargen: Command) -> None:
     assert found.settings["command"] == "chargen compare --task recall --cells rnn,gru --lags 25,50"
 
 
+def test_a_seed_of_nothing_is_told_in_the_command(here: Path, chargen: Command) -> None:
+    """0 is a seed like any other."""
+    assert chargen(*TASK, "--seed", "0", "-o", "it").status == 0
+    found = read_json((here / "it" / "comparison.json").read_bytes())
+    assert "--seed 0" in found.settings["command"]
+
+
+def test_a_file_that_was_there_is_left_alone(here: Path, text: str, chargen: Command) -> None:
+    """Also one that is called like ours, and an empty folder, when nothing comes of it."""
+    (here / "it").mkdir()
+    (here / "it" / ".lock").write_text("precious")
+    (here / "empty").mkdir()
+    assert chargen("compare", text, "-o", "it").status == 1
+    assert chargen("compare", text, "-o", "empty").status == 1
+    assert (here / "it" / ".lock").read_text() == "precious"
+    assert (here / "empty").is_dir()
+
+
 def test_the_same_command_twice_makes_two(here: Path, chargen: Command) -> None:
     """Nothing that is finished is written over."""
     chargen(*TASK)
@@ -109,6 +127,13 @@ def test_a_task_is_written_as_a_corpus(here: Path, chargen: Command, name: str) 
         (("--write", "x.txt"), 2, "--write takes one task"),
         (("--task", "recall", "--write", "no/such/folder.txt"), 2, "cannot be written"),
         (("--from", "nowhere"), 1, "nowhere holds no comparison.json"),
+        (("--from", "nowhere", "--cells", "rnn"), 2, "--from and --cells do not go together"),
+        (("--from", "nowhere", "text.txt"), 2, "--from and TEXT do not go together"),
+        (("--task", "recall", "--write", "x.txt", "--repeats", "2"), 2, "--write and --repeats"),
+        (("--task", "recall", "--write", "x.txt", "--seed", "-1"), 2, "--seed must lie between"),
+        (("--task", ""), 2, "--task must be one of"),
+        (("text.txt", "--lags", "25"), 2, "--lags are of memory tasks"),
+        (("lines.txt", "--lines"), 1, "holds 2 distinct lines; a comparison by lines takes 20"),
         (("--task", "recall", "-o", "text.txt"), 1, "is a file, not a folder"),
         (("--task", "recall", "-o", "taken"), 1, "taken holds thesis.txt and no comparison"),
     ],
@@ -119,12 +144,14 @@ def test_every_mistake_is_told_in_one_line(
     """With its status, and nothing is made for it."""
     (here / "taken").mkdir()
     (here / "taken" / "thesis.txt").write_text("years of work")
+    (here / "lines.txt").write_text("the same line here\nanother line\n" * 200)
     outcome = chargen("compare", *arguments)
     last = outcome.err.strip().splitlines()[-1]
     assert outcome.status == status
     assert said in last
     assert last.startswith("chargen: error: ")
     assert not (here / "x.txt").exists()
+    assert not (here / "comparisons").exists()
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"format": "chargen comparison", "version": 9}'])
@@ -151,7 +178,7 @@ def test_ctrl_c_keeps_what_is_done(here: Path, repository: Path) -> None:
     process.send_signal(signal.SIGINT)
     rest = process.stderr.read()
     assert process.wait() == 130
-    assert "the same command goes on" in rest
+    assert "to go on: chargen compare --cells gru --minutes 3.0 " in rest
     folder = here / "comparisons" / "rhymes"
     assert (folder / "stages.json").exists()
     again = subprocess.Popen(words, cwd=here, stderr=subprocess.PIPE, text=True)

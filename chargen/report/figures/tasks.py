@@ -32,7 +32,7 @@ def accuracy(
     doubling(axes, task.lags, 5 if narrow else 10)
     if task.lags:
         axes.set_xlim(max(1, min(task.lags)) / 1.35, max(task.lags) * (1.4 if narrow else 1.2))
-    _lines(axes, task, known)
+    _lines(axes, task)
     ends = []
     for name, result in task.cells.items():
         look = known[name]
@@ -64,7 +64,7 @@ def accuracy(
     return figure
 
 
-def _lines(axes: Axes, task: TaskComparison, known: Mapping[str, Look]) -> None:
+def _lines(axes: Axes, task: TaskComparison) -> None:
     """Chance, the accuracy at which a span ends, and the longest lag of training."""
     for value in (task.chance, task.least_accuracy):
         axes.axhline(value, color=MUTED.light, lw=0.9, linestyle=(0, (2, 2)), zorder=0.6)
@@ -72,23 +72,18 @@ def _lines(axes: Axes, task: TaskComparison, known: Mapping[str, Look]) -> None:
     # The level is a tick of its own; those that would touch it give way.
     ticks = [tick for tick in SHARES if abs(tick - task.least_accuracy) > 0.07]
     share_axis(axes, [*ticks, task.least_accuracy])
-    ends: dict[int, list[Look]] = {}
-    for name, result in task.cells.items():
-        if result.trained_to in range(min(task.lags, default=0), max(task.lags, default=0) + 1):
-            ends.setdefault(result.trained_to, []).append(known[name])
-    for lag, those in ends.items():
-        color = MUTED.light if len(ends) == 1 else those[0].color
-        who = "" if len(ends) == 1 else phrases.listing([look.label for look in those]) + " "
-        axes.axvline(lag, color=color, lw=0.9, linestyle=(0, (2, 2)), zorder=0.6)
+    longest = max((result.trained_to for result in task.cells.values()), default=0)
+    if longest in range(min(task.lags, default=0), max(task.lags, default=0) + 1):
+        axes.axvline(longest, color=MUTED.light, lw=0.9, linestyle=(0, (2, 2)), zorder=0.6)
         axes.annotate(
-            f"{who}trained to {phrases.count(lag)}",
-            (lag, 1),
+            f"longest in training: {phrases.count(longest)}",
+            (longest, 1),
             xytext=(0, 2),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
             ha="center",
             fontsize=8.5,
-            color=color,
+            color=MUTED.light,
         )
 
 

@@ -44,9 +44,9 @@ def _loss(comparison: Comparison) -> Section:
             f"{parameters} parameters. "
         )
     how += (
-        "Each point is a run from another seed, the bar their mean. The held-out text was read "
-        "once, with the last weights; it chose nothing. Intervals of differences: paired bootstrap "
-        "over its characters."
+        "Each point is a run from another seed, the bar their mean. No choice was made on the "
+        "held-out text: it is read with the last weights. Intervals of differences: paired "
+        "bootstrap over its characters."
     )
     return Section(
         "loss",

@@ -34,7 +34,9 @@ def _context(comparison: Comparison) -> Section:
         f"memory is carried through the held-out text. Bands: 95{SPACE}% intervals of the mean "
         "over the targets. As every point rests on the same targets, differences between points "
         f"are surer than the bands. Ringed: the least k within 1{SPACE}% of “all” (after "
-        "Khandelwal et al. 2018); where a line is flat, a neighbour might be it as well."
+        "Khandelwal et al. 2018); where a line is flat, a neighbour might be it as well. The "
+        "targets are places with a long past, so that the loss at “all” is not quite that of all "
+        "of the held-out text."
     )
     return Section(
         "context",

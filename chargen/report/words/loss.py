@@ -15,6 +15,8 @@ from chargen.report.phrases import SPACE
 from chargen.report.style import Look, looks
 from chargen.report.words.names import BPC, ranked, spread, the
 
+_NEAR_PAIRS = 0.02  # nats
+
 
 def lede(comparison: Comparison) -> str:
     """What was compared, in two sentences."""
@@ -24,9 +26,12 @@ def lede(comparison: Comparison) -> str:
     said = f"{many} network{'' if len(names) == 1 else 's'}: {phrases.listing(names)}."
     if comparison.cells:
         who, text = ("Each", "the same text") if len(comparison.cells) > 1 else ("It", "the text")
+        length = comparison.corpus_characters - comparison.held_out_characters
+        passes = comparison.characters_read / max(1, length)
+        again = f", most of it {passes:.0f} times over," if passes >= 2 else ""
         said += (
-            f" {who} read {phrases.characters(comparison.characters_read)} of {text} and then "
-            f"predicted {phrases.count(comparison.held_out_characters)} that it had never seen."
+            f" {who} read {phrases.characters(comparison.characters_read)} of {text}{again} and "
+            f"then predicted {phrases.count(comparison.held_out_characters)} that it had never seen."
         )
     if comparison.tasks:
         who = "Others of the same kinds were" if comparison.cells else "Each was"
@@ -102,14 +107,14 @@ def _bigrams(comparison: Comparison, best: CellResult, known: Mapping[str, Look]
     near = [
         the(cell.cell, known)
         for cell in comparison.cells.values()
-        if abs(cell.validation_bpc / pairs - 1) < 0.02
+        if abs(cell.validation_nats - comparison.bigram_nats) <= _NEAR_PAIRS
     ]
     if near:
         return (
-            f"{said}, within 2{SPACE}% of {phrases.listing(near)}: there is little more to know "
-            "from the last character alone."
+            f"{said}, very near to {phrases.listing(near)}: there is little more to know from the "
+            "last character alone."
             if "feedforward" in comparison.cells and near == [the("feedforward", known)]
-            else f"{said}, within 2{SPACE}% of {phrases.listing(near)}."
+            else f"{said}, very near to {phrases.listing(near)}."
         )
     if best.validation_bpc >= pairs:
         return f"{said}, which none of the networks beats."

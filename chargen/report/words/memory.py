@@ -176,8 +176,8 @@ def neuron(comparison: Comparison) -> str:
     order = sorted(chances, key=lambda name: -chances[name])
     values = [f"{phrases.percent(chances[name])} in {the(name, known)}" for name in order]
     said = (
-        f"The probability that {phrases.quoted(start)} is spelled to its end, "
-        f"{phrases.quoted(comparison.prompt)}, is {phrases.listing(values)}."
+        f"The probability that after {phrases.quoted(start)} all the rest of "
+        f"{phrases.quoted(comparison.prompt)} follows is {phrases.listing(values)}."
     )
     last = comparison.cells[order[-1]].neuron
     hardest = min(last, key=lambda step: step.probability)

@@ -26,7 +26,7 @@ def spans(task: TaskComparison, known: Mapping[str, Look]) -> str:
             for place, cell in enumerate(reached)
         ]
         parts.append(
-            f"At least {level} of the answers are right, at all lags asked, up to a lag of "
+            f"At least {level} of the answers are right at every lag asked up to "
             f"{phrases.listing(said)}."
         )
         best = reached[0]
@@ -83,10 +83,21 @@ def _repeats(order: list[TaskResult], known: Mapping[str, Look]) -> str:
 def _trained_to(order: list[TaskResult], known: Mapping[str, Look]) -> str:
     """How long the lags of training became; who fails beyond has never been trained there."""
     lags = [f"{phrases.count(cell.trained_to)} for {the(cell.cell, known)}" for cell in order]
-    return (
+    said = (
         "In training the lags grow as long as the answers are right; the longest came to "
         f"{phrases.listing(lags)}."
     )
+    short = [
+        the(cell.cell, known)
+        for cell in order
+        if cell.accuracy and cell.trained_to < min(cell.accuracy) and cell.cell != "feedforward"
+    ]
+    if short:
+        said += (
+            f" {phrases.capital(phrases.listing(short))} came to none of the lags asked: that may "
+            "be too little training, and no limit of the network."
+        )
+    return said
 
 
 def calibration(task: TaskComparison, known: Mapping[str, Look]) -> str:
