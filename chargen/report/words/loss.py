@@ -31,7 +31,8 @@ def lede(comparison: Comparison) -> str:
         again = f", most of it {passes:.0f} times over," if passes >= 2 else ""
         said += (
             f" {who} read {phrases.characters(comparison.characters_read)} of {text}{again} and "
-            f"then predicted {phrases.count(comparison.held_out_characters)} that it had never seen."
+            f"then predicted {phrases.count(comparison.held_out_characters)} that it had never "
+            "seen."
         )
     if comparison.tasks:
         who = "Others of the same kinds were" if comparison.cells else "Each was"
