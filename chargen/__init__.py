@@ -1,6 +1,7 @@
-"""Train small character-level language models, and let them write.
+"""Train small character-level language models and generate text with them.
 
-Importing this loads neither numpy nor torch: what needs them is loaded when it is first used.
+Importing this package loads neither numpy nor torch. Modules that need them are imported when they
+are first used.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chargen.api import Model, Score, load, train
+    from chargen.api import Model, load, train
     from chargen.errors import (
         ChargenError,
         CheckpointError,
@@ -16,10 +17,13 @@ if TYPE_CHECKING:
         OptionError,
         TrainingError,
     )
+    from chargen.evaluation.score import Score
+    from chargen.generation.settings import GenerationSettings
+    from chargen.training.options import TrainingOptions
 
-_ROOMS = {
+_MODULES = {
     "Model": "api",
-    "Score": "api",
+    "Score": "evaluation.score",
     "load": "api",
     "train": "api",
     "ChargenError": "errors",
@@ -27,16 +31,20 @@ _ROOMS = {
     "CorpusError": "errors",
     "OptionError": "errors",
     "TrainingError": "errors",
+    "GenerationSettings": "generation.settings",
+    "TrainingOptions": "training.options",
 }
 
 __all__ = [
     "ChargenError",
     "CheckpointError",
     "CorpusError",
+    "GenerationSettings",
     "Model",
     "OptionError",
     "Score",
     "TrainingError",
+    "TrainingOptions",
     "load",
     "train",
 ]
@@ -47,11 +55,11 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("chargen")
-    if name not in _ROOMS:
+    if name not in _MODULES:
         raise AttributeError(f"module 'chargen' has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(f"chargen.{_ROOMS[name]}"), name)
+    value = getattr(import_module(f"chargen.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
 

@@ -1,75 +1,29 @@
-"""What `import chargen` offers: train a model, load one, let it write, score a text."""
+"""The public Python API: train or load a model, generate text, score text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from chargen.errors import OptionError
+from chargen.errors import OptionConflictError, OptionError
+from chargen.evaluation.score import Score
 from chargen.evaluation.surprisal import check_choices, read, shares
-from chargen.evaluation.units import bits_per_character, perplexity
 from chargen.generation.context import Context, Reader
-from chargen.generation.settings import Settings
+from chargen.generation.generate import generate, generate_texts
+from chargen.generation.records import Drawn
+from chargen.generation.settings import GenerationSettings
 from chargen.model.checkpoint import Checkpoint, newest
-from chargen.records import Drawn
+from chargen.options import Option, check_names, options_of
 from chargen.text.corpus import normalise
 
 
-class Sampling(TypedDict, total=False):
-    """How characters are drawn and when a text ends, as the options of `chargen sample`.
-
-    length: 200 characters unless said; None for no end. temperature: 0.8 unless said.
-    """
-
-    length: int | None
-    temperature: float
-    top_k: int
-    top_p: float
-    min_p: float
-    threshold: float
-    repetition_penalty: float
-    repetition_last: int
-    stop: str | Sequence[str]
-    until_newline: bool
-    confidence: float
-    seed: int | None
-
-
-@dataclass(frozen=True)
-class Score:
-    """How well a model expects a text. nats: [len(text)], of each character."""
-
-    text: str
-    nats: npt.NDArray[np.float64]
-
-    @property
-    def nats_per_character(self) -> float:
-        """The mean; NaN of an empty text."""
-        return float(self.nats.mean()) if len(self.nats) else float("nan")
-
-    @property
-    def bits_per_character(self) -> float:
-        """The mean in bits."""
-        return bits_per_character(self.nats_per_character)
-
-    @property
-    def perplexity(self) -> float:
-        """As many equally likely characters would be as hard to guess."""
-        return perplexity(self.nats_per_character)
-
-    @property
-    def log_probability(self) -> float:
-        """The natural log of the probability of the whole text."""
-        return -float(self.nats.sum())
-
-
 class Model:
-    """A trained model. It works in memory of its own: use it from one thread at a time."""
+    """A trained model. It reuses internal buffers: use it from one thread at a time.
+
+    The keyword arguments of `generate`, `stream` and `samples` are the fields of
+    `chargen.GenerationSettings`.
+    """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
@@ -82,82 +36,64 @@ class Model:
             f" {config.num_layers} x {config.hidden_size}>"
         )
 
-    def generate(self, prompt: str = "", **sampling: Unpack[Sampling]) -> str:
-        """Return what the model writes after `prompt`, the prompt itself left out.
+    def generate(self, prompt: str = "", **settings: Any) -> str:
+        """Return the text that follows the prompt, without the prompt.
 
-        Raises OptionError where a value is not allowed, and where nothing ends the text.
+        Raises OptionError if a value is not allowed, or if there is no stop condition.
         """
-        return self.samples(1, prompt, **sampling)[0]
+        return self.samples(1, prompt, **settings)[0]
 
-    def stream(self, prompt: str = "", **sampling: Unpack[Sampling]) -> Iterator[str]:
-        """`generate`, character by character, each as it is drawn."""
-        records = _settings(sampling).write(self._reader, _text(prompt, "the prompt"))
+    def stream(self, prompt: str = "", **settings: Any) -> Iterator[str]:
+        """Yield the characters of `generate`, each as soon as it is drawn."""
+        records = generate(self._reader, _settings(settings), _text(prompt, "prompt"))
         return (record.character for record in records if isinstance(record, Drawn))
 
-    def samples(self, count: int, prompt: str = "", **sampling: Unpack[Sampling]) -> list[str]:
-        """So many texts after one prompt, drawn side by side; the first is that of `generate`."""
+    def samples(self, count: int, prompt: str = "", **settings: Any) -> list[str]:
+        """Return `count` texts that follow the prompt, generated in one batch.
+
+        The first is the one that `generate` returns.
+        """
         _check_count(count)
-        settings = _settings(sampling)
-        if settings.length is None and not settings.stopping.texts and not settings.confidence:
-            raise OptionError("length None needs stop, until_newline or confidence (or use stream)")
-        prompt = _text(prompt, "the prompt")
-        texts: list[list[str]] = [[] for _ in range(count)]
-        for record in settings.write(self._reader, prompt, samples=count):
-            if isinstance(record, Drawn):
-                texts[record.sample].append(record.character)
-        return ["".join(text) for text in texts]
+        made = _settings(settings)
+        if made.length is None and not made.stop_texts and not made.confidence:
+            raise OptionConflictError(
+                "without {length}, set {stop}, {until_newline} or {confidence} (or use stream())",
+                "length",
+                "stop",
+                "until_newline",
+                "confidence",
+            )
+        return generate_texts(self._reader, made, _text(prompt, "prompt"), num_samples=count)
 
     def score(self, text: str, prompt: str = "") -> Score:
-        """How well the model expects `text` after `prompt`."""
-        text = _text(text, "the text")
+        """Return the loss of the model on `text` after `prompt`."""
+        text = _text(text, "text")
         return Score(text, read(self._reader, text, self._read(prompt)).nats)
 
     def next_characters(self, prompt: str = "", count: int = 5) -> list[tuple[str, float]]:
-        """The most likely next characters and the probability of each, the best first."""
+        """Return the most likely next characters and their probabilities, in descending order."""
         _check_count(count)
-        return self._reader.likeliest(self._read(prompt), count)
+        return self._reader.next_characters(self._read(prompt), count)
 
     def choices(self, prompt: str, choices: Sequence[str]) -> dict[str, float]:
-        """The share of each of the choices in the probability that one of them follows.
+        """Return the share of each choice in the probability of all choices after the prompt.
 
-        Raises OptionError where there are fewer than two or two that are the same.
+        Raises OptionError if there are fewer than two choices or two are equal.
         """
         choices = [choices] if isinstance(choices, str) else list(choices)
-        texts = [_text(choice, "a choice") for choice in choices]
+        texts = [_text(choice, "choices") for choice in choices]
         check_choices(texts)
         _, share = shares(self._reader, self._read(prompt), texts)
         return dict(zip(choices, share.tolist(), strict=True))
 
     def _read(self, prompt: str) -> Context:
-        return self._reader.read(_text(prompt, "the prompt"))
-
-
-def _settings(sampling: Sampling) -> Settings:
-    given: dict[str, Any] = dict(sampling)
-    if unknown := given.keys() - Sampling.__annotations__.keys():
-        raise OptionError(f"sampling knows no {', '.join(sorted(unknown))}")
-    if "stop" in given:
-        stop = given["stop"]
-        stops = stop if isinstance(stop, (list, tuple)) else [stop]
-        given["stop"] = tuple(_text(each, "stop") for each in stops)
-    return Settings(**given)
-
-
-def _text(value: object, what: str) -> str:
-    if not isinstance(value, str):
-        raise OptionError(f"{what} must be a str, got {value!r:.40}")
-    return normalise(value)
-
-
-def _check_count(count: object) -> None:
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-        raise OptionError(f"count must be a whole number, 1 or more, got {count!r:.40}")
+        return self._reader.read(_text(prompt, "prompt"))
 
 
 def load(folder: str | Path | None = None) -> Model:
-    """The model in a folder, or without one the newest under ./checkpoints.
+    """Load a model from a folder, by default the newest one under ./checkpoints.
 
-    Raises CheckpointError where there is none.
+    Raises CheckpointError if there is none.
     """
     return Model(Checkpoint.load(newest() if folder is None else folder))
 
@@ -169,32 +105,23 @@ def train(
     encoding: str = "utf-8",
     overwrite: bool = False,
     init_from: str | Path | None = None,
-    minutes: float | None = None,
-    epochs: float | None = None,
-    steps: int | None = None,
-    **choices: Any,
+    **options: Any,
 ) -> Model:
-    """Train a model on text files and return it: `chargen train` in silence.
+    """Train a model on text files and return it, without printing anything.
 
-    choices: as `chargen.training.plan.Asked` has them (preset, cell, hidden_size, dropout, seed
-    and so on). It saves every 30 seconds, and a run that was cut short goes on with
-    `chargen train --resume`. Raises CorpusError, OptionError, CheckpointError, TrainingError.
+    options: the fields of `chargen.TrainingOptions` (minutes, epochs or steps, preset, cell,
+    hidden_size, dropout, seed and so on). The run saves every 30 seconds; an interrupted one
+    resumes with `chargen train --resume`.
+    Raises CorpusError, OptionError, CheckpointError, TrainingError.
     """
     from chargen.text.corpus import Corpus
-    from chargen.training.config import Budget
-    from chargen.training.plan import Asked
+    from chargen.training.options import TrainingOptions
     from chargen.training.train import start
 
-    given = {"minutes": minutes, "epochs": epochs, "steps": steps}
-    budgets = [Budget(kind, amount) for kind, amount in given.items() if amount is not None]
-    if len(budgets) > 1:
-        raise OptionError("minutes, epochs and steps are budgets: give one of them")
-    unknown = choices.keys() - (Asked.__dataclass_fields__.keys() - {"budget"})
-    if unknown:
-        raise OptionError(f"train() knows no {', '.join(sorted(unknown))}")
+    check_names(options, options_of(TrainingOptions))
     trainer = start(
         Corpus.read(texts, encoding=encoding, lines=lines),
-        Asked(budget=budgets[0] if budgets else None, **choices),
+        TrainingOptions(**options),
         output=None if output is None else Path(output),
         overwrite=overwrite,
         init_from=None if init_from is None else Checkpoint.load(init_from),
@@ -206,3 +133,22 @@ def train(
     finally:
         trainer.folder.close()
     return load(trainer.folder.final_path)
+
+
+def _settings(settings: dict[str, Any]) -> GenerationSettings:
+    check_names(settings, options_of(GenerationSettings))
+    if "stop" in settings:
+        stop = settings["stop"]
+        texts = stop if isinstance(stop, (list, tuple)) else [stop]
+        settings = settings | {"stop": tuple(_text(text, "stop") for text in texts)}
+    return GenerationSettings(**settings)
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise OptionError(name, value, "a string")
+    return normalise(value)
+
+
+def _check_count(count: object) -> None:
+    Option("", "count", kind="int", minimum=1).check(count)

@@ -1,31 +1,67 @@
-"""The errors that a user can meet.
+"""The errors that a user can cause.
 
     ChargenError
-    ├── OptionError        a value that was asked for is not allowed
-    │   └── TooShortError  the time that was given for a part of a comparison
-    ├── CorpusError        a text cannot be read or is of no use for training
-    ├── CheckpointError    a model folder cannot be found, read or written
-    ├── TrainingError      training cannot go on
-    └── ComparisonError    a stored comparison cannot be read
+    ├── OptionError                  a value is not allowed for an option
+    │   └── OptionConflictError      options are incompatible, or one has no effect
+    ├── CorpusError                  a text cannot be read or is unsuitable for training
+    ├── CheckpointError              a model folder cannot be found, read or written
+    ├── TrainingError                training cannot continue
+    ├── ComparisonError              a stored comparison cannot be read
+    └── CommandError                 a REPL command fails
 
-A message is one line: what was wrong, the value that came, what is allowed, what to do next.
+A message is one line: the problem, the value, the allowed values, and what to do next.
 """
+
+from collections.abc import Callable
 
 
 class ChargenError(Exception):
-    """Every error that is the input's fault and not the program's."""
+    """Base class of all errors that are caused by the user's input."""
 
     exit_status = 1
 
 
 class OptionError(ChargenError):
-    """A value that was asked for is not allowed."""
+    """A value is not allowed for an option.
+
+    field: the name of the option's field, such as `top_p`. Each front end writes it in its own
+    notation: `--top-p` on the command line, `/set top_p` in the REPL.
+    allowed: the allowed values, worded to follow "must be". hint: what to do next, without
+    parentheses.
+    """
 
     exit_status = 2
 
+    def __init__(self, field: str, value: object, allowed: str, hint: str = "") -> None:
+        self.field, self.value, self.allowed, self.hint = field, value, allowed, hint
+        super().__init__(self.message(str))
+
+    def message(self, name: Callable[[str], str]) -> str:
+        """Return the message, with fields named by `name`."""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{name(self.field)} must be {self.allowed}, got {_shorten(self.value)}{hint}"
+
+
+class OptionConflictError(OptionError):
+    """Options are incompatible, or an option has no effect.
+
+    reason: a sentence that contains each of the fields in braces.
+    """
+
+    def __init__(self, reason: str, *fields: str) -> None:
+        self.reason, self.fields = reason, fields
+        super().__init__(fields[0] if fields else "", None, "")
+
+    def message(self, name: Callable[[str], str]) -> str:
+        """Return the reason, with fields named by `name`."""
+        message = self.reason
+        for field in self.fields:
+            message = message.replace(f"{{{field}}}", name(field))
+        return message
+
 
 class CorpusError(ChargenError):
-    """A text cannot be read or is of no use for training."""
+    """A text cannot be read or is unsuitable for training."""
 
 
 class CheckpointError(ChargenError):
@@ -33,16 +69,20 @@ class CheckpointError(ChargenError):
 
 
 class TrainingError(ChargenError):
-    """Training cannot go on."""
-
-
-class TooShortError(OptionError):
-    """A part of a comparison cannot be done in its time. seconds: the least that it takes."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"the time is too short: it takes {seconds:.0f} s or more")
-        self.seconds = seconds
+    """Training cannot continue."""
 
 
 class ComparisonError(ChargenError):
     """A stored comparison cannot be read."""
+
+
+class CommandError(ChargenError):
+    """A REPL command fails."""
+
+
+def _shorten(value: object) -> str:
+    try:
+        shown = repr(value)
+    except ValueError:  # an integer of more than 4,300 digits
+        shown = "a number that is too large"
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."

@@ -1,4 +1,4 @@
-"""What every part of the suite shares."""
+"""Fixtures of all tests."""
 
 import os
 from collections.abc import Callable
@@ -14,32 +14,31 @@ from chargen.model.checkpoint import CONFIG, TOKENIZER, Description, write_model
 from chargen.model.config import ModelConfig
 from chargen.text.vocabulary import Vocabulary
 
-# No deadline, since nothing here times anything; and the same examples in every run, so that a
-# change that passes its tests passes them again.
+# There is no deadline, since tests do not measure time. The examples are the same in every run.
 settings.register_profile("chargen", deadline=None, derandomize=True, database=None)
-# Other examples in every run, and more of them, for whoever goes looking for trouble.
+# More examples, different ones in every run, to search for bugs.
 settings.register_profile("search", deadline=None, max_examples=1_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "chargen"))
 
 
 @pytest.fixture(scope="session")
 def repository() -> Path:
-    """The root of the checkout."""
+    """The root folder of the repository."""
     return Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
 def data(repository: Path) -> Path:
-    """The folder of real texts, which is not part of the project; skips where it is absent."""
+    """A folder of real texts, which are not part of the repository."""
     folder = repository / os.environ.get("CHARGEN_TEST_DATA", "../shared/data")
     if not folder.is_dir():
-        pytest.skip(f"no real texts in {folder} (CHARGEN_TEST_DATA names their folder)")
+        pytest.skip(f"no texts in {folder} (set CHARGEN_TEST_DATA)")
     return folder
 
 
 @pytest.fixture(scope="session")
 def make_model() -> Callable[..., Path]:
-    """A writer of small model folders, called with a folder, a text, a seed and sizes."""
+    """A function that writes a small model with random weights."""
 
     def make(folder: Path, text: str = "to be, or not", seed: int = 0, **sizes: Any) -> Path:
         vocabulary = Vocabulary.build([text])
@@ -63,7 +62,7 @@ def make_model() -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def trained(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that was trained for some seconds on a text of the project, a tenth held out."""
+    """A model that was trained for a few seconds, with a tenth of the text as validation set."""
     from chargen import train
 
     before = torch.get_num_threads()

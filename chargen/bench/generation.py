@@ -1,72 +1,68 @@
-"""How fast a model writes, beside the other ways to write and beside what the machine can do.
-
-Shapes: B samples, H hidden, V vocabulary.
-"""
+"""Generation speed, compared with other implementations and with the limits of the machine."""
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import islice
 
 import numpy as np
 
-from chargen.bench import rivals
-from chargen.bench.timing import Work, fastest, in_turn
+from chargen.bench import baselines
+from chargen.bench.records import Measurement
+from chargen.bench.timing import Work, compare, fastest
 from chargen.generation.context import Reader
 from chargen.generation.filters import Temperature
 from chargen.generation.generate import generate
 from chargen.generation.sampler import Sampler
-from chargen.generation.stopping import Stopping
+from chargen.generation.settings import GenerationSettings
 from chargen.model.config import ModelConfig
 from chargen.model.engine import Engine
 from chargen.model.network import Network
-from chargen.records import Measurement
 from chargen.text.vocabulary import Vocabulary
 
-# 64 characters, and the unknown one.
+# 64 characters; the vocabulary adds the unknown one.
 CHARACTERS = "\n" + "".join(chr(48 + k) for k in range(63))
 
-_BESIDE_RIVALS = {(2, 128): (1, 16, 256), (2, 512): (1, 16, 256), (1, 1024): (1,)}
-_BESIDE_BANDWIDTH = ((2, 128), (2, 512), (1, 1024))
-_BESIDE_PEAK = ((2, 512), 256)
+_BASELINE_SHAPES = {(2, 128): (1, 16, 256), (2, 512): (1, 16, 256), (1, 1024): (1,)}
+_BANDWIDTH_SHAPES = ((2, 128), (2, 512), (1, 1024))
+_PEAK_SHAPE = ((2, 512), 256)
 _PROMPT = ((2, 512), 2_000)
 
 _LOOPS = {
-    "nn.LSTM loop": rivals.lstm_loop,
-    "nn.LSTMCell loop": rivals.cell_loop,
-    "onnxruntime": rivals.onnx_loop,
+    "nn.LSTM loop": baselines.lstm_loop,
+    "nn.LSTMCell loop": baselines.cell_loop,
+    "onnxruntime": baselines.onnx_loop,
 }
-_PROBE = 0.6  # seconds to choose a loop's threads in
+_PROBE = 0.6  # seconds for choosing the number of threads of a baseline
 
 
 def generation_speed(seconds: float) -> Iterator[Measurement]:
-    """Everything about writing that is measured in this process.
+    """Measure the generation speed in this process.
 
-    seconds: to spend on each shape and number of samples.
+    seconds: time for each shape and number of samples.
     """
-    for shape, batch_sizes in _BESIDE_RIVALS.items():
+    for shape, batch_sizes in _BASELINE_SHAPES.items():
         for batch_size in batch_sizes:
-            yield from beside_rivals(Model.of(*shape), batch_size, seconds)
-    for shape in _BESIDE_BANDWIDTH:
-        yield beside_bandwidth(Model.of(*shape), seconds)
-    yield beside_peak(Model.of(*_BESIDE_PEAK[0]), _BESIDE_PEAK[1], seconds)
+            yield from compare_baselines(Model.of(*shape), batch_size, seconds)
+    for shape in _BANDWIDTH_SHAPES:
+        yield bandwidth_share(Model.of(*shape), seconds)
+    yield peak_share(Model.of(*_PEAK_SHAPE[0]), _PEAK_SHAPE[1], seconds)
     yield prompt_speed(Model.of(*_PROMPT[0]), _PROMPT[1], seconds)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A network that was never trained: its speed is that of one that was."""
+    """An untrained network, which is as fast as a trained one."""
 
     config: ModelConfig
-    weights: rivals.Weights
+    weights: baselines.Weights
 
     @classmethod
     def of(cls, num_layers: int, hidden_size: int) -> Model:
-        """An LSTM of this shape, embedding 64."""
+        """Return an LSTM of this shape."""
         config = ModelConfig(len(CHARACTERS) + 1, num_layers=num_layers, hidden_size=hidden_size)
         network = Network(config)
         network.initialise(1)
@@ -74,72 +70,57 @@ class Model:
 
     @cached_property
     def reader(self) -> Reader:
-        """What every command writes with."""
+        """The reader that all commands use."""
         return Reader(Engine(self.config, self.weights), Vocabulary.build([CHARACTERS]))
 
     @property
     def name(self) -> str:
-        """Its shape, as it is printed."""
+        """The shape in printed form."""
         return f"{self.config.num_layers}x{self.config.hidden_size}"
 
     @property
     def multiplied(self) -> int:
-        """The weights that a step multiplies with.
+        """The number of weights in the matrix products of a step.
 
-        The first layer's product with a character is a row of a table and not among them.
+        The first layer looks up its product with a character in a table.
         """
-        shapes = self.config.shapes()
-        left_out = ("encoder.weight", "layers.0.weight_ih_l0")
+        looked_up = ("encoder.weight", "layers.0.weight_ih_l0")
         return sum(
-            math.prod(shape)
-            for name, shape in shapes.items()
-            if len(shape) == 2 and name not in left_out
+            value.size
+            for name, value in self.weights.items()
+            if value.ndim == 2 and name not in looked_up
         )
 
-    @property
-    def step_bytes(self) -> int:
-        """What must be read for a character of one sample: float32."""
-        return 4 * self.multiplied
 
-    def step_operations(self, batch_size: int) -> int:
-        """The multiplications and additions of a step."""
-        return 2 * batch_size * self.multiplied
-
-
-def beside_rivals(model: Model, batch_size: int, seconds: float) -> Iterator[Measurement]:
-    """Characters a second, and the same sampler's behind each of the other loops."""
-    works, labels = [ours(model, batch_size)], [""]
-    for name, make in _LOOPS.items():
-        if name == "onnxruntime" and not rivals.has_onnxruntime():
+def compare_baselines(model: Model, batch_size: int, seconds: float) -> Iterator[Measurement]:
+    """Measure characters per second of the engine and of each baseline, with the same sampler."""
+    name, unit = "generation, compared with other implementations", "characters/s"
+    shape = f"{model.name}, samples: {batch_size}"
+    works = {"engine": engine_loop(model, batch_size)}
+    for loop, make in _LOOPS.items():
+        if loop == "onnxruntime" and not baselines.has_onnxruntime():
             continue
-        threads = sorted({1, os.cpu_count() or 1})
-        tried = [
-            loop(make(model.config, model.weights, batch_size, n), batch_size) for n in threads
-        ]
+        tried = {
+            f"{loop}, {n} thread{'s' if n > 1 else ''}": baseline_loop(
+                make(model.config, model.weights, batch_size, n), batch_size
+            )
+            for n in sorted({1, os.cpu_count() or 1})
+        }
         best = fastest(tried, min(_PROBE, seconds))
-        works.append(tried[best])
-        labels.append(f"{name}, {threads[best]} thread{'s' if threads[best] > 1 else ''}")
-    turns = in_turn(works, seconds)
-
-    def row(against: str, ratio: float | None) -> Measurement:
-        shape = f"{model.name}, samples: {batch_size}"
-        return Measurement(
-            "writing beside other ways", shape, turns.rate(0), "characters/s", against, ratio
-        )
-
-    for k in range(1, len(works)):
-        yield row(f"{labels[k]}: {turns.rate(k):,.0f}", turns.ratio(0, k))
-    if not rivals.has_onnxruntime():
-        yield row("onnxruntime: not installed", None)
+        works[best] = tried[best]
+    rows = compare(name, shape, unit, works, seconds)
+    yield from rows
+    if not baselines.has_onnxruntime():
+        yield replace(rows[0], baseline="onnxruntime: not installed", ratio=None)
 
 
-def beside_bandwidth(model: Model, seconds: float) -> Measurement:
-    """The share of the floor: every weight must be read once a character.
+def bandwidth_share(model: Model, seconds: float) -> Measurement:
+    """Measure the share of the memory bandwidth, as each character reads every weight once.
 
-    The best that numpy reads: the better of a dot product and a matrix-vector product, in either
-    order, of as many bytes and with as many threads.
+    The bandwidth is that of numpy's fastest operation among a dot product and matrix-vector
+    products in both memory orders, with the same number of bytes and threads.
     """
-    write, size = ours(model, 1), model.step_bytes
+    size = 4 * model.multiplied
     random = np.random.default_rng(1)
     values = random.standard_normal(size // 4, np.float32)
     half, columns = len(values) // 2, 4 * model.config.hidden_size
@@ -147,100 +128,65 @@ def beside_bandwidth(model: Model, seconds: float) -> Measurement:
     by_rows = values[: rows * columns].reshape(rows, columns)
     by_columns = np.asfortranarray(by_rows)
     vector, out = values[:rows].copy()[None], np.empty((1, columns), np.float32)
-    reads = {
-        "a dot product": _work(lambda: np.dot(values[:half], values[half : 2 * half]), size),
-        "a matrix-vector product": _work(lambda: np.dot(vector, by_rows, out), by_rows.nbytes),
-        "a matrix-vector product, transposed": _work(
-            lambda: np.dot(vector, by_columns, out), by_rows.nbytes
+    works: dict[str, Work] = {
+        "engine": engine_loop(model, 1, size),
+        "dot product": (lambda: np.dot(values[:half], values[half : 2 * half]), size),
+        "matrix-vector product": (lambda: np.dot(vector, by_rows, out), by_rows.nbytes),
+        "matrix-vector product, transposed": (
+            lambda: np.dot(vector, by_columns, out),
+            by_rows.nbytes,
         ),
     }
-    return _share(
-        "share of the read bandwidth",
-        f"{model.name}, samples: 1",
-        "GB/s",
-        lambda: write() * size,
-        reads,
-        seconds,
-    )
+    shape = f"{model.name}, samples: 1"
+    shares = compare("share of the memory bandwidth", shape, "GB/s", works, seconds)
+    return min(shares, key=lambda row: row.ratio or 0)
 
 
-def beside_peak(model: Model, batch_size: int, seconds: float) -> Measurement:
-    """The share of the fastest float32 matrix product, all of a step's time counted."""
-    write, operations = ours(model, batch_size), model.step_operations(1)
+def peak_share(model: Model, batch_size: int, seconds: float) -> Measurement:
+    """Measure the share of the fastest float32 matrix product, for the whole time of a step."""
     random = np.random.default_rng(1)
     hidden = model.config.hidden_size
-    products = {}
+    works = {"engine": engine_loop(model, batch_size, 2 * model.multiplied)}
     for m, k, n in ((1024, 1024, 1024), (batch_size, 2 * hidden, 4 * hidden)):
         a, b = (random.standard_normal(shape, np.float32) for shape in ((m, k), (k, n)))
         out = np.empty((m, n), np.float32)
-        name = f"a product of {m}x{k} with {k}x{n}"
-        products[name] = _work(partial(np.dot, a, b, out), 2 * m * k * n)
-    return _share(
-        "share of the matrix-product peak",
-        f"{model.name}, samples: {batch_size}",
-        "GFLOP/s",
-        lambda: write() * operations,
-        products,
-        seconds,
-    )
-
-
-def _share(
-    what: str, shape: str, unit: str, work: Work, bounds: Mapping[str, Work], seconds: float
-) -> Measurement:
-    """What a work reaches of the best of the bounds, measured in turn; in 1e9 a second."""
-    turns = in_turn([work, *bounds.values()], seconds)
-    best = max(range(1, len(bounds) + 1), key=turns.rate)
-    against = f"{list(bounds)[best - 1]}: {turns.rate(best) / 1e9:,.1f}"
-    return Measurement(what, shape, turns.rate(0) / 1e9, unit, against, turns.ratio(0, best))
+        name = f"product of {m}x{k} and {k}x{n}"
+        works[name] = (partial(np.dot, a, b, out), 2 * m * k * n)
+    shape = f"{model.name}, samples: {batch_size}"
+    shares = compare("share of the peak of matrix products", shape, "GFLOP/s", works, seconds)
+    return min(shares, key=lambda row: row.ratio or 0)
 
 
 def prompt_speed(model: Model, length: int, seconds: float) -> Measurement:
-    """Characters a second of reading a prompt, beside writing."""
+    """Measure characters per second of reading a prompt, compared with generation."""
     letters = np.random.default_rng(1).integers(0, len(CHARACTERS), length)
     prompt = "".join(CHARACTERS[k] for k in letters)
-    turns = in_turn([_work(lambda: model.reader.read(prompt), length), ours(model, 1)], seconds)
-    return Measurement(
-        what="reading a prompt",
-        shape=f"{model.name}, {length:,} characters",
-        value=turns.rate(0),
-        unit="characters/s",
-        against=f"writing: {turns.rate(1):,.0f}",
-        ratio=turns.ratio(0, 1),
-    )
+    works: dict[str, Work] = {
+        "prompt": (lambda: model.reader.read(prompt), length),
+        "generation": engine_loop(model, 1),
+    }
+    shape = f"{model.name}, {length:,} characters"
+    return compare("reading a prompt", shape, "characters/s", works, seconds)[0]
 
 
-def ours(model: Model, batch_size: int) -> Work:
-    """The characters that the commands and the API get, taken one by one."""
-    sampler = Sampler([Temperature(0.8)], seed=1, samples=batch_size)
-    records = generate(model.reader, sampler, model.reader.start, Stopping())
+def engine_loop(model: Model, batch_size: int, amount: int = 1) -> Work:
+    """Return generation as the commands and the API use it, one character at a time.
+
+    amount: the work for a character.
+    """
+    settings = GenerationSettings(length=None, seed=1)
+    records = generate(model.reader, settings, num_samples=batch_size)
     count = 16 * batch_size
-
-    def work() -> float:
-        for _ in islice(records, count):
-            pass
-        return count
-
-    return work
+    return lambda: list(islice(records, count)), count * amount
 
 
-def loop(step: rivals.Step, batch_size: int) -> Work:
-    """Another way's characters: the same sampler draws from its logits."""
+def baseline_loop(step: baselines.Step, batch_size: int) -> Work:
+    """Return generation with a baseline and the same sampler."""
     sampler = Sampler([Temperature(0.8)], seed=1, samples=batch_size)
     ids = np.ones(batch_size, np.int64)
 
-    def work() -> float:
+    def draw() -> None:
         nonlocal ids
-        for _ in range(4):
-            ids = sampler.draw(step(ids))
-        return 4 * batch_size
+        ids = sampler.draw(step(ids))
 
-    return work
-
-
-def _work(do: Callable[[], object], size: float) -> Work:
-    def work() -> float:
-        do()
-        return size
-
-    return work
+    return draw, batch_size

@@ -1,4 +1,4 @@
-"""What a process of its own takes: the time to the first character, the memory of a long prompt."""
+"""Measurements in separate processes: time to the first character, memory of a long prompt."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from chargen.bench.generation import CHARACTERS, Model
+from chargen.bench.records import Measurement, format_value
 from chargen.model.checkpoint import CONFIG, TOKENIZER, Description, write_model
-from chargen.records import Measurement
 from chargen.text.vocabulary import Vocabulary
 
 _STARTS = 5
 _LONG_PROMPT = 1_000_000
 _STATUS = Path("/proc/self/status")
 
-# The peak as Linux counts it for one program: `ru_maxrss` begins with that of the parent.
+# VmHWM is the peak of this program alone; `ru_maxrss` starts at the peak of the parent.
 _READ_LONG_PROMPT = """
 import sys
 from chargen.generation.context import Reader
@@ -37,52 +37,50 @@ print((peak() - before) * 1024)
 """
 
 
-def startup(starts: int = _STARTS, prompt_length: int = _LONG_PROMPT) -> Iterator[Measurement]:
-    """The seconds to the first character from a cold start, and a long prompt's memory."""
+def startup() -> Iterator[Measurement]:
+    """Measure the time to the first character and the memory of a long prompt."""
     with tempfile.TemporaryDirectory() as folder:
-        yield first_character(Path(folder) / "512", starts)
+        yield first_character(Path(folder) / "512")
         if _STATUS.exists():
-            yield prompt_memory(Path(folder) / "16", prompt_length)
+            yield prompt_memory(Path(folder) / "16", _LONG_PROMPT)
 
 
-def first_character(folder: Path, starts: int) -> Measurement:
-    """Seconds from the start of `chargen sample` to its first character, beside importing torch."""
+def first_character(folder: Path) -> Measurement:
+    """Measure the time from the start of `chargen sample` to its first character.
+
+    The reference is the time to import torch.
+    """
     model = Model.of(1, 512)
     write(model, folder)
     sample = ["-m", "chargen", "sample", "-m", str(folder), "-n", "1"]
     torch = ["-c", "import torch; print(flush=True)"]
-    times = [(_until_output(sample), _until_output(torch)) for _ in range(starts)]
+    times = [(_until_output(sample), _until_output(torch)) for _ in range(_STARTS)]
     return Measurement(
-        what="from a cold start to the first character",
-        shape=model.name,
-        value=statistics.median(a for a, _ in times),
-        unit="s",
-        against=f"import torch: {statistics.median(b for _, b in times):.2f}",
-        ratio=statistics.median(b / a for a, b in times),
+        "time to the first character",
+        model.name,
+        statistics.median(ours for ours, _ in times),
+        "s",
+        f"import torch: {format_value(statistics.median(theirs for _, theirs in times))}",
+        statistics.median(theirs / ours for ours, theirs in times),
     )
 
 
 def prompt_memory(folder: Path, length: int) -> Measurement:
-    """The most that reading a prompt takes above the loaded model.
+    """Measure the peak memory of reading a prompt, without the loaded model.
 
-    The layer is a small one, to be done in seconds: what a prompt takes does not hang on it.
+    The layer is small to save time; the memory of a prompt does not depend on its size.
     """
     model = Model.of(1, 16)
     write(model, folder)
     program = [sys.executable, "-c", _READ_LONG_PROMPT, str(folder), str(length), CHARACTERS]
     done = subprocess.run(program, capture_output=True, check=True)
-    return Measurement(
-        what="memory for a long prompt, above the model's own",
-        shape=f"{model.name}, {length:,} characters",
-        value=int(done.stdout) / 1e6,
-        unit="MB",
-        against=None,
-        ratio=None,
-    )
+    name = "memory of a long prompt, without the model"
+    shape = f"{model.name}, {length:,} characters"
+    return Measurement(name, shape, int(done.stdout) / 1e6, "MB", None, None)
 
 
 def write(model: Model, folder: Path) -> None:
-    """The model as `chargen sample -m` finds it."""
+    """Write a model folder for `chargen sample -m`."""
     vocabulary = Vocabulary.build([CHARACTERS])
     description = Description(model.config, {}, {"name": "bench"}, {})
     siblings = {CONFIG: description.to_json(), TOKENIZER: vocabulary.to_json()}
@@ -93,11 +91,11 @@ def write(model: Model, folder: Path) -> None:
 
 
 def _until_output(arguments: list[str]) -> float:
-    began = time.perf_counter()
+    start = time.perf_counter()
     with subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, bufsize=0) as run:
         assert run.stdout is not None
         run.stdout.read(1)
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - start
         run.stdout.read()
     assert run.returncode == 0
     return seconds

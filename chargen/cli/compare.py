@@ -1,251 +1,220 @@
-"""`chargen compare`: several cells side by side, and what memory buys."""
+"""The command `chargen compare` compares networks on a text and on memory tasks."""
 
 from __future__ import annotations
 
 import shlex
 import shutil
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from chargen.cli.options import stop_signals, wait_politely
-from chargen.errors import OptionError
+from chargen.cli.options import (
+    declared_options,
+    encoding_option,
+    given,
+    limit_thread_spinning,
+    stop_signals,
+)
+from chargen.comparison.options import ComparisonOptions
+from chargen.errors import ChargenError, ComparisonError
 
 if TYPE_CHECKING:
     from chargen.comparison.folder import ComparisonFolder
-    from chargen.records import Comparison, Stage
+    from chargen.comparison.result import Comparison
+    from chargen.comparison.runner import Progress
 
-_WRITTEN = 2_000  # episodes of --write: about a minute's training
+_NUM_WRITTEN = 2_000  # episodes of --write: about a minute of training
 
 
 @click.command("compare")
 @click.argument("text", metavar="[TEXT]", required=False)
-@click.option("--task", help="A memory task: recall, agreement, context, nesting, or all.")
-@click.option("--cells", help="Default: feedforward,rnn,gru,lstm.")
-@click.option("--minutes", type=float, help="For all, in equal parts; 8 for a text.")
-@click.option("-o", "--output", metavar="FOLDER", help="Default: comparisons/<name>.")
-@click.option("--repeats", type=int, default=1, show_default=True, help="Runs of each network.")
-@click.option("--seed", type=int, default=1, show_default=True)
-@click.option("-p", "--prompt", help="A word to spell; neuron, if the text has it.")
+@declared_options(ComparisonOptions)
 @click.option(
-    "--lags", default="25,50,100,200", show_default=True, help="Of tasks; doubled beyond."
+    "-o", "--output", metavar="FOLDER", help="Output folder [default: comparisons/<name>]"
 )
-@click.option("--lines", is_flag=True, help="Each line of TEXT is a text of its own.")
-@click.option("--hidden-size", type=int, default=128, show_default=True, help="Of an LSTM on TEXT.")
-@click.option("--num-layers", type=int, default=1, show_default=True, help="On TEXT.")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of the text.")
-@click.option("--write", metavar="FILE", help="Only write the task as a corpus, one story a line.")
-@click.option("--from", "again", metavar="FOLDER", help="Only draw a finished comparison again.")
+@click.option(
+    "--rhymes", metavar="FILE", help="File of rhyme families, with lines such as -ay: play day stay"
+)
+@encoding_option
+@click.option("--write", metavar="FILE", help="Write the task as a training text to FILE and exit")
+@click.option(
+    "--from", "source", metavar="FOLDER", help="Redraw the report of the comparison in FOLDER"
+)
 def command(
     text: str | None,
-    task: str | None,
-    cells: str | None,
-    minutes: float | None,
     output: str | None,
-    repeats: int,
-    seed: int,
-    prompt: str | None,
-    lags: str,
-    lines: bool,
-    hidden_size: int,
-    num_layers: int,
+    rhymes: str | None,
     encoding: str,
     write: str | None,
-    again: str | None,
+    source: str | None,
+    **options: Any,
 ) -> None:
-    """Set networks side by side on a TEXT, on memory tasks, or on both, and draw a report.
+    """Compare networks on a TEXT, on memory tasks, or on both, and draw a report.
 
-    They have as many parameters and read as many characters; each has the learning rate that
-    suits it. The report, the figures and every number land in comparisons/<name>. Ctrl-C keeps
-    what is done; the same command goes on with it.
+    All networks have the same number of parameters and read the same number of characters. Each is
+    trained with the best of several learning rates. Ctrl-C keeps the finished stages; run the same
+    command again to resume.
     """
-    wait_politely()
-    if again is not None:
-        _refuse_others("--from", {"again"})
-        _draw_again(Path(again))
+    limit_thread_spinning()
+    if source is not None:
+        _allow_only({"source"}, "with --from")
+        _draw_again(Path(source))
         return
+    if write is not None:
+        _allow_only({"write", "tasks", "lags", "seed"}, "with --write")
+    chosen = ComparisonOptions(**given(ComparisonOptions, options))
+    if write is not None:
+        _write_task(Path(write), chosen)
+        return
+    if text is None:
+        allowed = {"tasks", "cells", "minutes", "repeats", "seed", "lags", "output"}
+        _allow_only(allowed, "without TEXT")
     from chargen.comparison.compare import compare, open_folder
-    from chargen.comparison.request import CELL_ORDER, Request
-    from chargen.comparison.storage import to_json
-    from chargen.tasks.table import chosen
+    from chargen.evaluation.coherence import read_rhyme_families
     from chargen.text.corpus import Corpus
 
-    tasks = () if task is None else tuple(one.name for one in chosen(task))
-    if write is not None:
-        _refuse_others("--write", {"write", "task", "lags", "seed"})
-        _write_corpus(Path(write), tasks, _numbers("--lags", lags), seed)
-        return
-    if not tasks and _is_given("lags"):
-        raise OptionError("--lags are of memory tasks (name one with --task, or leave them out)")
-    request = Request(
-        cells=CELL_ORDER if cells is None else tuple(c.strip() for c in cells.split(",")),
-        minutes=minutes,
-        repeats=repeats,
-        seed=seed,
-        prompt=prompt,
-        tasks=tasks,
-        lags=_numbers("--lags", lags),
-        lines=lines,
-        hidden_size=hidden_size,
-        num_layers=num_layers,
-    )
-    corpus = None if text is None else Corpus.read([text], encoding=encoding, lines=lines)
-    folder = open_folder(None if output is None else Path(output), corpus, request)
-    file = None if text is None else Path(text)
+    corpus = None if text is None else Corpus.read([text], encoding=encoding, lines=chosen.lines)
+    families = None if rhymes is None else read_rhyme_families(Path(rhymes))
+    folder = open_folder(None if output is None else Path(output), corpus, chosen, families)
+    command_line = _reproduce(text)
     with stop_signals() as caught, closing(folder):
-        found = _watch(
-            compare(corpus, file, request, folder, command=_command(text)), caught, folder
-        )
-        if found is None:
-            print(f"stopped; what is done is kept; to go on: {_command(text)}", file=sys.stderr)
+        work = compare(corpus, chosen, folder, families=families, command=command_line)
+        comparison = _watch(work, caught, folder)
+        if comparison is None:
+            print(f"stopped; resume with: {command_line}", file=sys.stderr)
             sys.exit(128 + caught[0])
-        _draw(folder.path, found)
-        folder.finish(to_json(found))
-    _tell(folder.path, found)
-
-
-def _is_given(name: str) -> bool:
-    source = click.get_current_context().get_parameter_source(name)
-    return source is not click.core.ParameterSource.DEFAULT
-
-
-def _refuse_others(option: str, allowed: set[str]) -> None:
-    """An option that decides everything would make others silently idle."""
-    for other in click.get_current_context().command.params:
-        name = other.name or ""
-        if name not in allowed and _is_given(name):
-            shown = other.opts[-1] if isinstance(other, click.Option) else name.upper()
-            raise OptionError(f"{option} and {shown} do not go together (leave one out)")
-
-
-def _command(text: str | None) -> str:
-    """The command that makes the comparison again, with every option that is not as by default."""
-    called = click.get_current_context()
-    words = ["chargen", "compare"]
-    for option in called.command.params:
-        value = called.params.get(option.name or "")
-        if isinstance(option, click.Option) and value is not False and _is_given(option.name or ""):
-            words += [option.opts[-1]] + ([] if option.is_flag else [str(value)])
-    return shlex.join(words + (["--", text] if text and text[0] == "-" else [text] if text else []))
+        _draw(folder.path, comparison)
+        folder.finish(comparison)
+    _summarise(folder.path, comparison)
 
 
 def _watch(
-    stages: Generator[Stage | Comparison, None, None], caught: list[int], folder: ComparisonFolder
+    work: Generator[Progress | Comparison, None, None], caught: list[int], folder: ComparisonFolder
 ) -> Comparison | None:
-    """Show how far it is; None where a signal ended it, at a place where nothing is lost."""
+    """Show the progress; return None if a signal stopped the comparison."""
     from tqdm import tqdm
 
-    from chargen.records import Comparison
+    from chargen.comparison.result import Comparison
 
-    terminal = sys.stderr.isatty()
     bar = tqdm(
         total=1.0,
-        # What is done already says nothing of how long the rest will take.
+        # After resuming, the elapsed time does not predict the remaining time.
         bar_format="{percentage:3.0f}% |{bar:16}| {elapsed}"
         + (", {desc}" if folder.resumed else "<{remaining}, {desc}"),
         dynamic_ncols=True,
         leave=False,
-        disable=not terminal,
+        disable=None,  # unless standard error is a terminal
     )
-    said: str | None = None
-    begun = False
-    with closing(bar), closing(stages):
-        for stage in stages:
-            if isinstance(stage, Comparison):
-                return stage
-            if said is not None and stage.doing != said:
-                if not begun:  # only now it is sure that what is asked for can be done
-                    goes_on = "; going on with what is done" if folder.resumed else ""
-                    bar.write(f"folder    {folder.path}{goes_on}", file=sys.stderr)
-                    begun = True
-                if not terminal:
-                    line = f"{stage.fraction:4.0%}  {stage.doing}"
-                    print(line, file=sys.stderr, flush=True)
-            said = stage.doing
-            bar.set_description_str(said, refresh=False)
-            bar.update(max(0.0, stage.fraction - bar.n))
+    with closing(bar), closing(work):
+        for number, record in enumerate(work):
+            if isinstance(record, Comparison):
+                return record
+            if number == 1:  # the options are valid, and the plan is made
+                resumed = "; resuming" if folder.resumed else ""
+                bar.write(f"folder    {folder.path}{resumed}", file=sys.stderr)
+            if number and bar.disable and bar.desc != record.doing:
+                bar.write(f"{record.fraction:4.0%}  {record.doing}", file=sys.stderr)
+            bar.set_description_str(record.doing, refresh=False)
+            bar.update(record.fraction - bar.n)
             if caught:
                 return None
     return None
 
 
 def _draw_again(path: Path) -> None:
-    from chargen.comparison.folder import NUMBERS
-    from chargen.comparison.storage import read_json
-    from chargen.errors import ComparisonError
-    from chargen.model.storage import read_file
+    from chargen.comparison.storage import COMPARISON, read_comparison
 
-    if not (path / NUMBERS).is_file():
+    if not (path / COMPARISON).is_file():
         raise ComparisonError(
-            f"{path} holds no {NUMBERS} (name the folder of a finished comparison)"
+            f"{path} has no {COMPARISON} (pass the folder of a finished comparison)"
         )
-    found = read_json(read_file(path / NUMBERS))
-    _draw(path, found)
-    _tell(path, found)
+    comparison = read_comparison(path / COMPARISON)
+    _draw(path, comparison)
+    _summarise(path, comparison)
 
 
-def _draw(path: Path, found: Comparison) -> None:
-    from chargen.errors import ComparisonError
+def _draw(path: Path, comparison: Comparison) -> None:
     from chargen.model.storage import write_file
-    from chargen.report.folder import files
+    from chargen.report.files import files
 
-    for name, data in files(found).items():
-        try:
-            (path / name).parent.mkdir(exist_ok=True)
-        except OSError as error:
-            raise ComparisonError(f"{path / name} cannot be written: {error.strerror}") from None
+    for name, data in files(comparison).items():
+        (path / name).parent.mkdir(exist_ok=True)
         write_file(path / name, data)
 
 
-def _tell(path: Path, found: Comparison) -> None:
+def _summarise(path: Path, comparison: Comparison) -> None:
     from chargen.comparison.folder import MODELS
-    from chargen.report.folder import REPORT
-    from chargen.report.tables import summary
+    from chargen.report.files import REPORT
+    from chargen.report.terminal import summary
 
-    width = min(100, shutil.get_terminal_size().columns)
-    print(summary(found, max(20, width)))
+    print(summary(comparison, max(20, min(100, shutil.get_terminal_size().columns))))
     print(f"report    {path / REPORT}")
-    models = [path / MODELS / name for name in found.cells if (path / MODELS / name).is_dir()]
-    if models:
-        print(f"networks  {path / MODELS}; chargen sample -m {shlex.quote(str(models[-1]))}")
+    models = path / MODELS
+    cells = [] if comparison.text is None else list(comparison.text.cells)
+    cells = [cell for cell in cells if (models / cell).is_dir()]
+    if cells:
+        print(f"networks  chargen sample -m {shlex.quote(str(models / cells[-1]))}")
+    for task in comparison.tasks.values():
+        model = models / f"{task.name}-{list(task.cells)[-1]}"
+        if task.choices and model.is_dir():
+            words = ["chargen", "score", "-m", str(model)]
+            words += ["--prompt", task.example[: task.answer[0]], "--choices"]
+            line = f"try       {shlex.join([*words, ','.join(task.choices)])}"
+            if line.isprintable():  # the result may come from an untrusted source
+                print(line)
 
 
-def _write_corpus(path: Path, tasks: Sequence[str], lags: Sequence[int], seed: int) -> None:
-    from chargen.tasks.table import TASKS, episodes
-    from chargen.training.config import MOST_SEED, check_range
+def _write_task(path: Path, options: ComparisonOptions) -> None:
+    """Write episodes of a task, one per line."""
+    from chargen.model.storage import write_file
+    from chargen.tasks.registry import TASKS, episodes
 
-    if len(tasks) != 1:
-        raise OptionError(f"--write takes one task (--task {next(iter(TASKS))} --write FILE)")
-    task = TASKS[tasks[0]]
-    check_range("--seed", seed, 0, MOST_SEED)
-    told = episodes(task, _WRITTEN, sorted({task.least_lag, *lags}), seed)
-    text = "".join(f"{episode.text}\n" for episode in told)
+    if len(options.tasks) != 1:
+        raise click.UsageError(f"--write needs one task, such as --task {next(iter(TASKS))}")
+    task = TASKS[options.tasks[0]]
+    drawn = episodes(task, _NUM_WRITTEN, sorted({task.min_lag, *options.lags}), options.seed)
+    text = "".join(f"{episode.text}\n" for episode in drawn)
     if str(path) == "-":
         print(text, end="")
         return
-    try:
-        with open(path, "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise OptionError(f"--write {path} exists already (name another file)") from None
-    except (OSError, ValueError) as error:
-        with suppress(OSError, ValueError):
-            path.unlink()
-        reason = getattr(error, "strerror", None) or error
-        raise OptionError(f"--write {path} cannot be written: {reason}") from None
-    learn = f"chargen train {shlex.quote(str(path))} --lines"
-    print(f"{path}: {_WRITTEN:,} stories; to train on them: {learn}")
+    if path.exists():
+        raise ChargenError(f"{path} exists (choose another file)")
+    write_file(path, text.encode("utf-8"))
+    train = f"chargen train {shlex.quote(str(path))} --lines"
+    print(f"{path}: {_NUM_WRITTEN:,} episodes; train on them with: {train}")
 
 
-def _numbers(option: str, value: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in value.split(","))
-    except ValueError:
-        raise OptionError(
-            f"{option} must be whole numbers with commas between, got {value!r:.40}"
-            " (such as 25,50,100,200)"
-        ) from None
+def _set_parameters() -> dict[str, click.Parameter]:
+    """Return the parameters that the user set, by name."""
+    context = click.get_current_context()
+    return {
+        name: each
+        for each in context.command.params
+        if (name := each.name or "")
+        and context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    }
+
+
+def _allow_only(allowed: set[str], where: str) -> None:
+    """Refuse all parameters that have no effect where only some of them are used."""
+    for name, parameter in _set_parameters().items():
+        if name not in allowed:
+            shown = parameter.opts[-1] if isinstance(parameter, click.Option) else "TEXT"
+            raise click.UsageError(f"{shown} has no effect {where}")
+
+
+def _reproduce(text: str | None) -> str:
+    """Return the command line with every option that the user set."""
+    words = ["chargen", "compare"]
+    for name, parameter in _set_parameters().items():
+        if isinstance(parameter, click.Option):
+            value = click.get_current_context().params[name]
+            listed = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            words += [parameter.opts[-1]] + ([] if parameter.is_flag else [listed])
+    if text:
+        words += ["--", text] if text.startswith("-") else [text]
+    return shlex.join(words)

@@ -1,9 +1,10 @@
-"""`chargen info`: what a model is."""
+"""The command `chargen info` describes a model."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -13,64 +14,79 @@ if TYPE_CHECKING:
     from chargen.model.checkpoint import Checkpoint
 
 
+class Fact(NamedTuple):
+    """A fact about a model. key: in JSON; label: in text; value: None if it was not measured."""
+
+    key: str
+    label: str
+    value: Any
+    unit: str = ""
+
+
 @click.command("info")
 @model_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON")
 def command(model: str | None, as_json: bool) -> None:
-    """Tell what a model is: its network, its text, how it was trained, how good it is."""
-    facts = describe(load_model(model))
+    """Describe a model: its network, training data, training and validation loss."""
+    facts = list(_facts(load_model(model)))
     if as_json:
-        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        values = {fact.key: fact.value for fact in facts}
+        click.echo(json.dumps(values, indent=2, ensure_ascii=False))
         return
-    width = max(map(len, facts))
-    for name, value in facts.items():
-        click.echo(f"{name.replace('_', ' '):{width}}  {_shown(value)}")
+    width = max(len(fact.label) for fact in facts)
+    for fact in facts:
+        # A seed is printed without thousands separators.
+        shown = str(fact.value) if fact.key == "seed" else _format(fact.value, fact.unit)
+        click.echo(f"{fact.label:{width}}  {shown}")
 
 
-def describe(loaded: Checkpoint) -> dict[str, Any]:
-    """Every fact of a model; what was not measured is None."""
+def _facts(loaded: Checkpoint) -> Iterator[Fact]:
     from chargen.evaluation.units import bits_per_character, perplexity
 
-    config, description, measured = loaded.config, loaded.description, loaded.measured
+    config, measured = loaded.config, loaded.measured
+    corpus, training = loaded.description.corpus, loaded.description.training
     nats = measured["validation_nats"]
-    corpus, training = description.corpus, description.training
-    return {
-        "folder": str(loaded.folder),
-        "cell": config.cell,
-        "num_layers": config.num_layers,
-        "hidden_size": config.hidden_size,
-        "encoder": config.encoder,
-        "embedding_size": config.embedding_size if config.encoder == "embedding" else None,
-        "vocab_size": config.vocab_size,
-        "parameters": config.parameters,
-        "validation_nats": nats,
-        "validation_bpc": None if nats is None else bits_per_character(nats),
-        "validation_perplexity": None if nats is None else perplexity(nats),
-        "training_nats": measured["training_nats"],
-        "trained_steps": measured["step"],
-        "trained_characters": measured["trained_characters"],
-        "trained_seconds": measured["trained_seconds"],
-        "precision": measured["precision"],
-        "preset": training["preset"],
-        "budget": "{amount:g} {kind}".format(**training["budget"]),
-        "batch_size": training["batch_size"],
-        "sequence_length": training["sequence_length"],
-        "learning_rate": training["learning_rate"],
-        "dropout": training["dropout"],
-        "seed": training["seed"],
-        "corpus_name": corpus["name"],
-        "corpus_characters": corpus["characters"],
-        "corpus_held_out_characters": corpus["held_out_characters"],
-        "corpus_lines": corpus["lines"],
-        "corpus_sha256": corpus["sha256"],
-    }
+    embedding_size = config.embedding_size if config.encoder == "embedding" else None
+    measured_bits = None if nats is None else bits_per_character(nats)
+    measured_perplexity = None if nats is None else perplexity(nats)
+    yield Fact("folder", "folder", str(loaded.folder))
+    yield Fact("cell", "cell", config.cell)
+    yield Fact("num_layers", "layers", config.num_layers)
+    yield Fact("hidden_size", "hidden size", config.hidden_size)
+    yield Fact("encoder", "encoder", config.encoder)
+    yield Fact("embedding_size", "embedding size", embedding_size)
+    yield Fact("vocab_size", "vocabulary size", config.vocab_size, "characters")
+    yield Fact("parameters", "parameters", config.parameters)
+    yield Fact("validation_nats", "validation loss", nats, "nats per character")
+    yield Fact("validation_bpc", "validation bits per character", measured_bits)
+    yield Fact("validation_perplexity", "validation perplexity", measured_perplexity)
+    yield Fact("training_nats", "training loss", measured["training_nats"], "nats per character")
+    yield Fact("trained_steps", "training steps", measured["step"])
+    yield Fact("trained_characters", "characters trained on", measured["trained_characters"])
+    yield Fact("trained_seconds", "training time", measured["trained_seconds"], "s")
+    yield Fact("precision", "precision", measured["precision"])
+    yield Fact("preset", "preset", training["preset"])
+    yield Fact("budget", "budget", "{amount:g} {kind}".format(**training["budget"]))
+    yield Fact("batch_size", "batch size", training["batch_size"])
+    yield Fact("sequence_length", "sequence length", training["sequence_length"], "characters")
+    yield Fact("learning_rate", "learning rate", training["learning_rate"])
+    yield Fact("dropout", "dropout", training["dropout"])
+    yield Fact("seed", "seed", training["seed"])
+    yield Fact("corpus_name", "training data", corpus["name"])
+    yield Fact("corpus_characters", "size of training data", corpus["characters"], "characters")
+    held_out = corpus["held_out_characters"]
+    yield Fact("corpus_held_out_characters", "held out for validation", held_out, "characters")
+    yield Fact("corpus_lines", "each line is a separate text", corpus["lines"])
+    yield Fact("corpus_sha256", "SHA-256 of training data", corpus["sha256"])
 
 
-def _shown(value: object) -> str:
+def _format(value: object, unit: str) -> str:
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+        text = f"{value:,}"
+    else:
+        text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{text} {unit}".rstrip()

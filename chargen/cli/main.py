@@ -1,4 +1,4 @@
-"""The `chargen` command: which commands there are, and how errors reach a person."""
+"""The `chargen` command: its subcommands, and how errors are reported."""
 
 from __future__ import annotations
 
@@ -10,122 +10,100 @@ from collections.abc import Sequence
 
 import click
 
-from chargen.errors import ChargenError
+from chargen.errors import ChargenError, OptionError
 
-# The short help stands here, so that `chargen --help` loads no command.
+# The short help is kept here so that `chargen --help` imports no command.
 COMMANDS = {
-    "train": "Train a model on a text.",
-    "sample": "Write on from a prompt.",
-    "repl": "Write together with a model, line by line.",
-    "compare": "Show, beside other networks, what memory buys.",
-    "score": "Tell how well a model expects a text.",
-    "info": "Tell what a model is.",
+    "train": "Train a model on text files.",
+    "sample": "Generate text that continues a prompt.",
+    "repl": "Write a text together with a model.",
+    "compare": "Compare networks with and without memory.",
+    "score": "Score a text: bits per character and its most surprising places.",
+    "info": "Describe a model.",
     "bench": "Measure speed on this machine.",
 }
 
-INTERRUPTED = 130
-
 
 class LazyGroup(click.Group):
-    """A group that imports a command's module only when the command is called."""
+    """A group that imports the module of a command when the command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, in the order of the table."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command itself, imported now."""
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         if cmd_name not in COMMANDS:
-            return None
+            from chargen.options import suggest
+
+            hint = suggest(cmd_name, COMMANDS) or f"available: {', '.join(COMMANDS)}"
+            raise click.UsageError(f"unknown command {cmd_name!r}; {hint}", ctx)
         command: click.Command = importlib.import_module(f"chargen.cli.{cmd_name}").command
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is called; one that does not exist is told with the nearest name."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            import difflib
-
-            near = difflib.get_close_matches(args[0], COMMANDS, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
-            raise click.UsageError(f"there is no command {args[0]!r}; {hint}", ctx)
-        return super().resolve_command(ctx, args)
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The table as it is."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
-    if asked and not ctx.resilient_parsing:
-        from importlib.metadata import version
-
-        click.echo(f"chargen {version('chargen')}")
-        ctx.exit()
-
-
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_show_version,
-    help="Show the version and exit.",
-)
+@click.version_option(package_name="chargen", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
-    """Train small character-level language models, and let them write."""
+    """Train small character-level language models and generate text with them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0, 1 (failed), 2 (wrong usage), 130 (Ctrl-C)."""
+    """Run the command line and exit: 0, 1 (failure), 2 (usage error), 130 (Ctrl-C)."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    # A closed standard output is None; what is written to it is lost, as the user wanted.
+    # A closed standard output is None; all output is then discarded.
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+        if hasattr(getattr(sys, name), "reconfigure"):
+            getattr(sys, name).reconfigure(errors="replace")
     debug = "--debug" in arguments[:1]
     try:
-        # Not `cli.main`, which ends with status 1 where the reader of a pipe has gone.
-        with cli.make_context("chargen", arguments) as called:
-            status = cli.invoke(called) or 0
+        # Not `cli.main`, which exits with status 1 if the reader of a pipe has closed it.
+        with cli.make_context("chargen", arguments) as context:
+            try:
+                status = cli.invoke(context) or 0
+            except OptionError as error:
+                status = _fail(_with_flags(error, context), error.exit_status, debug)
         sys.stdout.flush()
     except click.exceptions.Exit as left:
         status = left.exit_code
     except ChargenError as error:
-        status = _failed(str(error), error.exit_status, debug)
+        status = _fail(str(error), error.exit_status, debug)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         status = error.exit_code
     except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        where = f" (see {context.command_path} --help)" if context else ""
+        ctx = getattr(error, "ctx", None)
+        where = f" (see {ctx.command_path} --help)" if ctx else ""
         message = " ".join(error.format_message().split()).rstrip(".")
-        status = _failed(message + where, error.exit_code, debug)
+        status = _fail(message + where, error.exit_code, debug)
     except (click.Abort, KeyboardInterrupt):
-        status = INTERRUPTED
+        status = 130
     except BrokenPipeError:
-        # The reader has gone. Python would complain once more when it flushes at exit.
+        # The reader has closed the pipe. Python would report it again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
-    except OSError as error:  # standard output on a full disk, say
-        status = _failed(f"{error.filename or 'the output'}: {error.strerror}", 1, debug)
+    except OSError as error:  # such as standard output on a full disk
+        status = _fail(f"{error.filename or 'standard output'}: {error.strerror}", 1, debug)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "alloc" not in str(error):
             raise
-        status = _failed("there is not enough memory for this (try a smaller model)", 1, debug)
+        status = _fail("out of memory (try a smaller model)", 1, debug)
     sys.exit(status)
 
 
-def _failed(message: str, status: int, debug: bool) -> int:
+def _with_flags(error: OptionError, context: click.Context) -> str:
+    command = cli.get_command(context, context.invoked_subcommand or "")
+    flags = {each.name: each.opts[-1] for each in command.params}
+    return error.message(lambda field: flags.get(field) or f"--{field.replace('_', '-')}")
+
+
+def _fail(message: str, status: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    line = " ".join(message.splitlines())
-    print(f"chargen: error: {line}", file=sys.stderr)
+    print("chargen: error:", *message.splitlines(), file=sys.stderr)
     return status

@@ -1,4 +1,4 @@
-"""Options that more than one command has."""
+"""Options that several commands share, and click options made from declared ones."""
 
 from __future__ import annotations
 
@@ -12,64 +12,130 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chargen.options import Option, options_of
+
 if TYPE_CHECKING:
     from chargen.model.checkpoint import Checkpoint
     from chargen.text.vocabulary import Vocabulary
 
-model_option: Callable[[Any], Any] = click.option(
-    "-m",
-    "--model",
-    metavar="FOLDER",
-    help="The model; without it the newest under ./checkpoints.",
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+_TYPES = {"int": click.INT, "float": click.FLOAT, "str": click.STRING}
+
+model_option: Decorator = click.option(
+    "-m", "--model", metavar="FOLDER", help="Model folder [default: the newest in ./checkpoints]"
+)
+
+encoding_option: Decorator = click.option(
+    "--encoding", default="utf-8", help="Encoding of the text files [default: utf-8]"
 )
 
 
+def declared_options(options: Any, *, exclude: tuple[str, ...] = ()) -> Decorator:
+    """Add the options of a dataclass to a command, in the order of their declaration.
+
+    The command receives them by keyword; `given` selects those that the user set.
+    """
+    declared = [each for name, each in options_of(options).items() if name not in exclude]
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for each in reversed(declared):
+            command = _click_option(each)(command)
+        return command
+
+    return decorate
+
+
+def given(options: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values that the user set, and remove all options of the dataclass from `values`.
+
+    Raises click.UsageError if an option has no effect without another one.
+    """
+    set_values: dict[str, Any] = {}
+    declared = options_of(options)
+    for name, each in declared.items():
+        value = values.pop(name, None)
+        if value is None or value is False or value == ():  # 0 is a value
+            continue
+        if each.none_as and value == type(value)(each.none_as):
+            value = None
+        set_values[name] = value
+    for name in set_values:
+        needed = declared[name].requires
+        if needed and needed not in set_values:
+            raise click.UsageError(
+                f"{flag(declared[name])} has no effect without {flag(declared[needed])}"
+            )
+    return set_values
+
+
+def flag(declared: Option) -> str:
+    """Return the long name of an option on the command line."""
+    return declared.flags[-1] if declared.flags else f"--{declared.name.replace('_', '-')}"
+
+
+def _click_option(declared: Option) -> Decorator:
+    names = *(declared.flags or (flag(declared),)), declared.name
+    if declared.kind == "bool":
+        return click.option(*names, is_flag=True, help=declared.full_help)
+    kind: Any = _TYPES[declared.kind]
+    if declared.choices:
+        kind = click.Choice(declared.choices)
+    if declared.separator:
+        kind = _list_of(kind, declared.separator)
+    return click.option(
+        *names,
+        type=kind,
+        multiple=declared.multiple and not declared.separator,
+        metavar=declared.metavar,
+        help=declared.full_help,
+    )
+
+
+def _list_of(kind: click.ParamType[Any], separator: str) -> Callable[[str], tuple[Any, ...]]:
+    def convert(text: str) -> tuple[Any, ...]:
+        return tuple(kind.convert(part.strip(), None, None) for part in text.split(separator))
+
+    return convert
+
+
 def load_model(folder: str | None) -> Checkpoint:
-    """The model that was named, or the newest, whose name a person at a terminal is told."""
+    """Load the given model, or the newest one; on a terminal, print which one is the newest."""
     from chargen.model.checkpoint import Checkpoint, newest
 
     if folder is not None:
         return Checkpoint.load(folder)
     found = newest()
     if sys.stderr.isatty():
-        print(f"model: {found} (the newest; -m names another)", file=sys.stderr)
+        print(f"model: {found} (the newest; -m selects another)", file=sys.stderr)
     return Checkpoint.load(found)
 
 
-def known_prompt(prompt: str, vocabulary: Vocabulary | None, *, what: str = "the prompt") -> str:
-    """The prompt with newlines as in a corpus; a warning names the characters nobody taught.
-
-    vocabulary: None where nobody is to be warned.
-    """
+def known_prompt(prompt: str, vocabulary: Vocabulary, *, what: str = "the prompt") -> str:
+    """Normalise a prompt, and warn about characters that are not in the vocabulary."""
+    from chargen.repl.session import clean
     from chargen.text.corpus import normalise
-    from chargen.text.shown import visible
+    from chargen.text.display import list_characters
 
-    prompt = normalise(prompt)
-    unknown = "" if vocabulary is None else vocabulary.unknown(prompt)
-    if unknown:
-        shown = " ".join(
-            ascii(c)[1:-1] if "\ud800" <= c <= "\udfff" else visible(c).replace("\t", "\u2409")
-            for c in unknown[:20]
-        )
-        more = f" and {len(unknown) - 20} more" if len(unknown) > 20 else ""
-        warn(f"the model has never seen these characters of {what}: {shown}{more}")
-    # What the shell could not decode came as lone surrogates, which no output could write.
-    return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in prompt)
+    if unknown := vocabulary.unknown(normalise(prompt)):
+        warn(f"the model does not know these characters in {what}: {list_characters(unknown)}")
+    return clean(prompt)
 
 
-def wait_politely() -> None:
-    """Let torch's threads sleep soon when they wait for one another; call before torch is loaded.
+def limit_thread_spinning() -> None:
+    """Make torch's threads sleep soon while they wait. Must be called before torch is imported.
 
-    By default GNU OpenMP spins for milliseconds. Where another program wants the processor too, a
-    thread then spins while the one it waits for cannot run: beside two busy processes on 2 cores,
-    256 wide, 300 characters/s; with this, 1,500; alone both train at the same speed.
+    By default, GNU OpenMP spins for milliseconds. On a busy machine a thread then spins while the
+    one it waits for cannot run: with two other busy processes on 2 cores, a network of 256 units
+    trained at 300 characters/s, and at 1,500 with this limit. On an idle machine, the speed is the
+    same.
     """
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 
 @contextmanager
 def stop_signals() -> Iterator[list[int]]:
-    """The first SIGINT or SIGTERM lands in the list that this gives; a second does as usual."""
+    """Collect the first SIGINT or SIGTERM in the returned list; a second one is not caught."""
     caught: list[int] = []
 
     def note(number: int, _: FrameType | None) -> None:
@@ -88,5 +154,5 @@ def stop_signals() -> Iterator[list[int]]:
 
 
 def warn(message: str) -> None:
-    """One line to standard error."""
+    """Print a warning to standard error."""
     print(f"chargen: warning: {message}", file=sys.stderr)

@@ -1,158 +1,158 @@
-"""How training is shown: a bar on a terminal, a line now and then elsewhere, a summary."""
+"""The progress of training: a bar on a terminal, otherwise periodic lines, and a summary."""
 
 from __future__ import annotations
 
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from chargen.cli.options import warn
 from chargen.evaluation.units import bits_per_character, perplexity
-from chargen.records import Evaluation, Finished, Sample, Step, TrainingRecord
-from chargen.text.shown import visible
-from chargen.training.plan import Plan
+from chargen.text.corpus import MIN_CHARACTERS_FOR_VALIDATION
+from chargen.text.display import visible
 from chargen.training.precision import has_bfloat16
+from chargen.training.records import Evaluation, Finished, Sample, Step, TrainingRecord
+from chargen.training.spec import RunSpec
 
 _LINE_EVERY = 10.0
-_MANY_CHARACTERS = 10_000
+_LARGE_VOCABULARY = 10_000
 _RUNNING_MEAN = 0.05
 
 
 class Display:
-    """Draws the records of a run on standard error, and its summary on standard output."""
+    """Shows the records of a run on standard error, and its summary on standard output."""
 
-    def __init__(self, plan: Plan, folder: str) -> None:
-        self._plan = plan
+    def __init__(self, spec: RunSpec, folder: str) -> None:
+        self._spec = spec
         self._finished: Finished | None = None
-        self._loss: float | None = None
-        self._rate = 0.0
         self._first: Step | None = None
+        self._loss = 0.0
         self._last_line = time.monotonic()
-        self._introduce(folder)
-        self._bar: tqdm[Any] | None = None
-        if sys.stderr.isatty():
-            self._bar = tqdm(
-                total=1.0,
-                bar_format="{percentage:3.0f}% |{bar:16}| {desc}",
-                dynamic_ncols=True,
-                leave=False,
-            )
+        _introduce(spec, folder)
+        _warn(spec)
+        self._bar = tqdm(
+            total=1.0,
+            bar_format="{percentage:3.0f}% |{bar:16}| {desc}",
+            dynamic_ncols=True,
+            leave=False,
+            disable=None,  # unless standard error is a terminal
+        )
 
     def show(self, record: TrainingRecord) -> None:
-        """Draw one record."""
+        """Show one record."""
         if isinstance(record, Step):
             self._step(record)
         elif isinstance(record, Evaluation):
-            best = " (best so far)" if record.best else ""
-            self._line(f"{record.fraction:4.0%}  held out: {_loss(record.nats)}{best}")
+            best = ", best so far" if record.best else ""
+            self._line(f"{record.fraction:4.0%}  validation loss {_loss(record.nats)}{best}")
         elif isinstance(record, Sample):
             self._line("\n".join(f"      | {line}" for line in visible(record.text).split("\n")))
         elif isinstance(record, Finished):
             self._finished = record
 
     def close(self) -> None:
-        """Take the bar away."""
-        if self._bar is not None:
-            self._bar.close()
+        """Remove the bar."""
+        self._bar.close()
 
     def summary(self, folder: Path) -> None:
-        """What came out, where it lies, and how to use it."""
-        done = self._finished
+        """Print the result, its folder, and how to use it."""
+        done, spec = self._finished, self._spec
         assert done is not None
-        plan = self._plan
-        passes = done.characters / plan.split.train_characters
-        why = ", ended by --patience" if done.reason == "patience" else ""
+        epochs = done.characters / spec.split.train_characters
+        reason = ", stopped by patience" if done.reason == "patience" else ""
         size = (folder / "model.safetensors").stat().st_size / 1e6
         if done.validation_nats is None:
-            quality = f"on the text itself, all of it: {_loss(done.training_nats)}"
+            loss = f"training {_loss(done.training_nats)}, no validation set"
         else:
-            quality = f"held out: {_loss(done.validation_nats)}"
-            quality += f", perplexity {perplexity(done.validation_nats):.2f}"
+            loss = f"validation {_loss(done.validation_nats)}"
+            loss += f", perplexity {perplexity(done.validation_nats):.2f}"
         print(
             f"trained   {_clock(done.seconds)}, {done.step:,} steps, {done.characters:,}"
-            f" characters ({passes:.1f} passes){why}\n"
-            f"loss      {quality}\n"
-            f"model     {folder} ({plan.model.parameters:,} parameters, {size:.1f} MB)\n"
+            f" characters, {epochs:.1f} epochs{reason}\n"
+            f"loss      {loss}\n"
+            f"model     {folder} ({spec.model.parameters:,} parameters, {size:.1f} MB)\n"
             f'next      chargen sample -m {folder} --prompt "..."'
         )
 
-    def _introduce(self, folder: str) -> None:
-        plan, config, model = self._plan, self._plan.training, self._plan.model
-        corpus = plan.corpus
-        texts = f"{corpus['texts']:,} {'lines' if corpus['lines'] else 'texts'}, "
-        held = plan.split.validation_characters
-        held_out = f"{held:,} held out" if held else "nothing held out: too short to spare a part"
-        if not held and plan.asked.validation_fraction == 0:
-            held_out = "nothing held out"
-        encoder = "one-hot" if model.encoder == "one-hot" else f"embedding {model.embedding_size}"
-        chosen = "by the text's length" if plan.asked.preset == "auto" else "as asked"
-        if plan.weights is not None:
-            chosen = "of the model it begins with"
-        threads = f"{config.threads} threads" if config.threads > 1 else "1 thread"
-        name = Path(folder).name
-        taken = f" ({corpus['name']} is taken)" if name.startswith(f"{corpus['name']}-") else ""
-        print(
-            f"text      {corpus['name']}: {texts if corpus['texts'] > 1 else ''}"
-            f"{corpus['characters']:,} characters, {model.vocab_size - 1:,} distinct; {held_out}\n"
-            f"model     {model.cell} {model.num_layers} x {model.hidden_size}, {encoder},"
-            f" {model.parameters:,} parameters\n"
-            f"preset    {config.preset}, {chosen}\n"
-            f"training  {config.budget}, {config.batch_size} x {config.sequence_length} characters"
-            f" a window, rate {config.learning_rate:g},\n          dropout {config.dropout:.2g},"
-            f" {config.precision}, {config.device}, {threads}\n"
-            f"folder    {folder}{taken}",
-            file=sys.stderr,
-        )
-        if model.vocab_size > _MANY_CHARACTERS:
-            warn(
-                f"{model.vocab_size - 1:,} distinct characters make a large, slow model"
-                " (--min-count 2 or more makes the rare ones unknown)"
-            )
-        if config.precision == "bfloat16" and not has_bfloat16(config.device):
-            warn(f"this {config.device} has no bfloat16 of its own: float32 would be much faster")
-        if corpus["unknown_characters"]:
-            warn(f"{corpus['unknown_characters']:,} characters of the text were made unknown")
-
     def _step(self, step: Step) -> None:
-        self._loss = (
-            step.loss
-            if self._loss is None
-            else self._loss + _RUNNING_MEAN * (step.loss - self._loss)
-        )
         if self._first is None:
-            self._first = step
+            self._first, self._loss = step, step.loss
+        self._loss += _RUNNING_MEAN * (step.loss - self._loss)
         seconds = step.seconds - self._first.seconds
-        if seconds > 0:
-            self._rate = (step.characters - self._first.characters) / seconds
-        due = time.monotonic() - self._last_line >= _LINE_EVERY
-        if self._bar is None:
-            if due:
-                self._last_line = time.monotonic()
-                self._line(f"{step.fraction:4.0%}  step {step.step:,}, {self._figures(step)}")
-            return
-        self._bar.n = step.fraction
-        self._bar.set_description_str(self._figures(step), refresh=False)
-        self._bar.update(0)
-
-    def _figures(self, step: Step) -> str:
-        assert self._loss is not None
-        first = self._first
-        # The time left first: a narrow terminal cuts off the end.
+        characters = step.characters - self._first.characters
+        speed = characters / seconds if seconds > 0 else 0.0
+        # The time left comes first, since a narrow terminal cuts off the end.
         left = ""
-        if first is not None and step.fraction > first.fraction:
-            pace = (step.seconds - first.seconds) / (step.fraction - first.fraction)
+        if step.fraction > self._first.fraction:
+            pace = seconds / (step.fraction - self._first.fraction)
             left = f"{_clock(pace * (1 - step.fraction))} left, "
-        figures = f"{left}loss {_loss(self._loss)}, {self._rate:,.0f} characters/s"
-        return f"{figures}, |g| {step.gradient_norm:.2f}"
+        figures = (
+            f"{left}loss {_loss(self._loss)}, {speed:,.0f} characters/s,"
+            f" gradient norm {step.gradient_norm:.2f}"
+        )
+        if not self._bar.disable:
+            self._bar.set_description_str(figures, refresh=False)
+            self._bar.update(step.fraction - self._bar.n)
+        elif time.monotonic() - self._last_line >= _LINE_EVERY:
+            self._last_line = time.monotonic()
+            self._line(f"{step.fraction:4.0%}  step {step.step:,}, {figures}")
 
     def _line(self, text: str) -> None:
-        if self._bar is not None:
-            self._bar.write(text, file=sys.stderr)
-        else:
-            print(text, file=sys.stderr, flush=True)
+        self._bar.write(text, file=sys.stderr)
+
+
+def _introduce(spec: RunSpec, folder: str) -> None:
+    config, model, corpus = spec.training, spec.model, spec.corpus
+    texts = f"{corpus.texts:,} {'lines' if corpus.lines else 'texts'}, "
+    encoder = "one-hot" if model.encoder == "one-hot" else f"embedding {model.embedding_size}"
+    preset = config.preset
+    if spec.weights is not None:
+        preset += " (with the sizes of the initial model)"
+    elif spec.options.preset == "auto":
+        preset += " (chosen by the length of the text)"
+    threads = f"{config.threads} threads" if config.threads > 1 else "1 thread"
+    name = Path(folder).name
+    taken = f" ({corpus.name} exists)" if name.startswith(f"{corpus.name}-") else ""
+    print(
+        f"text      {corpus.name}: {texts if corpus.texts > 1 else ''}"
+        f"{corpus.characters:,} characters, {model.vocab_size - 1:,} distinct;"
+        f" {_validation_set(spec)}\n"
+        f"model     {model.cell} {model.num_layers} x {model.hidden_size}, {encoder},"
+        f" {model.parameters:,} parameters\n"
+        f"preset    {preset}\n"
+        f"training  {config.budget}, batches of {config.batch_size} x {config.sequence_length}"
+        f" characters, learning rate {config.learning_rate:g},\n"
+        f"          dropout {config.dropout:.2g}, {config.precision}, {config.device}, {threads}\n"
+        f"folder    {folder}{taken}",
+        file=sys.stderr,
+    )
+
+
+def _validation_set(spec: RunSpec) -> str:
+    held_out = spec.split.validation_characters
+    if held_out:
+        return f"{held_out:,} held out for validation"
+    if spec.options.validation_fraction is None:
+        if spec.corpus.characters < MIN_CHARACTERS_FOR_VALIDATION:
+            least = f"{MIN_CHARACTERS_FOR_VALIDATION:,}"
+            return f"no validation set: the text has fewer than {least} characters"
+        return "no validation set: all lines are identical"
+    return "no validation set"
+
+
+def _warn(spec: RunSpec) -> None:
+    config, distinct = spec.training, spec.model.vocab_size - 1
+    if distinct > _LARGE_VOCABULARY:
+        warn(
+            f"{distinct:,} distinct characters make a large and slow model"
+            " (--min-count 2 or more removes rare ones)"
+        )
+    if config.precision == "bfloat16" and not has_bfloat16(config.device):
+        warn(f"this {config.device} only emulates bfloat16: float32 would be much faster")
+    if spec.corpus.unknown_characters:
+        warn(f"{spec.corpus.unknown_characters:,} characters of the text are treated as unknown")
 
 
 def _loss(nats: float) -> str:

@@ -1,4 +1,4 @@
-"""`chargen repl`: write together with a model."""
+"""The command `chargen repl` starts an interactive session with a model."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chargen.cli.options import known_prompt, load_model, model_option
-from chargen.cli.sampling import make_settings, sampling_options
+from chargen.cli.options import declared_options, given, known_prompt, load_model, model_option
+from chargen.repl.settings import SessionSettings
 
 if TYPE_CHECKING:
     from chargen.repl.session import Session
@@ -18,32 +18,20 @@ if TYPE_CHECKING:
 
 @click.command("repl")
 @model_option
-@click.option(
-    "-n", "--length", type=int, default=200, show_default=True, help="Most characters; 0: no end."
-)
-@click.option(
-    "--confidence",
-    type=float,
-    default=0.5,
-    show_default=True,
-    help="The ghost ends where the best guess is less probable.",
-)
-@sampling_options
-def command(model: str | None, length: int, confidence: float, **sampling: Any) -> int:
-    """Write together with a model, line by line.
+@declared_options(SessionSettings, exclude=("stop", "until_newline"))
+def command(model: str | None, **options: Any) -> int:
+    """Write a text together with a model, line by line.
 
-    Enter lets it write your line to its end. What stands in grey behind the cursor is what it
-    would write; Tab takes it. /help tells the rest.
+    Press Enter to let the model finish your line. While you type, the model suggests how to
+    continue; press Tab to accept the suggestion. Type /help for all keys and commands.
 
-    Without a terminal each line of standard input is written to its end and printed; they are
-    one text, as in a terminal, until a line says /reset.
+    Without a terminal, the model finishes each line of standard input and prints it. All lines are
+    one text until the command /reset.
     """
     from chargen.generation.context import Reader
     from chargen.repl.session import Session
 
-    settings = make_settings(
-        sampling, length=length or None, confidence=confidence, until_newline=True
-    )
+    settings = SessionSettings(**given(SessionSettings, options))
     loaded = load_model(model)
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
     session = Session(
@@ -53,17 +41,18 @@ def command(model: str | None, length: int, confidence: float, **sampling: Any) 
         return run_script(session, sys.stdin or ())
     import platformdirs
 
-    from chargen.repl.terminal import Terminal
+    from chargen.repl.terminal import Terminal, TolerantHistory
 
-    Terminal(session, history=platformdirs.user_state_path("chargen") / "history").run()
+    history = TolerantHistory(platformdirs.user_state_path("chargen") / "history")
+    Terminal(session, history=history).run()
     return 0
 
 
 def run_script(session: Session, lines: Iterable[str]) -> int:
-    """Answer each line on standard output; errors go to the other. The exit status."""
+    """Print the answer to each line, and errors to standard error. Returns the exit status."""
     from chargen.errors import ChargenError
-    from chargen.repl.commands import as_text, is_command, one_line, run
-    from chargen.text.shown import visible
+    from chargen.repl.commands import as_text, error_line, is_command, run
+    from chargen.text.display import visible
 
     if isinstance(lines, io.TextIOWrapper):
         lines.reconfigure(errors="replace")
@@ -76,7 +65,7 @@ def run_script(session: Session, lines: Iterable[str]) -> int:
             if is_command(entry):
                 answer = run(session, entry)
             else:
-                typed = known_prompt(as_text(entry), session.reader.vocabulary)
+                typed = known_prompt(as_text(entry), session.reader.vocabulary, what="the line")
                 out.write(show(typed))
                 answer = session.respond(typed)
             for piece in answer:
@@ -84,7 +73,7 @@ def run_script(session: Session, lines: Iterable[str]) -> int:
             out.flush()
         except ChargenError as error:
             out.flush()
-            print(f"chargen: error: {one_line(error)}", file=sys.stderr)
+            print(f"chargen: error: {error_line(error)}", file=sys.stderr)
             status = 1
         except EOFError:
             break

@@ -1,162 +1,146 @@
-"""`chargen sample`: write on from a prompt."""
+"""`chargen sample`: generate text that continues a prompt."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from chargen.cli.options import known_prompt, load_model, model_option, warn
-from chargen.cli.sampling import make_settings, sampling_options
-from chargen.cli.shown import coloured, colours_wanted, json_line, legend
-from chargen.text.shown import visible
+from chargen.cli.display import coloured, colours_wanted, json_line, legend
+from chargen.cli.options import (
+    declared_options,
+    given,
+    known_prompt,
+    load_model,
+    model_option,
+    warn,
+)
+from chargen.errors import OptionError
+from chargen.generation.records import Drawn, Stopped
+from chargen.generation.settings import GenerationSettings
+from chargen.text.display import visible
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chargen.generation.settings import Settings
-    from chargen.records import Drawn, Stopped
-
 
 @click.command("sample")
 @model_option
-@click.option("-p", "--prompt", help="What the text begins with.")
-@click.option("--file", metavar="FILE", help="... or a file that holds it; -: standard input.")
+@click.option("-p", "--prompt", help="Text to continue")
+@click.option("--file", metavar="FILE", help="Read the prompt from a file; - is standard input")
 @click.option(
-    "-n", "--length", type=int, default=200, show_default=True, help="Characters; 0: no end."
+    "--num-samples", type=int, default=1, metavar="N", help="Number of texts [default: 1]"
 )
-@click.option("--num-samples", type=int, default=1, show_default=True, help="So many texts.")
-@click.option("--stop", metavar="TEXT", multiple=True, help="End before it; may be repeated.")
-@click.option("--until-newline", is_flag=True, help="End before a newline.")
-@click.option(
-    "--confidence",
-    type=float,
-    default=0.0,
-    help="End when the best guess is less probable than this.",
-)
-@sampling_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a sample.")
-@click.option("--highlight", is_flag=True, help="Colour characters by their probability.")
+@declared_options(GenerationSettings)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per text")
+@click.option("--highlight", is_flag=True, help="Colour characters by their probability")
 def command(
     model: str | None,
     prompt: str | None,
     file: str | None,
-    length: int,
     num_samples: int,
-    stop: tuple[str, ...],
-    until_newline: bool,
-    confidence: float,
     as_json: bool,
     highlight: bool,
-    **sampling: Any,
+    **options: Any,
 ) -> None:
-    """Write on from a prompt, with the model that was trained last or with -m FOLDER."""
-    from chargen.errors import OptionError
+    """Generate text that continues a prompt, with the newest model or -m FOLDER.
+
+    Filters apply in this order: repetition penalty, temperature, top-k, top-p, min-p, threshold.
+    """
     from chargen.generation.context import Reader
-    from chargen.generation.generate import random_seed
+    from chargen.generation.generate import generate, random_seed
     from chargen.text.corpus import normalise, read_file
 
     if prompt is not None and file is not None:
-        raise click.UsageError("--prompt and --file both say how the text begins: choose one")
+        raise click.UsageError("--prompt and --file are mutually exclusive")
     if as_json and highlight:
-        raise click.UsageError("--json has no colours: leave --highlight out")
+        raise click.UsageError("--json and --highlight are mutually exclusive")
     if num_samples < 1:
-        raise OptionError(f"--num-samples must be 1 or more, got {num_samples}")
-    settings = make_settings(
-        sampling,
-        length=length or None,
-        stop=tuple(normalise(text) for text in stop),
-        until_newline=until_newline,
-        confidence=confidence,
-    )
+        raise OptionError("num_samples", num_samples, "a whole number, 1 or more")
+    chosen = given(GenerationSettings, options)
+    chosen["stop"] = tuple(normalise(text) for text in chosen.get("stop", ()))
+    settings = GenerationSettings(**chosen)
     if settings.seed is None:
         settings = replace(settings, seed=random_seed())
     loaded = load_model(model)
     for text in settings.stop:
         if unknown := loaded.vocabulary.unknown(text):
-            warn(f"--stop {text!r} is never met: the model does not write {unknown!r}")
+            warn(f"--stop {text!r} never occurs: the model does not know {unknown!r}")
     prompt = known_prompt(
         prompt or "" if file is None else read_file(file).removesuffix("\n"), loaded.vocabulary
     )
-    reader = Reader.of(loaded)
-    terminal = sys.stdout.isatty()
     colours = highlight and colours_wanted(sys.stdout)
     if highlight and not colours:
-        warn("--highlight has no effect here: its colours are for a terminal without NO_COLOR")
-    show = partial(shown, terminal=terminal, colours=colours)
-    beginning = visible(prompt) if terminal else prompt
-    records = settings.write(reader, prompt, samples=num_samples, scored=as_json or colours)
+        warn("--highlight has no effect: standard output is not a terminal with colours")
+    records = generate(
+        Reader.of(loaded),
+        settings,
+        prompt,
+        num_samples=num_samples,
+        log_probabilities=as_json or colours,
+    )
     if num_samples == 1 and not as_json:
-        ended: list[str] = []
-        stream(beginning, _shown_pieces(records, show, ended))
-        if ended == ["confidence"] and sys.stderr.isatty():
-            print(f"(ended: no guess was as sure as {confidence:g})", file=sys.stderr)
+        reason = stream(prompt, records, colours=colours)
+        if reason == "confidence" and sys.stderr.isatty():
+            print(
+                f"(stopped: the top probability fell below {settings.confidence:g})",
+                file=sys.stderr,
+            )
     else:
-        for sample in whole(records, range(num_samples)):
+        for number, sample in completed(records):
             if as_json:
-                print_json(loaded.folder, prompt, sample, settings)
+                print_json(loaded.folder, prompt, number, sample, settings)
             else:
-                between = "" if until_newline or sample.number == 0 else "\n"
-                stream(between + beginning, map(show, sample.characters))
+                separator = "" if settings.until_newline or number == 0 else "\n"
+                stream(separator + prompt, sample.characters, colours=colours)
     if colours and sys.stderr.isatty():
         print(legend(), file=sys.stderr)
 
 
 @dataclass
 class Text:
-    """A sample that is whole. reason: why it ended, "interrupted" where the user did."""
+    """The characters of a sample, and the reason why it ended; "" until it ends."""
 
-    number: int
-    characters: list[Drawn]
-    reason: str = "interrupted"
+    characters: list[Drawn] = field(default_factory=list)
+    reason: str = ""
 
 
-def whole(records: Iterator[Drawn | Stopped], numbers: Sequence[int]) -> Iterator[Text]:
-    """Each sample when it and all before it are whole; on Ctrl-C what there is of the rest."""
-    from chargen.records import Stopped
-
-    texts = {number: Text(number, []) for number in numbers}
-    done: set[int] = set()
+def completed(records: Iterable[Drawn | Stopped]) -> Iterator[tuple[int, Text]]:
+    """Yield numbers and samples in order when complete; after Ctrl-C, also incomplete ones."""
+    texts: defaultdict[int, Text] = defaultdict(Text)
+    following = 0
     try:
         for record in records:
-            if not isinstance(record, Stopped):
-                texts[record.sample].characters.append(record)
+            text = texts[record.sample]
+            if isinstance(record, Drawn):
+                text.characters.append(record)
                 continue
-            texts[record.sample].reason = record.reason
-            done.add(record.sample)
-            while texts and (first := next(iter(texts))) in done:
-                yield texts.pop(first)
+            text.reason = record.reason
+            while following in texts and texts[following].reason:
+                yield following, texts.pop(following)
+                following += 1
     except KeyboardInterrupt:
-        yield from texts.values()
+        for number, text in sorted(texts.items()):
+            text.reason = text.reason or "interrupted"
+            yield number, text
         raise
 
 
-def _shown_pieces(
-    records: Iterator[Drawn | Stopped], show: Callable[[Drawn], str], ended: list[str]
-) -> Iterator[str]:
-    """The characters as they go out; why they ended is put into `ended`."""
-    from chargen.records import Stopped
-
-    for record in records:
-        if isinstance(record, Stopped):
-            ended.append(record.reason)
-        else:
-            yield show(record)
-
-
-def print_json(model: Path, prompt: str, text: Text, settings: Settings) -> None:
-    """One sample as one line of JSON."""
+def print_json(
+    model: Path, prompt: str, number: int, text: Text, settings: GenerationSettings
+) -> None:
+    """Print a sample as one line of JSON."""
     from chargen.evaluation.units import bits_per_character
 
     log_probability = sum(drawn.log_probability or 0.0 for drawn in text.characters)
     count = len(text.characters)
     fields = {
-        "sample": text.number,
+        "sample": number,
         "prompt": prompt,
         "text": "".join(drawn.character for drawn in text.characters),
         "log_probability": log_probability,
@@ -168,27 +152,31 @@ def print_json(model: Path, prompt: str, text: Text, settings: Settings) -> None
     print(json_line(fields), flush=True)
 
 
-def shown(drawn: Drawn, *, terminal: bool, colours: bool) -> str:
-    """A character as it goes out: visible on a terminal, coloured where that was asked for."""
-    character = visible(drawn.character) if terminal else drawn.character
-    if not colours or drawn.log_probability is None:
-        return character
-    return coloured(character, math.exp(drawn.log_probability))
+def stream(prompt: str, records: Iterable[Drawn | Stopped], *, colours: bool = False) -> str:
+    """Print a text while it is generated, and return why it ended. Ctrl-C ends the line first.
 
-
-def stream(prompt: str, written: Iterable[str]) -> None:
-    """Print a text while it is being written; Ctrl-C ends its line first."""
+    Control characters are visible on a terminal. colours: show the probabilities.
+    """
     out = sys.stdout
-    at_once = out.isatty()
+    terminal = out.isatty()
+    show = visible if terminal else str
+    reason = ""
     try:
-        out.write(prompt)
+        out.write(show(prompt))
         out.flush()
-        for character in written:
+        for record in records:
+            if isinstance(record, Stopped):
+                reason = record.reason
+                continue
+            character = show(record.character)
+            if colours and record.log_probability is not None:
+                character = coloured(character, math.exp(record.log_probability))
             out.write(character)
-            if at_once:
+            if terminal:
                 out.flush()
     except KeyboardInterrupt:
         out.write("\n")
         raise
     out.write("\n")
     out.flush()
+    return reason

@@ -1,80 +1,101 @@
-"""What must hold if a comparison is to be trusted, with the figures that say whether it does."""
+"""Checks of the conditions that a valid comparison must meet."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from chargen.comparison.sizes import CLOSE
-from chargen.comparison.text import TextStudy
+from chargen.comparison.parameter_matching import TOLERANCE
+from chargen.comparison.result import CellResult, Check, Network, TaskComparison, TextComparison
 from chargen.evaluation.units import bits_per_character
-from chargen.records import CellResult, Check, TaskComparison
+from chargen.model.cells.registry import CELLS
 
 NEAR_BIGRAMS = 0.02  # nats
 FLAT = 1e-3  # bits per character
 
 
-def checks(text: TextStudy | None, tasks: Mapping[str, TaskComparison]) -> tuple[Check, ...]:
-    """Every check that the cells and tasks at hand allow."""
-    found: list[Check] = []
+def check_all(
+    text: TextComparison | None, tasks: Mapping[str, TaskComparison]
+) -> tuple[Check, ...]:
+    """Return every check that applies to the compared cells and tasks."""
+    checks: list[Check] = []
     if text is not None:
-        cells = text.cells()
-        found += of_sizes("parameters", {name: cell.parameters for name, cell in cells.items()})
-        if len(cells) > 1:
-            read = text.characters_read
-            said = f"each network read {read:,} characters" if text.read_alike else "they differ"
-            found.append(Check("characters read", text.read_alike, said))
-        if "feedforward" in cells:
-            found += of_no_memory(cells["feedforward"], text.bigram_nats)
-    for name, task in tasks.items():
-        sizes = {cell: result.parameters for cell, result in task.cells.items()}
-        found += of_sizes(f"parameters ({name})", sizes)
-        if "feedforward" in task.cells:
-            accuracy = task.cells["feedforward"].accuracy.values()
-            outside = [one for one in accuracy if not one.low <= task.chance <= one.high]
-            low, high = min(one.value for one in accuracy), max(one.value for one in accuracy)
-            found.append(
-                Check(
-                    f"no memory, no answer ({name})",
-                    not outside,
-                    f"the feed-forward network is right in {low:.1%} to {high:.1%}, chance is"
-                    f" {task.chance:.1%}"
-                    + (f"; at {len(outside)} lags beyond its interval" if outside else ""),
-                )
-            )
-    return tuple(found)
+        cells = list(text.cells.values())
+        checks += check_parameters("parameters", [cell.network for cell in cells])
+        checks += check_characters(cells)
+        for cell in cells:
+            if not CELLS[cell.network.cell].recurrent:
+                checks += check_no_memory(cell, text.corpus.bigram_nats)
+    for task in tasks.values():
+        networks = [cell.network for cell in task.cells.values()]
+        checks += check_parameters(f"parameters ({task.name})", networks)
+        checks += check_chance(task)
+    return tuple(checks)
 
 
-def of_sizes(name: str, sizes: Mapping[str, int]) -> Iterator[Check]:
-    """Nobody has more parameters than another."""
-    if len(sizes) > 1:
-        low, high = min(sizes.values()), max(sizes.values())
-        said = f"{low:,} to {high:,}, {high / low - 1:.2%} apart; {CLOSE:.0%} is allowed"
-        yield Check(name, high - low <= CLOSE * low, said)
+def check_parameters(name: str, networks: Sequence[Network]) -> Iterator[Check]:
+    """Check that all networks have about the same number of parameters."""
+    if len(networks) > 1:
+        counts = [network.parameters for network in networks]
+        low, high = min(counts), max(counts)
+        details = f"{low:,} to {high:,}, {high / low - 1:.2%} apart; allowed: {TOLERANCE:.0%}"
+        yield Check(name, high - low <= TOLERANCE * low, details)
 
 
-def of_no_memory(cell: CellResult, bigram_nats: float) -> Iterator[Check]:
-    """A network without memory knows the last character alone, as a table of pairs does."""
-    gap = cell.validation_nats - bigram_nats
-    yield Check(
-        "as good as pairs",
-        math.isfinite(gap) and abs(gap) <= NEAR_BIGRAMS,
-        f"the feed-forward network needs {bits_per_character(gap):+.3f} bits ({gap:+.3f} nats)"
-        f" against a table of pairs; {NEAR_BIGRAMS} nats either way are allowed"
-        + ("; it has not learned all that there is (more --minutes)" if gap > NEAR_BIGRAMS else ""),
-    )
-    values = [one.value for one in (*cell.context_curve.values(), cell.all_context)]
-    wide = max(values) - min(values)
+def check_characters(cells: Sequence[CellResult]) -> Iterator[Check]:
+    """Check that all networks read the same number of characters with the same seed."""
+    if len(cells) > 1:
+        passed = all(
+            len({run.characters for run in runs if run.validation_nats is not None}) <= 1
+            for runs in zip(*(cell.runs for cell in cells), strict=True)
+        )
+        read = f"each network read {cells[0].runs[0].characters:,} characters"
+        yield Check("characters read", passed, read if passed else "the numbers differ")
+
+
+def check_no_memory(cell: CellResult, bigram_nats: float | None) -> Iterator[Check]:
+    """Check that a network without memory has the loss of a bigram model."""
+    name, nats = cell.network.name, cell.validation_nats
+    if nats is None or bigram_nats is None:
+        yield Check("loss of a bigram model", False, f"{name} has no loss to compare")
+    else:
+        gap = nats - bigram_nats
+        undertrained = "; it is not fully trained (allow more time)" if gap > NEAR_BIGRAMS else ""
+        yield Check(
+            "loss of a bigram model",
+            abs(gap) <= NEAR_BIGRAMS,
+            f"{name} needs {bits_per_character(gap):+.3f} bits ({gap:+.3f} nats)"
+            f" relative to a bigram model; allowed: {NEAR_BIGRAMS} nats{undertrained}",
+        )
+    context = cell.diagnostics.context
+    values = [one.value for one in (*context.by_length.values(), context.all)]
+    change = max(values) - min(values)
     yield Check(
         "no use of context",
-        wide <= FLAT,
-        f"the feed-forward network's loss changes by {wide:.1g} bits with the context visible;"
-        f" {FLAT} is allowed",
+        change <= FLAT,
+        f"the loss of {name} changes by {change:.1g} bits with the visible context;"
+        f" allowed: {FLAT}",
     )
-    share = cell.gradient_after.share[1:] + cell.gradient_at_start.share[1:]
-    most = max(share, default=0.0)
+    flows = (cell.diagnostics.gradient_before, cell.diagnostics.gradient_after)
+    largest = max((share for flow in flows for share in flow.share[1:]), default=0.0)
     yield Check(
         "no gradient through time",
-        most == 0,
-        f"the feed-forward network's gradient beyond the last character is {most:g}",
+        largest == 0,
+        f"the gradient of {name} beyond the last character is {largest:g}",
     )
+
+
+def check_chance(task: TaskComparison) -> Iterator[Check]:
+    """Check that networks without memory have chance accuracy on a task."""
+    for result in task.cells.values():
+        if CELLS[result.network.cell].recurrent:
+            continue
+        accuracy = result.evaluations[0].accuracy.values()
+        outside = [one for one in accuracy if not one.low <= task.chance <= one.high]
+        low, high = min(one.value for one in accuracy), max(one.value for one in accuracy)
+        yield Check(
+            f"chance level without memory ({task.name})",
+            not outside,
+            f"the accuracy of {result.network.name} is {low:.1%} to {high:.1%}, chance is"
+            f" {task.chance:.1%}"
+            + (f"; outside the interval at {len(outside)} lags" if outside else ""),
+        )

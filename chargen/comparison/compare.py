@@ -1,111 +1,105 @@
-"""Everything that was asked for, as one comparison that can be stopped and gone on with."""
+"""Running a whole comparison, which can be stopped and resumed."""
 
 from __future__ import annotations
 
 import platform
-import time
 from collections.abc import Generator
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 
-from chargen.comparison.checks import checks
+from chargen.comparison.checks import check_all
+from chargen.comparison.config import StudyConfig
 from chargen.comparison.folder import ComparisonFolder
-from chargen.comparison.memory import TaskStudy
-from chargen.comparison.request import DEFAULT_MINUTES, Request
-from chargen.comparison.stages import run
-from chargen.comparison.text import TextStudy
-from chargen.errors import OptionError, TooShortError
-from chargen.records import Comparison, Stage
-from chargen.tasks.table import TASKS
+from chargen.comparison.options import DEFAULT_MINUTES, ComparisonOptions
+from chargen.comparison.result import Comparison
+from chargen.comparison.runner import Progress, run_studies
+from chargen.comparison.stages import Study
+from chargen.comparison.task_study import TaskStudy
+from chargen.comparison.text_study import TextStudy
+from chargen.comparison.writing import TEMPERATURE
+from chargen.errors import OptionConflictError
+from chargen.evaluation.coherence import Families
+from chargen.tasks.registry import TASKS
 from chargen.text.corpus import Corpus
 
-_SECONDS = "seconds"
 
+def open_folder(
+    output: Path | None,
+    corpus: Corpus | None,
+    options: ComparisonOptions,
+    families: Families | None = None,
+) -> ComparisonFolder:
+    """Open the folder of a new or an unfinished comparison.
 
-def open_folder(output: Path | None, corpus: Corpus | None, request: Request) -> ComparisonFolder:
-    """The folder of a comparison, new or gone on with. Raises ComparisonError and OptionError."""
-    if corpus is None and not request.tasks:
-        raise OptionError("there is nothing to compare on: name a text, or a task with --task")
+    Raises ComparisonError, and OptionError if there is nothing to compare.
+    """
+    if corpus is None and not options.tasks:
+        reason = "nothing to compare (pass a text, or set {tasks})"
+        raise OptionConflictError(reason, "tasks")
     names = [] if corpus is None else [corpus.name]
-    names += ["all-tasks"] if len(request.tasks) == len(TASKS) else list(request.tasks)
-    asked = {"text": corpus and corpus.sha256, **request.to_dict()}
-    return ComparisonFolder.open(output, "-".join(names), asked)
+    names += ["all-tasks"] if len(options.tasks) == len(TASKS) else list(options.tasks)
+    rhymes = {name: sorted(words) for name, words in (families or {}).items()}
+    identity = {"text": corpus and corpus.sha256, "rhymes": rhymes, **options.to_dict()}
+    return ComparisonFolder.open(output, "-".join(names), identity)
 
 
 def compare(
     corpus: Corpus | None,
-    file: Path | None,
-    request: Request,
+    options: ComparisonOptions,
     folder: ComparisonFolder,
     *,
-    command: str,
-) -> Generator[Stage | Comparison, None, None]:
-    """Do all that is not done yet; yield how far it is, and the comparison as the last.
+    families: Families | None = None,
+    config: StudyConfig | None = None,
+    command: str = "",
+) -> Generator[Progress | Comparison, None, None]:
+    """Run all unfinished stages; yield the progress, and at the end the comparison.
 
-    `folder.finish` is to be called when it is drawn.
-
-    file: where the text was read. command: what makes the comparison again, for the report.
-    Raises OptionError where the minutes are too few, and what training raises.
+    The caller passes the comparison to `folder.finish`. families: words that rhyme, by family.
+    command: the command line that reproduces the comparison, for the report.
+    Raises OptionError if the time is too short, and the errors of training.
     """
-    began = time.monotonic()
-    before = folder.get(_SECONDS, float) if _SECONDS in folder else 0.0
-    studies = (corpus is not None) + len(request.tasks)
-    each = None if request.minutes is None else request.minutes * 60 / studies
-    yield Stage("timing the networks", 0.0)
+    config = config or StudyConfig()
+    parts = (corpus is not None) + len(options.tasks)
+    each = None if options.minutes is None else options.minutes * 60 / parts
+    yield Progress("measuring the speed", 0.0)
+    tasks = [TaskStudy(TASKS[name], options, config, folder, each) for name in options.tasks]
     text = None
-    try:
-        if corpus is not None:
-            text = TextStudy(corpus, file, request, folder, each or DEFAULT_MINUTES * 60)
-        tasks = {name: TaskStudy(TASKS[name], request, folder, each) for name in request.tasks}
-    except TooShortError as error:
-        minutes = request.minutes or DEFAULT_MINUTES
-        raise OptionError(
-            f"--minutes {minutes:g} is too short for this on this machine (it takes about"
-            f" {error.seconds * studies / 60:.1f} or more; fewer --cells take less)"
-        ) from None
-    jobs = [job for task in tasks.values() for job in task.jobs()]
-    jobs += text.jobs() if text else []
-    try:
-        yield from run(jobs)
-    finally:
-        folder.put(_SECONDS, before + time.monotonic() - began)
-    results = {name: task.comparison() for name, task in tasks.items()}
+    if corpus is not None:
+        seconds = each or DEFAULT_MINUTES * 60
+        text = TextStudy(corpus, families, options, config, folder, seconds)
+    studies: list[Study] = [*tasks, *([text] if text else [])]
+    yield from run_studies(studies)
     settings: dict[str, Any] = {
         "command": command,
-        **request.to_dict(),
+        **options.to_dict(),
+        "method": asdict(config),
+        "plans": {study.name: asdict(study.plan) for study in studies},
+        "temperature": TEMPERATURE,
         "precision": "float32",
         "threads": torch.get_num_threads(),
         "versions": {
             "chargen": version("chargen"),
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
             "numpy": np.__version__,
             "python": platform.python_version(),
         },
     }
-    if text:
-        settings |= text.settings()
-    if tasks:
-        settings["tasks_trained"] = {name: task.settings() for name, task in tasks.items()}
-    parts = text.parts if text else None
-    held_out = 0 if parts is None else int((parts.held_out[:, 1] - parts.held_out[:, 0] - 1).sum())
+    settings |= text.settings() if text else {}
+    text_result = text.comparison() if text else None
+    task_results = {task.name: task.comparison() for task in tasks}
     yield Comparison(
-        corpus="" if corpus is None else corpus.name,
-        corpus_characters=0 if corpus is None else corpus.characters,
-        held_out_characters=held_out,
-        vocab_size=0 if parts is None else len(parts.vocabulary) - 1,
-        characters_read=text.characters_read if text else 0,
-        prompt=text.prompt if text else "",
-        settings=settings,
-        cells=text.cells() if text else {},
-        corpus_coherence=text.corpus_coherence if text else None,
-        bigram_nats=text.bigram_nats if text else None,
-        window_cell=text.window_cell if text else "",
-        windows=text.windows() if text else (),
-        tasks=results,
-        checks=checks(text, results),
-        seconds=folder.get(_SECONDS, float),
+        text=text_result,
+        tasks=task_results,
+        checks=check_all(text_result, task_results),
+        notes=tuple(note for study in studies for note in study.notes()),
+        settings=msgspec.json.decode(
+            msgspec.json.encode(settings)
+        ),  # the same values as after reading it from the file
+        seconds=folder.seconds(),
     )

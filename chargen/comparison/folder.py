@@ -1,184 +1,178 @@
-"""The folder of a comparison, in which the same command finds what it has finished already."""
+"""The folder of a comparison, with the results of its finished stages."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import filelock
+import msgspec
 
-from chargen.comparison.storage import decoded, encoded
+from chargen.comparison.result import Comparison
+from chargen.comparison.storage import COMPARISON, SCHEMA, encode_comparison, schema
 from chargen.errors import ComparisonError
-from chargen.model import storage
+from chargen.model.locked_folder import LOCK, LockedFolder, numbered_paths
 
 DEFAULT_ROOT = "comparisons"
-NUMBERS = "comparison.json"
 MODELS = "models"
-_DONE = "stages.json"
 WORK = "work"
-_LOCK = ".lock"
-
-Result = TypeVar("Result")
+_STAGES = "stages.json"
 
 
-class ComparisonFolder:
-    """A locked folder with the results of every stage that is finished, by key.
+@dataclass
+class _Stored:
+    """The content of stages.json.
 
-    asked: what distinguishes this comparison from others, as values of JSON.
+    options: the options of the comparison. results: the result of each finished stage; starts:
+    how often each stage was started; seconds: how long it ran.
     """
 
-    def __init__(self, path: Path, asked: Mapping[str, Any], *, made: Sequence[Path] = ()) -> None:
-        self.path = path
-        self._made = made  # the folders that were made for it, the innermost first
-        self._lock = filelock.FileLock(path / _LOCK)
-        try:
-            self._lock.acquire(timeout=0)
-        except filelock.Timeout:
-            raise ComparisonError(f"{path} is being made by another process") from None
-        except OSError as error:
-            raise ComparisonError(f"{path} cannot be written: {error.strerror}") from None
-        self._asked = dict(asked)
-        self._done: dict[str, Any] = (_read(path) or {}).get("done", {})
-        self.resumed = bool(self._done)
+    options: dict[str, Any]
+    results: dict[str, msgspec.Raw] = field(default_factory=dict)
+    starts: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class ComparisonFolder(LockedFolder):
+    """A locked folder with the results of finished stages by their keys."""
+
+    def __init__(self, path: Path, options: Mapping[str, Any]) -> None:
+        super().__init__(path)
+        self._stored = _read(path) or _Stored(dict(options))
+        self.resumed = bool(self._stored.results)
 
     @classmethod
-    def open(cls, output: Path | None, name: str, asked: Mapping[str, Any]) -> ComparisonFolder:
-        """A new folder, or one in which the same was asked for and is not finished.
+    def open(cls, output: Path | None, name: str, options: Mapping[str, Any]) -> ComparisonFolder:
+        """Open a new folder, or one with an unfinished comparison of the same options.
 
-        It is `output`, or the first of comparisons/<name>[-2, -3 ...] that is either of the two.
-        Raises ComparisonError where `output` is neither, or cannot be made.
+        The folder is `output`, or the first suitable one of comparisons/<name>[-2, -3 ...].
+        Raises ComparisonError if `output` contains anything else, or cannot be created.
         """
         if output is not None:
-            reason = _refusal(output, asked)
-            if reason:
-                raise ComparisonError(f"{output} {reason}")
-            return cls._in(output, asked)
-        number = 1
-        while True:
-            path = Path(DEFAULT_ROOT) / (name if number == 1 else f"{name}-{number}")
-            if not _refusal(path, asked):
-                return cls._in(path, asked)
-            number += 1
-
-    @classmethod
-    def _in(cls, path: Path, asked: Mapping[str, Any]) -> ComparisonFolder:
-        try:
-            missing = [each for each in (path, *path.parents) if not each.exists()]
-            path.mkdir(parents=True, exist_ok=True)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise ComparisonError(f"{path} cannot be made: {reason}") from None
-        return cls(path, asked, made=missing)
+            if reason := _refusal(output, options):
+                raise ComparisonError(f"{output} {reason} (choose another folder)")
+            return cls(output, options)
+        paths = numbered_paths(DEFAULT_ROOT, name)
+        return cls(next(path for path in paths if not _refusal(path, options)), options)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._done
+        return key in self._stored.results
 
-    def get(self, key: str, kind: type[Result]) -> Result:
-        """What was put under a key, a value of the given type."""
+    def get(self, key: str, result_type: Any) -> Any:
+        """Return a stored result. Raises ComparisonError if it is damaged."""
         try:
-            return cast(Result, decoded(kind, self._done[key], key))
-        except ComparisonError:
-            raise self.damaged(f"{key} in {_DONE}") from None
+            return msgspec.json.decode(self._stored.results[key], type=result_type)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            raise self.damaged(f"{key} in {_STAGES}: {error}") from None
 
-    def put(self, key: str, value: Any) -> None:
-        """Keep the result of a stage, from now on and for good."""
-        self._done[key] = encoded(value)
-        content = {"asked": self._asked, "done": self._done}
-        self.write(_DONE, json.dumps(content, allow_nan=False).encode())
+    def put(self, key: str, result: Any) -> None:
+        """Store the result of a stage, in memory and on the disk."""
+        self._stored.results[key] = msgspec.Raw(msgspec.json.encode(result))
+        self._save()
+
+    def start(self, key: str) -> None:
+        """Count the start of a stage."""
+        self._stored.starts[key] = self._stored.starts.get(key, 0) + 1
+        self._save()
+
+    def interruptions(self, key: str) -> int:
+        """Return how often a stage was restarted."""
+        return self._stored.starts.get(key, 1) - 1
+
+    def add_seconds(self, key: str, seconds: float) -> None:
+        """Add to the time of a finished or unfinished stage."""
+        self._stored.seconds[key] = self._stored.seconds.get(key, 0.0) + seconds
+        self._save()
+
+    def seconds(self, prefix: str = "") -> float:
+        """Return the total time of all stages with keys that begin with a prefix."""
+        times = self._stored.seconds.items()
+        return sum(seconds for key, seconds in times if key.startswith(prefix))
 
     def write(self, name: str, data: bytes) -> None:
-        """Replace a file of the folder, whole or not at all."""
+        """Replace a file of the folder atomically."""
         path = self.path / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ComparisonError(f"{path.parent} cannot be made: {error.strerror}") from None
-        storage.write_file(path, data)
+            raise ComparisonError(f"{path.parent} cannot be created: {error.strerror}") from None
+        super().write(name, data)
 
     def read(self, name: str) -> bytes:
-        """A file that an earlier stage wrote. Raises ComparisonError where it is gone."""
+        """Return the content of a file that an earlier stage wrote."""
         try:
             return (self.path / name).read_bytes()
         except OSError as error:
             raise self.damaged(f"{name} cannot be read: {error.strerror}") from None
 
     def model(self, name: str) -> Path:
-        """Where a trained network of the comparison lies."""
+        """Return the folder of a trained network that `finish` keeps."""
         return self.path / MODELS / name
 
-    def damaged(self, what: str) -> ComparisonError:
-        """The error to raise where something of a half-made comparison is gone or broken."""
-        return ComparisonError(
-            f"{self.path} is damaged: {what} (remove the folder and begin again)"
-        )
-
     def work(self, name: str) -> Path:
-        """Where a network is trained that is needed for a figure alone. `finish` removes it."""
+        """Return a path for a file or network that `finish` removes."""
         return self.path / WORK / name
 
-    def finish(self, numbers: bytes) -> None:
-        """Write comparison.json, the last of all files, and drop what only going on needs."""
-        self.write(NUMBERS, numbers)
-        (self.path / _DONE).unlink(missing_ok=True)
+    def damaged(self, what: str) -> ComparisonError:
+        """Return the error for a missing or damaged part of an unfinished comparison."""
+        return ComparisonError(f"{self.path} is damaged: {what} (delete the folder and run again)")
+
+    def finish(self, comparison: Comparison) -> None:
+        """Write comparison.json after all other files, and remove files needed only to resume."""
+        self.write(SCHEMA, schema())
+        self.write(COMPARISON, encode_comparison(comparison))
+        (self.path / _STAGES).unlink(missing_ok=True)
         shutil.rmtree(self.path / WORK, ignore_errors=True)
 
     def close(self) -> None:
-        """Let go of the folder; where nothing was done, leave nothing that was made for it."""
-        self._lock.release()
-        if self._made and not self._done:
-            (self.path / _LOCK).unlink(missing_ok=True)
-            with contextlib.suppress(OSError):
-                for folder in self._made:
-                    folder.rmdir()
+        """Unlock the folder; remove it if it was created and nothing was written."""
+        if self._made and not self._stored.results:
+            (self.path / _STAGES).unlink(missing_ok=True)
+        super().close()
+
+    def _save(self) -> None:
+        self.write(_STAGES, msgspec.json.encode(self._stored))
 
 
-def _refusal(path: Path, asked: Mapping[str, Any]) -> str | None:
-    """Why a comparison cannot be made in a folder, or None where it can.
+def _refusal(path: Path, options: Mapping[str, Any]) -> str | None:
+    """Return the reason why a comparison cannot be run in a folder, or None if it can.
 
-    Raises ComparisonError where it cannot be told.
+    Raises ComparisonError if the folder cannot be read.
     """
     try:
         if not path.exists():
             return None
         if not path.is_dir():
-            return "is a file, not a folder (name another with -o)"
-        if (path / NUMBERS).exists():
-            return f"holds a finished comparison (--from {path} draws it again, -o names another)"
-        # A lock file is empty; one with something in it is not ours.
-        names = {file.name for file in path.iterdir() if file.name != _LOCK or file.stat().st_size}
+            return "is a file, not a folder"
+        if (path / COMPARISON).exists():
+            return "contains a finished comparison"
+        # chargen's lock file is empty; one with content belongs to another program.
+        names = {file.name for file in path.iterdir() if file.name != LOCK or file.stat().st_size}
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ComparisonError(f"{path} cannot be read: {reason} (name another with -o)") from None
+        raise ComparisonError(f"{path} cannot be read: {reason} (choose another folder)") from None
     if not names:
         return None
-    found = _read(path)
-    if found is None:
-        what = f"a damaged {_DONE}" if _DONE in names else f"{min(names)} and no comparison"
-        return f"holds {what} (name another with -o)"
-    if found["asked"] != dict(asked):
-        differing = sorted(
-            name
-            for name in {*found["asked"], *asked}
-            if found["asked"].get(name) != asked.get(name)
-        )
-        return (
-            f"holds an unfinished comparison with another {', '.join(differing)}"
-            " (ask for the same to go on with it, or name another with -o)"
-        )
+    stored = _read(path)
+    if stored is None:
+        if _STAGES in names:
+            return f"contains a damaged {_STAGES}"
+        return f"contains other files ({min(names)}) but no comparison"
+    different = sorted(
+        name
+        for name in {*stored.options, *options}
+        if stored.options.get(name) != options.get(name)
+    )
+    if different:
+        return f"contains an unfinished comparison with another {', '.join(different)}"
     return None
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    """What stages.json holds, or None where there is none that makes sense."""
+def _read(path: Path) -> _Stored | None:
+    """Read stages.json; None if it is missing or damaged."""
     try:
-        found = json.loads((path / _DONE).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        return msgspec.json.decode((path / _STAGES).read_bytes(), type=_Stored)
+    except (OSError, msgspec.DecodeError, ValueError, RecursionError):
         return None
-    whole = isinstance(found, dict) and all(
-        isinstance(found.get(k), dict) for k in ("asked", "done")
-    )
-    return found if whole else None

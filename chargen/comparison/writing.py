@@ -1,133 +1,115 @@
-"""What each network writes from the same beginnings, and how far it keeps together."""
+"""The text that each network generates from the same prompts, and its coherence."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from chargen.comparison.parts import Parts
-from chargen.evaluation.coherence import Families, coherence, kept_rhyme, rhyme_families
+from chargen.comparison.result import Writing
+from chargen.comparison.splits import CorpusSplits
+from chargen.evaluation.coherence import Families, coherence, kept_rhyme
+from chargen.evaluation.records import Coherence
 from chargen.generation.context import Reader
-from chargen.generation.settings import Settings
-from chargen.records import Coherence, Drawn
+from chargen.generation.generate import generate_texts
+from chargen.generation.settings import GenerationSettings
 
 TEMPERATURE = 0.8
-LINES, LONGEST_LINE = 500, 300
+LINES, MAX_LINE = 500, 300
 PASSAGES, PASSAGE_LENGTH = 50, 400
 DEFAULT_PROMPT = "neuron"
 
-_SHOWN = 300
-_BEGINNING = 60
-_BEGINNINGS = 5
-# Of a long text what stands before its held-out end: the hashes of `longest_copy` take 16 bytes a
-# character.
-_MOST_KNOWN = 20_000_000
+_SAMPLE_LENGTH = 300
+_SAMPLE_LINES = 10
+_NUM_PROMPTS, _PROMPT_LENGTH = 5, 60
+# The hashes of `longest_copy` take 16 bytes per character of the training part.
+_MAX_KNOWN = 20_000_000
 _LONG_WORD = re.compile(r"\b[^\W\d_]{6,}\b")
-_LONGEST_PROMPT = 8
+_MAX_WORD = 8
 _PARAGRAPH = re.compile(r"\n\s*\n")
 
 
-@dataclass(frozen=True)
-class Writing:
-    """What one network wrote: its measures, and samples to read."""
+class WritingProtocol:
+    """The prompts that every network continues, and the measurement of its texts.
 
-    coherence: Coherence
-    samples: tuple[str, ...]
-
-
-class Paper:
-    """The beginnings that every network continues, and what its writing is held against.
-
-    Where lines matter (each is a text, or a table of rhymes stands beside the file) 500 lines are
-    written, each from nothing to its end; elsewhere ten continuations of each of five beginnings
-    from the held-out text, 400 characters long, of which only what was written is measured.
+    If each line is a text, or lines rhyme, each network writes 500 lines from an empty prompt.
+    Otherwise it writes ten continuations of 400 characters for each of five prompts from the
+    held-out text, and only the continuations are measured.
     """
 
-    def __init__(self, parts: Parts, file: Path | None, prompt: str, seed: int) -> None:
-        self.families: Families | None = None if file is None else rhyme_families(file)
-        self.by_lines = parts.corpus.lines or self.families is not None
-        self._known = parts.text(parts.train)[-_MOST_KNOWN:]
-        self._held_out = parts.text(parts.held_out)
-        self._lines = [line for text in parts.corpus.texts for line in text.split("\n") if line]
+    def __init__(
+        self, splits: CorpusSplits, families: Families | None, prompt: str, seed: int
+    ) -> None:
+        self._families = families
+        self.by_lines = splits.corpus.lines or families is not None
+        self._known = splits.text(splits.train)[-_MAX_KNOWN:]
+        self._held_out = splits.text(splits.held_out)
+        self._lines = [line for text in splits.corpus.texts for line in text.split("\n") if line]
         self._prompt = prompt
         self._seed = seed
-        self._beginnings = [""] if self.by_lines else self._drawn_beginnings()
+        self._prompts = [""] if self.by_lines else self._draw_prompts()
 
-    def corpus(self) -> Coherence:
-        """The same of the text that nobody wrote for us: its held-out part, and all its rhymes."""
-        found = coherence(self._pieces(self._held_out), self._known, None)
-        kept = kept_rhyme(self._lines, self.families) if self.families else ()
-        return Coherence(kept, found.known_words, found.closed, found.longest_copy)
+    def corpus_coherence(self) -> Coherence:
+        """Measure the text itself: its held-out part, and the rhymes of all of it."""
+        held_out = coherence(self._pieces(self._held_out), self._known, None)
+        kept = kept_rhyme(self._lines, self._families) if self._families else ()
+        return Coherence(kept, held_out.known_words, held_out.closed, held_out.longest_copy)
 
-    def written_by(self, reader: Reader) -> Writing:
-        """Let a network continue every beginning, and measure what came."""
-        per = LINES if self.by_lines else PASSAGES // len(self._beginnings)
-        settings = Settings(
+    def write(self, reader: Reader) -> Writing:
+        """Let a network continue every prompt, and measure the generated text."""
+        count = LINES if self.by_lines else PASSAGES // len(self._prompts)
+        settings = GenerationSettings(
             temperature=TEMPERATURE,
-            length=LONGEST_LINE if self.by_lines else PASSAGE_LENGTH,
+            length=MAX_LINE if self.by_lines else PASSAGE_LENGTH,
             until_newline=self.by_lines,
             seed=self._seed,
         )
-        written = [
+        texts = [
             text
-            for k, beginning in enumerate(self._beginnings)
-            for text in _samples(settings, reader, beginning, count=per, first=k * per)
+            for k, prompt in enumerate(self._prompts)
+            for text in generate_texts(
+                reader, settings, prompt, num_samples=count, first_sample=k * count
+            )
         ]
-        pieces = [piece for text in written for piece in self._pieces(text)]
-        found = coherence(pieces, self._known, self.families)
-        shown = Settings(temperature=TEMPERATURE, length=_SHOWN, seed=self._seed)
-        prompted = _samples(shown, reader, self._prompt, count=1, first=0)
-        samples = [self._prompt + prompted[0]]
+        pieces = [piece for text in texts for piece in self._pieces(text)]
+        sample = GenerationSettings(temperature=TEMPERATURE, length=_SAMPLE_LENGTH, seed=self._seed)
+        samples = [self._prompt + generate_texts(reader, sample, self._prompt)[0]]
         if self.by_lines:
-            samples.append("\n".join(line for line in written[:10]))
+            samples.append("\n".join(texts[:_SAMPLE_LINES]))
         else:
-            samples += [b + written[k * per] for k, b in enumerate(self._beginnings)]
-        return Writing(found, tuple(samples))
+            samples += [prompt + texts[k * count] for k, prompt in enumerate(self._prompts)]
+        return Writing(coherence(pieces, self._known, self._families), tuple(samples))
 
     def _pieces(self, text: str) -> list[str]:
-        """Where quotes and brackets are to close: lines, or paragraphs where a text has them."""
-        cut = text.split("\n") if self.by_lines else _PARAGRAPH.split(text)
-        return [piece for piece in cut if piece.strip()]
+        """Split a text into the parts in which brackets must be closed: lines or paragraphs."""
+        pieces = text.split("\n") if self.by_lines else _PARAGRAPH.split(text)
+        return [piece for piece in pieces if piece.strip()]
 
-    def _drawn_beginnings(self) -> list[str]:
-        """Stretches of the held-out text from the start of a word to the end of one."""
+    def _draw_prompts(self) -> list[str]:
+        """Draw passages of the held-out text that begin and end at a word border."""
         random = np.random.Generator(np.random.Philox(key=[self._seed, 7]))
-        text = self._held_out
-        found = []
-        for at in sorted(random.integers(0, max(1, len(text) - 2 * _BEGINNING), _BEGINNINGS)):
+        text, length = self._held_out, _PROMPT_LENGTH
+        prompts = []
+        for at in sorted(random.integers(0, max(1, len(text) - 2 * length), _NUM_PROMPTS)):
             start = _next_word(text, int(at))
-            found.append(text[start : max(start + 1, _next_word(text, start + _BEGINNING))])
-        return found
+            prompts.append(text[start : max(start + 1, _next_word(text, start + length))])
+        return prompts
 
 
-def default_prompt(parts: Parts) -> str:
-    """The word of the spelling test: "neuron" if the text has it, else its commonest long one."""
-    text = parts.text(parts.train[:1])[:1_000_000]
+def default_prompt(splits: CorpusSplits) -> str:
+    """Return the word of the spelling test: "neuron", or the most frequent long word."""
+    text = splits.text(splits.train[:1])[:1_000_000]
     if DEFAULT_PROMPT in text:
         return DEFAULT_PROMPT
     counts: dict[str, int] = {}
     for word in _LONG_WORD.findall(text):
-        if word == word.lower():  # as it stands within a sentence
+        if word == word.lower():  # in the spelling used within a sentence
             counts[word] = counts.get(word, 0) + 1
-    best = max(counts, key=lambda w: (counts[w], w), default=text.strip()[:_LONGEST_PROMPT])
-    return best[:_LONGEST_PROMPT] if len(best) > 2 * _LONGEST_PROMPT else best
-
-
-def _samples(
-    settings: Settings, reader: Reader, prompt: str, *, count: int, first: int
-) -> Sequence[str]:
-    texts: list[list[str]] = [[] for _ in range(count)]
-    for drawn in settings.write(reader, prompt, samples=count, first=first):
-        if isinstance(drawn, Drawn):
-            texts[drawn.sample - first].append(drawn.character)
-    return ["".join(text) for text in texts]
+    best = max(counts, key=lambda w: (counts[w], w), default=text.strip()[:_MAX_WORD])
+    return best[:_MAX_WORD] if len(best) > 2 * _MAX_WORD else best
 
 
 def _next_word(text: str, at: int) -> int:
-    """The next place at which a word begins, or `at` where there is none near."""
+    """Return the next start of a word, or `at` if there is none nearby."""
     space = next((k for k in range(at, min(at + 30, len(text))) if text[k].isspace()), None)
     return at if space is None else space + 1

@@ -1,91 +1,85 @@
-"""Whether a text keeps together: its rhymes, its words, its quotes and brackets, its copying."""
+"""Statistics of a generated text: rhymes, known words, closed brackets, copied passages."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 
-from chargen.evaluation.closers import openers
+from chargen.errors import CorpusError
+from chargen.evaluation.bracket_matching import match_brackets
 from chargen.evaluation.copying import longest_copy
 from chargen.evaluation.intervals import wilson
-from chargen.records import Coherence, Interval
+from chargen.evaluation.records import Coherence, Interval
+from chargen.text.corpus import read_file
 
-FURTHEST_WORD = 12
-LEAST_WORDS = 20
+MAX_DISTANCE = 12
+MIN_WORDS = 20
 
 Families = Mapping[str, frozenset[str]]
 
 _WORD = re.compile(r"[^\W\d_]+")
-_HEADING = re.compile(r"^#+ +`?(.*?)`? *$", re.MULTILINE)
-_ROW = re.compile(r"^\| *(-\w+) *\|([^|\n]*)\| *$", re.MULTILINE)
 
 
 def coherence(lines: Sequence[str], corpus: str, families: Families | None) -> Coherence:
-    """Measure lines that were written beside the corpus that was learned.
+    """Measure generated lines, given the corpus that the model was trained on.
 
-    known_words: share of the words, runs of letters whatever their case, that occur in the
-    corpus; not a number where there are none. closed: share of the opening quotes and brackets
-    that are closed in their line; None where there are none. longest_copy: of a stretch within
-    one line. kept_rhyme: see `kept_rhyme`.
+    A word is a run of letters; case does not matter. Brackets and quotation marks must be closed
+    in their line. The longest copy is a passage within one line. See `kept_rhyme` for rhymes.
     """
     known = set(words(corpus))
     written = [word for line in lines for word in words(line)]
-    opened = [closed is not None for line in lines for _, closed in openers(line)]
+    opened = [closed is not None for line in lines for _, closed in match_brackets(line)]
     return Coherence(
         kept_rhyme(lines, families) if families else (),
-        _share(sum(word in known for word in written), len(written)),
-        _share(sum(opened), len(opened)) if opened else None,
+        sum(word in known for word in written) / len(written) if written else None,
+        sum(opened) / len(opened) if opened else None,
         longest_copy(lines, corpus),
     )
 
 
 def kept_rhyme(lines: Sequence[str], families: Families) -> tuple[Interval, ...]:
-    """The share of words in the family of their line's first rhyme word, d words behind it.
+    """Return the share of words that are in the family of their line's first rhyme word.
 
-    For d = 1, 2 ... 12, as far as 20 lines or more have a word there; Wilson intervals. A line
-    gives one word at most to each d, and none if it has no rhyme word. All words count, those
-    too that rhyme with nothing, so the corpus itself is not near 1. Of rhyme words alone it
-    would be, but a network that cannot spell writes next to none: pairs of characters drawn
-    as they are counted in `corpora/rhymes.txt` make one to four at a distance in 500 lines.
+    The result has one Wilson interval for each distance d = 1, 2 ... 12 in words from the first
+    rhyme word, as long as at least 20 lines have a word at that distance. Lines without a rhyme
+    word do not count. All words count, including those of no family, so the corpus itself is not
+    near 1. Counting only rhyme words would leave too few words of a network that cannot spell: a
+    bigram model of `corpora/rhymes.txt` writes one to four per distance in 500 lines.
     """
     family = {word: name for name, members in families.items() for word in members}
-    kept: list[list[bool]] = [[] for _ in range(FURTHEST_WORD)]
+    kept: list[list[bool]] = [[] for _ in range(MAX_DISTANCE)]
     for line in lines:
         owners = [family.get(word) for word in words(line)]
         first = next((k for k, owner in enumerate(owners) if owner is not None), len(owners))
-        for d, owner in enumerate(owners[first + 1 : first + 1 + FURTHEST_WORD]):
+        for d, owner in enumerate(owners[first + 1 : first + 1 + MAX_DISTANCE]):
             kept[d].append(owner == owners[first])
-    heard = kept[: next((d for d, found in enumerate(kept) if len(found) < LEAST_WORDS), len(kept))]
-    return tuple(wilson(sum(found), len(found)) for found in heard)
+    enough = takewhile(lambda found: len(found) >= MIN_WORDS, kept)
+    return tuple(wilson(sum(found), len(found)) for found in enough)
 
 
-def rhyme_families(corpus: Path) -> Families | None:
-    """The rhyme words of each family, from the README.md beside a corpus file.
+def read_rhyme_families(path: Path) -> Families:
+    """Read words that rhyme: one family per line, such as `-ay: play day stay`.
 
-    They stand under the heading that is the file's name, as rows `| -ay | play day ... |`. None
-    where there are no such rows.
+    Empty lines and lines that begin with # are ignored. Raises CorpusError.
     """
-    try:
-        readme = (corpus.parent / "README.md").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    headings = [*_HEADING.finditer(readme)]
-    ends = [*(heading.start() for heading in headings[1:]), len(readme)]
-    rows = [
-        row
-        for heading, end in zip(headings, ends, strict=bool(headings))
-        if heading[1] == corpus.name
-        for row in _ROW.finditer(readme, heading.end(), end)
-    ]
-    return {row[1]: frozenset(words(row[2])) for row in rows} or None
+    families: dict[str, frozenset[str]] = {}
+    for number, line in enumerate(read_file(path).splitlines(), 1):
+        name, colon, members = line.partition(":")
+        if not line.strip() or line.startswith("#"):
+            continue
+        if not colon or not words(members) or name.strip() in families:
+            raise CorpusError(
+                f"{path}, line {number}: expected a new family such as `-ay: play day stay`,"
+                f" got {line!r:.60}"
+            )
+        families[name.strip()] = frozenset(words(members))
+    if not families:
+        raise CorpusError(f"{path} has no rhymes (expected lines such as `-ay: play day stay`)")
+    return families
 
 
 def words(text: str) -> list[str]:
-    """The runs of letters of a text, in lower case: "Jake's" holds the word jake."""
+    """Return the runs of letters of a text in lower case; "Jake's" has the words jake and s."""
     return _WORD.findall(text.lower())
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else math.nan

@@ -1,73 +1,67 @@
-"""How much of a text stands letter by letter in another.
+"""The longest passage that one text copies from another.
 
 Shapes: N characters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 Words = npt.NDArray[np.uint64]
 
-# Odd, so that it has an inverse modulo 2**64; otherwise by chance.
+# An arbitrary odd number: it has an inverse modulo 2**64.
 _BASE = 0x9E3779B97F4A7C15
 _INVERSE = pow(_BASE, -1, 1 << 64)
 _TABLE_BITS = np.uint64(22)
 
 
 def longest_copy(lines: Sequence[str], corpus: str) -> int:
-    """The length of the longest stretch within one line that occurs in the corpus.
+    """Return the length of the longest passage within one line that occurs in the corpus.
 
-    Each length is tried with a hash of every stretch so long on both sides, all at numpy's
-    speed, and a hit is looked up in the corpus itself, so the result is exact. Which lengths: a
-    stretch that occurs holds shorter ones that do, so bisection finds the longest.
+    Bisection finds the length, since every part of a copied passage is copied too. For each
+    length, the hashes of all passages of that length in both texts are compared; a match is
+    verified in the corpus, so the result is exact.
     Source: Karp and Rabin 1987.
     """
     text = "".join(lines)
     ends = np.repeat(np.cumsum([len(line) for line in lines]), [len(line) for line in lines])
-    written, read = _Hashes(text), _Hashes(corpus)
+    written_hashes, corpus_hashes = _hasher(text), _hasher(corpus)
     low, high = 0, min(max(map(len, lines), default=0), len(corpus))
     while low < high:
         length = (low + high + 1) // 2
         starts = np.flatnonzero(ends - np.arange(len(ends)) >= length)
-        if _occurs(text, starts, corpus, written.of(length)[starts], read.of(length), length):
+        written, read = written_hashes(length)[starts], corpus_hashes(length)
+        # A table of the upper bits excludes nearly all of the corpus without sorting it.
+        shift = np.uint64(64) - _TABLE_BITS
+        table = np.zeros(1 << int(_TABLE_BITS), bool)
+        table[written >> shift] = True
+        matching = starts[np.isin(written, read[table[read >> shift]])]
+        if any(text[start : start + length] in corpus for start in matching.tolist()):
             low = length
         else:
             high = length - 1
     return low
 
 
-def _occurs(
-    text: str, starts: npt.NDArray[np.int64], corpus: str, written: Words, read: Words, length: int
-) -> bool:
-    """Whether any of the stretches of `text` at `starts` stands in the corpus."""
-    # A table by the upper bits passes over nearly all of the corpus without sorting it.
-    shift = np.uint64(64) - _TABLE_BITS
-    table = np.zeros(1 << int(_TABLE_BITS), bool)
-    table[written >> shift] = True
-    alike = np.isin(written, read[table[read >> shift]])
-    return any(text[start : start + length] in corpus for start in starts[alike].tolist())
+def _hasher(text: str) -> Callable[[int], Words]:
+    """Return a function from a length to the hashes [N - length + 1] of all passages that long.
 
+    A hash takes the code points as digits of a number, modulo 2**64.
+    """
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    digits = (codes.astype(np.uint64) + np.uint64(1)) * _powers(_BASE, len(text))
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(digits, dtype=np.uint64)])
+    shifts = _powers(_INVERSE, len(text))
 
-class _Hashes:
-    """The hash of each stretch of a text: its code points as digits to a base, modulo 2**64."""
+    def hashes(length: int) -> Words:
+        passages = sums[length:] - sums[: len(sums) - length]
+        shifted: Words = passages * shifts[: len(passages)]
+        return shifted
 
-    def __init__(self, text: str) -> None:
-        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-        digits = codes.astype(np.uint64) + np.uint64(1)
-        self._sums = np.concatenate(
-            [np.zeros(1, np.uint64), np.cumsum(digits * _powers(_BASE, len(text)), dtype=np.uint64)]
-        )
-        self._shifts = _powers(_INVERSE, len(text))
-
-    def of(self, length: int) -> Words:
-        """[max(0, N - length + 1)]: the hash of the stretch that begins at each place."""
-        sums = self._sums[length:] - self._sums[: len(self._sums) - length]
-        hashes: Words = sums * self._shifts[: len(sums)]
-        return hashes
+    return hashes
 
 
 def _powers(base: int, count: int) -> Words:

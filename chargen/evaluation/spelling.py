@@ -1,28 +1,27 @@
-"""How a model spells: what it expects after every beginning of a prompt."""
+"""How a model spells: its prediction of the next character after each prefix of a prompt."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from chargen.evaluation.records import SpelledPrefix
 from chargen.generation.context import Reader, known_log_probabilities
-from chargen.records import Prefix
 
-GUESSES = 5
+PREDICTIONS = 5
 
 
-def spelling(reader: Reader, prompt: str) -> tuple[Prefix, ...]:
-    """What follows each proper beginning of the prompt, the shortest of one character.
+def spelling(reader: Reader, prompt: str) -> tuple[SpelledPrefix, ...]:
+    """Predict the next character after each proper prefix of the prompt, shortest first.
 
-    The prompt begins a text. The unknown character has no probability, so neither has a
-    character of the prompt that the model does not know.
+    The prompt starts a text. A character that is not in the vocabulary has probability 0.
     """
     found = []
     context = reader.read(prompt[:1])
     for k in range(1, len(prompt)):
-        right = prompt[k]
+        target = prompt[k]
         (known,) = np.exp(known_log_probabilities(context.logits))
-        probability = float(known[reader.vocabulary.encode(right)[0]])
-        guesses = tuple(reader.likeliest(context, GUESSES))
-        found.append(Prefix(prompt[:k], right, probability, guesses))
-        context = reader.read(right, context)
+        probability = float(known[reader.vocabulary.encode(target)[0]])
+        predictions = tuple(reader.next_characters(context, PREDICTIONS))
+        found.append(SpelledPrefix(prompt[:k], target, probability, predictions))
+        context = reader.read(target, context)
     return tuple(found)

@@ -1,19 +1,21 @@
-"""How surprised a model is by each character of a text.
+"""The surprisal of each character of a text.
 
 Shapes: T characters, V vocabulary.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from chargen.errors import OptionError
-from chargen.generation.context import TEXT_START, Context, Reader
-from chargen.model.blas import threads
+from chargen.generation.context import Context, Reader
+from chargen.model.blas import thread_count
 from chargen.model.engine import log_softmax
 from chargen.text.vocabulary import UNKNOWN_ID
 
@@ -24,10 +26,10 @@ _LOGITS_AT_ONCE = 1 << 21
 
 @dataclass(frozen=True)
 class Reading:
-    """A model's expectations along a text, each [T].
+    """A model's predictions for each character of a text, each an array [T].
 
-    nats: minus the natural log of each character's probability, given all before it.
-    best: the id that was most likely in its place; best_probability: how likely.
+    nats: the negative natural log of the character's probability, given all characters before it.
+    best: the most likely id at this position; best_probability: the probability of that id.
     """
 
     nats: Nats
@@ -36,66 +38,44 @@ class Reading:
 
 
 def read(reader: Reader, text: str, context: Context | None = None) -> Reading:
-    """Follow a model through a text, from where texts begin or on from a context.
+    """Predict each character of a text, from the start of a text or from a context.
 
-    A character that the model does not know has the probability of the unknown character.
+    A character that is not in the vocabulary has the probability of the unknown character.
     Source: Shannon 1948.
     """
-    first = reader.start if context is None else context
-    with threads(reader.engine.threads()):
-        parts = [
-            part
-            for k, piece in enumerate(_pieces(text, lines=reader.lines))
-            for part in _read(reader, piece, reader.start if k else first)
-        ]
-    nothing = Reading(np.empty(0), np.empty(0, np.int64), np.empty(0))
-    parts = parts or [nothing]
-    return Reading(
-        *(
-            np.concatenate([getattr(part, field.name) for part in parts])
-            for field in fields(Reading)
-        )
-    )
-
-
-def surprisals(reader: Reader, text: str, context: Context | None = None) -> Nats:
-    """[len(text)]: the nats of `read`."""
-    return read(reader, text, context).nats
+    context = reader.start if context is None else context
+    parts: list[tuple[npt.NDArray[Any], ...]] = [
+        (np.empty(0), np.empty(0, np.int64), np.empty(0)),
+    ]
+    with thread_count(reader.engine.threads()):
+        for text_part in re.findall(r"[^\n]*\n|[^\n]+", text) if reader.lines else [text]:
+            parts += _read(reader, text_part, context)
+            context = reader.start  # the next part is a separate text
+    return Reading(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def check_choices(choices: Sequence[str]) -> None:
-    """Raise OptionError where there are fewer than two, an empty one, or two that are the same."""
+    """Raise OptionError if there are fewer than two choices, or an empty or repeated one."""
     if not all(choices) or len(set(choices)) < max(2, len(choices)):
-        given = ",".join(choices)
-        raise OptionError(
-            f"--choices must be two texts or more, all different, none empty, got {given!r:.80}"
-        )
+        raise OptionError("choices", ",".join(choices), "two or more different, non-empty texts")
 
 
 def shares(reader: Reader, context: Context, choices: Sequence[str]) -> tuple[Nats, Nats]:
-    """The probability that the text goes on with each of the choices, and its share of them all.
+    """Return the probability that each choice comes next, and its share among the choices.
 
-    Both are [len(choices)]; the shares sum to 1.
+    Both are arrays [len(choices)]; the shares sum to 1.
     """
-    logs = np.array([-surprisals(reader, choice, context).sum() for choice in choices])
+    logs = np.array([-read(reader, choice, context).nats.sum() for choice in choices])
     return np.exp(logs), np.exp(log_softmax(logs))
 
 
-def _pieces(text: str, *, lines: bool) -> list[str]:
-    """The stretches through which the state is carried."""
-    if not lines:
-        return [text] if text else []
-    pieces = [line + TEXT_START for line in text.split(TEXT_START)]
-    pieces[-1] = pieces[-1][:-1]
-    return [piece for piece in pieces if piece]
-
-
-def _read(reader: Reader, text: str, context: Context) -> Iterator[Reading]:
+def _read(reader: Reader, text: str, context: Context) -> Iterator[tuple[npt.NDArray[Any], ...]]:
+    """Yield the arrays of `Reading` for a text in parts, which limits the memory for the logits."""
     ids = reader.vocabulary.encode(text)
     last, states = context.logits, context.states
-    room = max(1, _LOGITS_AT_ONCE // last.shape[-1])
-    for at in range(0, len(ids), room):
-        targets = ids[at : at + room]
+    size = max(1, _LOGITS_AT_ONCE // last.shape[-1])
+    for at in range(0, len(ids), size):
+        targets = ids[at : at + size]
         following, states = reader.engine.logits(targets, states)
         before = log_softmax(np.concatenate([last, following[:-1]]))
         last = following[-1:]
@@ -103,4 +83,4 @@ def _read(reader: Reader, text: str, context: Context) -> Iterator[Reading]:
         nats = -before[rows, targets]
         before[:, UNKNOWN_ID] = -np.inf
         best = before.argmax(axis=-1)
-        yield Reading(nats, best, np.exp(before[rows, best]))
+        yield nats, best, np.exp(before[rows, best])

@@ -1,4 +1,4 @@
-"""What a mean cross-entropy says in other units."""
+"""Units of a mean cross-entropy."""
 
 from __future__ import annotations
 
@@ -14,5 +14,8 @@ def bits_per_character(nats: float) -> float:
 
 
 def perplexity(nats: float) -> float:
-    """The number of equally likely characters that would be as hard to guess; inf on overflow."""
+    """Convert a mean cross-entropy in nats to a perplexity; inf on overflow.
+
+    It is the number of equally likely characters with the same cross-entropy.
+    """
     return math.inf if nats >= 700 else math.exp(nats)

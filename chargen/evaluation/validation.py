@@ -1,37 +1,35 @@
 """The loss over a whole held-out text, with torch.
 
-Shapes: T time, B streams side by side, V vocabulary.
+Shapes: n spans.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from chargen.evaluation.windows import group_by_length, read_windows
 from chargen.model.network import Network
+from chargen.text.corpus import Ids, Spans
 
-MOST_STREAMS = 32
-LEAST_STREAM = 2_000
+MAX_STREAMS = 32
+MIN_STREAM_LENGTH = 2_000
 
 _NO_TARGET = -100
 _LANES = 64
 _WINDOW = 256
 _LOGITS_AT_ONCE = 1 << 23
 
-Ids = npt.NDArray[np.unsignedinteger]
-Spans = npt.NDArray[np.int64]
-
 
 def streams(spans: Spans) -> Spans:
-    """Cut held-out spans into streams that are read side by side, each from an empty state.
+    """Split held-out spans into streams [n, 2] that are read in parallel from empty states.
 
-    One text makes at most 32 streams, of 2,000 characters or more where it is that long; of
-    several texts each has one at least. Spans come back as [n, 2].
+    One text becomes at most 32 streams of at least 2,000 characters; of several texts, each
+    becomes one stream or more.
     """
     lengths = spans[:, 1] - spans[:, 0]
-    target = max(LEAST_STREAM, lengths.sum() / MOST_STREAMS)
+    target = max(MIN_STREAM_LENGTH, lengths.sum() / MAX_STREAMS)
     pieces: list[tuple[int, int]] = []
     for (start, stop), length in zip(spans.tolist(), lengths.tolist(), strict=True):
         count = max(1, int(length / target + 1e-9))
@@ -42,34 +40,20 @@ def streams(spans: Spans) -> Spans:
 
 @torch.no_grad()
 def validation_nats(network: Network, ids: Ids, spans: Spans) -> float:
-    """Mean nats per character over every id of `spans` but each one's first, in float32."""
-    order = np.argsort(spans[:, 0] - spans[:, 1], kind="stable")  # the longest first: less padding
-    total, count = 0.0, 0
-    for at in range(0, len(order), _LANES):
-        nats, targets = _lanes(network, ids, spans[order[at : at + _LANES]])
-        total += nats
-        count += targets
-    return total / count
-
-
-def _lanes(network: Network, ids: Ids, spans: Spans) -> tuple[float, int]:
-    device = network.decoder.weight.device
-    states = network.empty_states(len(spans))
-    lengths = spans[:, 1] - spans[:, 0] - 1
-    room = _LOGITS_AT_ONCE // (len(spans) * network.config.vocab_size)
-    window = max(1, min(_WINDOW, room))
+    """Return the mean nats per character over `spans`, without the first id of each, in float32."""
+    inputs = spans - np.array([0, 1])
     total = 0.0
-    for at in range(0, int(lengths.max()), window):
-        time = np.arange(at, min(at + window, int(lengths.max())))[:, None]
-        inside = time < lengths
-        where = np.where(inside, spans[:, 0] + time, 0)
-        inputs = ids[where].astype(np.int64)
-        targets = np.where(inside, ids[where + 1].astype(np.int64), _NO_TARGET)
-        logits, states = network(torch.from_numpy(inputs).to(device), states)
-        total += functional.cross_entropy(
-            logits.flatten(0, 1).float(),
-            torch.from_numpy(targets).to(device).flatten(),
-            ignore_index=_NO_TARGET,
-            reduction="sum",
-        ).item()
-    return total, int(lengths.sum())
+    for group in group_by_length(inputs, _LANES):
+        room = _LOGITS_AT_ONCE // (len(group) * network.config.vocab_size)
+        nats = 0.0
+        length = max(1, min(_WINDOW, room))
+        for h, places, inside in read_windows(network, ids, inputs[group], length):
+            targets = np.where(inside, ids[places + 1].astype(np.int64), _NO_TARGET)
+            nats += functional.cross_entropy(
+                network.decode(h).flatten(0, 1).float(),
+                torch.from_numpy(targets).to(h.device).flatten(),
+                ignore_index=_NO_TARGET,
+                reduction="sum",
+            ).item()
+        total += nats
+    return total / int((inputs[:, 1] - inputs[:, 0]).sum())

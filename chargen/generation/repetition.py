@@ -1,81 +1,54 @@
-"""Making what was written lately less likely.
+"""A penalty for recent characters.
 
-Shapes: B samples, V vocabulary, N characters that are remembered.
+Shapes: B samples, V vocabulary, N remembered characters.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from numbers import Integral
-
 import numpy as np
 import numpy.typing as npt
 
-from chargen.errors import OptionError
 
-DEFAULT_LAST = 64
-_MOST_LAST = 1 << 16
-# Far beyond any use, and no logit of float32 overflows in float64.
-_MOST_PENALTY = 1000
+class RepetitionPenalty:
+    """Divides positive logits of recent characters by `penalty`; multiplies negative ones by it.
 
-
-@dataclass(frozen=True)
-class Repetition:
-    """Divide the positive logits of the `last` characters before by `penalty`; multiply others.
-
-    1 changes nothing, above it what was written lately grows less likely. Of the prompt the last
-    characters count too. Raises OptionError where a value is out of range.
-    Source: Keskar et al. 2019; the rule for negative logits is that of most programs.
-    """
-
-    penalty: float
-    last: int = DEFAULT_LAST
-
-    def __post_init__(self) -> None:
-        if not 1 / _MOST_PENALTY <= self.penalty <= _MOST_PENALTY:
-            raise OptionError(
-                f"--repetition-penalty must lie between {1 / _MOST_PENALTY:g} and"
-                f" {_MOST_PENALTY:g}, got {self.penalty:g} (1 is none, 1.2 a good start)"
-            )
-        if not (isinstance(self.last, Integral) and 1 <= self.last <= _MOST_LAST):
-            raise OptionError(
-                f"--repetition-last must be a whole number between 1 and {_MOST_LAST:,},"
-                f" got {self.last}"
-            )
-
-
-class Recent:
-    """Which characters stand among the last N of each sample.
-
-    before: ids [T] of the text that all of them go on from.
+    A penalty of 1 has no effect; above 1, recent characters become less likely. last: the number
+    of recent characters, including the end of the prompt. before: ids [T] of the text that every
+    sample continues.
+    Source: Keskar et al. 2019; most programs treat negative logits in this way.
     """
 
     def __init__(
-        self, rule: Repetition, samples: int, vocab_size: int, before: npt.NDArray[np.integer]
+        self,
+        penalty: float,
+        last: int,
+        samples: int,
+        vocab_size: int,
+        before: npt.NDArray[np.integer],
     ) -> None:
-        self._penalty = rule.penalty
-        before = before[-rule.last :]
-        self._at = len(before)
-        self._ring = np.full((samples, rule.last), -1, np.int32)
-        self._ring[:, : self._at] = before
+        self._penalty = penalty
+        before = before[-last:]
+        self._position = len(before)
+        self._recent = np.full((samples, last), -1, np.int32)
+        self._recent[:, : self._position] = before
         self._counts = np.tile(np.bincount(before, minlength=vocab_size), (samples, 1))
 
-    def read(self, ids: npt.NDArray[np.integer]) -> None:
-        """Remember ids [B], one more character of each sample."""
+    def append(self, ids: npt.NDArray[np.integer]) -> None:
+        """Remember ids [B], the next character of each sample."""
         rows = np.arange(len(ids))
-        place = self._at % self._ring.shape[1]
-        gone = self._ring[:, place]
-        old = gone >= 0
-        self._counts[rows[old], gone[old]] -= 1
+        place = self._position % self._recent.shape[1]
+        oldest = self._recent[:, place]
+        full = oldest >= 0
+        self._counts[rows[full], oldest[full]] -= 1
         self._counts[rows, ids] += 1
-        self._ring[:, place] = ids
-        self._at += 1
+        self._recent[:, place] = ids
+        self._position += 1
 
     def keep(self, rows: npt.NDArray[np.intp]) -> None:
-        """Forget all samples but these."""
-        self._ring, self._counts = self._ring[rows], self._counts[rows]
+        """Drop all samples but these."""
+        self._recent, self._counts = self._recent[rows], self._counts[rows]
 
     def __call__(self, logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """[B, V] logits -> [B, V], lowered where the character was read lately."""
+        """Return logits [B, V], lowered for recent characters."""
         lowered = np.where(logits > 0, logits / self._penalty, logits * self._penalty)
         return np.where(self._counts > 0, lowered, logits)

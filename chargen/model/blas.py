@@ -1,6 +1,6 @@
-"""How many threads numpy's BLAS takes for a product.
+"""The number of threads that numpy's BLAS uses for a matrix product.
 
-OpenBLAS takes every core for a product that one core has done before the others are awake.
+OpenBLAS uses every core, even for a product that one core finishes before the others wake up.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -18,124 +18,123 @@ import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
 Floats = npt.NDArray[np.float32]
-Multiply = Callable[[Floats, Floats, Floats], object]
 
-# Characters/s with one thread and with two, one sample, 2 cores, each with its better layout:
+# Characters/s with one thread and with two, one sample, 2 cores, each with the faster layout:
 # 2x192 (0.6 MB, the largest matrix of a layer) 7,600 and 7,700; 2x256 (1 MB) 6,500 and 8,800;
-# 1x512 (4 MB) 5,500 and 7,100; 2x512 (4 MB) 1,900 and 3,200, since each core then reads its share
-# from a cache of its own. More samples are counted as more bytes: with 16 rows a 256x512 product
-# (0.5 MB) runs at 51 and 63 GFLOP/s, a 512x2048 one at 50 and 79.
-_BYTES_A_THREAD = 1 << 19
+# 1x512 (4 MB) 5,500 and 7,100; 2x512 (4 MB) 1,900 and 3,200, since each core then reads its part
+# from its own cache. More samples count as more bytes: with 16 rows a 256x512 product (0.5 MB)
+# runs at 51 and 63 GFLOP/s, a 512x2048 one at 50 and 79.
+_BYTES_PER_THREAD = 1 << 19
 
-# Seconds: what further threads may lose before they are refused, about one slice of the
-# scheduler, and for how long. Beside one busy process on 2 cores 2x512 wrote 63 characters/s
-# before this, 1,300 with it; it costs 1.4 us a product, 0.5 where one thread is asked for.
-_PATIENCE = 0.005
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.125, 0.5
-
-# Reentrant, since a generator that is collected as garbage leaves `threads` in whoever's thread.
-_lock = threading.RLock()
-_wanted: dict[object, int] = {}
-_before: dict[Any, int] = {}
+# Seconds: the loss at which additional threads pause, about one time slice of the scheduler, and
+# the length of the pause. With one other busy process on 2 cores, a 2x512 model generated 63
+# characters/s without these pauses and 1,300 with them. Timing costs 1.4 us per product.
+_MAX_LOSS = 0.005
+_PAUSE = 0.5
 
 
-def threads_for(weight_bytes: int, batch_size: int = 1) -> int:
-    """The threads that a product of [batch_size, ...] with a matrix of so many bytes is worth."""
-    return max(1, min(_cores(), weight_bytes * batch_size // _BYTES_A_THREAD))
+def best_thread_count(weight_bytes: int, batch_size: int = 1) -> int:
+    """Return the number of threads for a product [batch_size, ...] with a matrix of this size."""
+    return max(1, min(_cores(), weight_bytes * batch_size // _BYTES_PER_THREAD))
 
 
 @contextlib.contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Within it, numpy's products take `count` threads; afterwards as many as before.
+def thread_count(count: int) -> Iterator[None]:
+    """Let numpy's products use `count` threads within the context.
 
-    Two generators that were begun in it may end in any order: the count that counts is that of
-    the last to begin of those that go on, and when none does it is as before the first of them.
+    Contexts of several generators may end in any order: the last one that was entered and has not
+    ended applies. When all have ended, the original number of threads is restored.
     """
-    me = object()
+    context = object()
     with _lock:
-        if not _wanted:
-            _before.update({each: each.num_threads for each in _blas().lib_controllers})
-        _wanted[me] = count
-        _apply()
+        _pool.contexts[context] = count
+        _pool.update()
     try:
         yield
     finally:
         with _lock:
-            del _wanted[me]
-            _apply()
+            del _pool.contexts[context]
+            _pool.update()
 
 
-class Pace:
-    """The seconds that one kind of product takes with one thread; 0: not known yet."""
+class Product:
+    """`numpy.dot` for products of one size, with one thread while other programs use the cores.
 
-    def __init__(self) -> None:
-        self.alone = 0.0
-
-
-def product(multiply: Multiply, a: Floats, b: Floats, out: Floats, pace: Pace) -> None:
-    """`multiply(a, b, out)`, with one thread for a while when others would hold it up.
-
-    Where another program has a core, OpenBLAS's threads wait for one another until the scheduler
-    has come round: 8 ms a product of 0.1 ms. So the time that further threads gain or lose is
-    added up, against the time of the same product alone.
+    If another program occupies a core, OpenBLAS's threads wait for each other until the
+    scheduler has run them all: 8 ms for a product of 0.1 ms.
     """
-    if _help.asked == 1:
-        multiply(a, b, out)
-        return
-    if not pace.alone:
-        _set_threads(1)
-        pace.alone = min(_seconds(multiply, a, b, out) for _ in range(3))
-        _set_threads(1 if _help.refused_until else _help.asked)
-    took = _seconds(multiply, a, b, out)
-    if _help.refused_until:
-        # A product that was interrupted says little about the others.
-        pace.alone += 0.1 * (min(took, 2 * pace.alone) - pace.alone)
-        if time.perf_counter() > _help.refused_until:
-            _help.refused_until = _help.gained = 0.0
-            _set_threads(_help.asked)
-        return
-    _help.gained = min(_help.gained + pace.alone - took, _PATIENCE)
-    if _help.gained == _PATIENCE:
-        _help.pause = _SHORTEST_PAUSE
-    elif _help.gained < -_PATIENCE:
-        _help.refused_until = time.perf_counter() + _help.pause
-        _help.pause = min(2 * _help.pause, _LONGEST_PAUSE)
-        _set_threads(1)
-
-
-class _Help:
-    """What further threads were worth lately; the cores are shared, so it is one for all."""
 
     def __init__(self) -> None:
-        self.asked = 1
-        self.gained = 0.0
-        self.refused_until = 0.0
-        self.pause = _SHORTEST_PAUSE
+        self._seconds = 0.0  # with one thread
+        self._round = -1
+
+    def dot(self, a: Floats, b: Floats, out: Floats) -> None:
+        """Compute a @ b into `out`."""
+        if _pool.count == 1 or _pool.paused():
+            np.dot(a, b, out)
+            return
+        if self._round != _pool.round:
+            _pool.set_threads(1)
+            self._seconds = min(_time_dot(a, b, out) for _ in range(3))
+            self._round = _pool.round
+            _pool.set_threads(_pool.count)
+        _pool.add_gain(self._seconds - _time_dot(a, b, out))
 
 
-_help = _Help()
+class _Pool:
+    """The threads of BLAS, which all products share.
 
+    count: the number of threads of the current context. round: the number of pauses so far.
+    """
 
-def _seconds(multiply: Multiply, a: Floats, b: Floats, out: Floats) -> float:
-    began = time.perf_counter()
-    multiply(a, b, out)
-    return time.perf_counter() - began
+    def __init__(self) -> None:
+        self.contexts: dict[object, int] = {}
+        self.count = 1
+        self.round = 0
+        self._gain = 0.0
+        self._resume_at = 0.0
+        self._before: dict[Any, int] = {}
 
-
-def _apply() -> None:
-    count = next(reversed(_wanted.values()), None)
-    _help.asked = count or 1
-    for each, before in _before.items():
-        each.set_num_threads(before if count is None else count)
-    if _help.refused_until:
-        _set_threads(1)
-
-
-def _set_threads(count: int) -> None:
-    with _lock:
-        if _wanted:  # else nobody is left who could set it back
-            for each in _before:
+    def update(self) -> None:
+        self.count = next(reversed(self.contexts.values()), 1)
+        if self.contexts:
+            self._before = self._before or {
+                each: each.num_threads for each in _blas().lib_controllers
+            }
+            self.set_threads(1 if self._resume_at else self.count)
+        else:
+            for each, count in self._before.items():
                 each.set_num_threads(count)
+            self._before = {}
+
+    def set_threads(self, count: int) -> None:
+        with _lock:  # without a context nothing is set, since nothing would restore it
+            for each in self._before:
+                each.set_num_threads(count)
+
+    def paused(self) -> bool:
+        if self._resume_at and time.perf_counter() > self._resume_at:
+            self._resume_at = self._gain = 0.0
+            self.round += 1
+            self.set_threads(self.count)
+        return self._resume_at > 0
+
+    def add_gain(self, seconds: float) -> None:
+        self._gain = min(self._gain + seconds, _MAX_LOSS)
+        if self._gain < -_MAX_LOSS:
+            self._resume_at = time.perf_counter() + _PAUSE
+            self.set_threads(1)
+
+
+# Reentrant, since the garbage collector may close a generator in a thread that holds the lock.
+_lock = threading.RLock()
+_pool = _Pool()
+
+
+def _time_dot(a: Floats, b: Floats, out: Floats) -> float:
+    start = time.perf_counter()
+    np.dot(a, b, out)
+    return time.perf_counter() - start
 
 
 def _cores() -> int:

@@ -1,26 +1,25 @@
-"""What a model is made of: the sizes and names from which its weights' shapes follow."""
+"""The sizes of a network, which determine the shapes of its weights."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+import math
+from dataclasses import dataclass
 
-from chargen.errors import OptionError
-from chargen.model.cells import CELLS
+from chargen.errors import OptionConflictError, OptionError
+from chargen.model.cells.registry import CELLS
 
 ENCODERS = ("embedding", "one-hot")
 
-_MOST = 1 << 21
-_MOST_LAYERS = 1_000
-_MOST_PARAMETERS = 1 << 33
+_MAX_SIZE = 1 << 21
+_MAX_LAYERS = 1_000
+_MAX_PARAMETERS = 1 << 33
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The sizes of one network. With the one-hot encoder `embedding_size` has no meaning.
+    """The cell and the sizes of a network; the one-hot encoder ignores `embedding_size`.
 
-    Raises OptionError where a size is not positive or a name is not known.
+    Raises OptionError if a size is out of range or a name is unknown.
     """
 
     vocab_size: int
@@ -32,65 +31,39 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         for name in ("vocab_size", "embedding_size", "hidden_size", "num_layers"):
-            value, option = getattr(self, name), name.replace("_", "-")
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise OptionError(f"--{option} must be a whole number, 1 or more, got {value!r}")
-            if value > _MOST:
-                raise OptionError(f"--{option} must be at most {_MOST:,}, got {value:,}")
-        if self.cell not in CELLS:
-            raise OptionError(f"--cell must be one of {', '.join(CELLS)}, got {self.cell!r}")
-        if self.encoder not in ENCODERS:
-            raise OptionError(
-                f"--encoder must be one of {', '.join(ENCODERS)}, got {self.encoder!r}"
-            )
-
-        if self.num_layers > _MOST_LAYERS or self.parameters > _MOST_PARAMETERS:
-            raise OptionError(
-                f"--num-layers {self.num_layers:,} of --hidden-size {self.hidden_size:,} is more"
-                f" than {_MOST_LAYERS:,} layers or {_MOST_PARAMETERS:,} parameters"
+            value, limit = getattr(self, name), _MAX_LAYERS if name == "num_layers" else _MAX_SIZE
+            if type(value) is not int or not 1 <= value <= limit:
+                raise OptionError(name, value, f"a whole number between 1 and {limit:,}")
+        for name, known in (("cell", tuple(CELLS)), ("encoder", ENCODERS)):
+            if (value := getattr(self, name)) not in known:
+                raise OptionError(name, value, f"one of {', '.join(known)}")
+        if self.parameters > _MAX_PARAMETERS:
+            raise OptionConflictError(
+                f"{{num_layers}} {self.num_layers:,} with {{hidden_size}} {self.hidden_size:,} has"
+                f" {self.parameters:,} parameters; at most {_MAX_PARAMETERS:,} are supported",
+                "num_layers",
+                "hidden_size",
             )
 
     @property
     def input_size(self) -> int:
-        """The width of what the first layer reads."""
+        """D, the width of the first layer's inputs."""
         return self.vocab_size if self.encoder == "one-hot" else self.embedding_size
 
     @property
     def parameters(self) -> int:
-        """The number of weights."""
-        return sum(_product(shape) for shape in self.shapes().values())
+        """The number of parameters."""
+        return sum(math.prod(shape) for shape in self.shapes().values())
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The name and shape of every weight, in torch's names and gate order."""
+        """Return the shape of every weight by its name in torch."""
         cell, hidden = CELLS[self.cell], self.hidden_size
-        rows = cell.blocks * hidden
         shapes: dict[str, tuple[int, ...]] = {}
         if self.encoder == "embedding":
             shapes["encoder.weight"] = (self.vocab_size, self.embedding_size)
         for k in range(self.num_layers):
-            width = self.input_size if k == 0 else hidden
-            shapes[f"layers.{k}.weight_ih_l0"] = (rows, width)
-            if cell.recurrent:
-                shapes[f"layers.{k}.weight_hh_l0"] = (rows, hidden)
-            shapes[f"layers.{k}.bias_ih_l0"] = (rows,)
-            if cell.recurrent:
-                shapes[f"layers.{k}.bias_hh_l0"] = (rows,)
+            layer = cell.shapes(self.input_size if k == 0 else hidden, hidden)
+            shapes |= {f"layers.{k}.{name}": shape for name, shape in layer.items()}
         shapes["decoder.weight"] = (self.vocab_size, hidden)
         shapes["decoder.bias"] = (self.vocab_size,)
         return shapes
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields as they stand in config.json."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> ModelConfig:
-        """Read what `to_dict` wrote. Raises OptionError or TypeError where it does not fit."""
-        return cls(**fields)
-
-
-def _product(shape: tuple[int, ...]) -> int:
-    size = 1
-    for length in shape:
-        size *= length
-    return size

@@ -1,8 +1,8 @@
-"""Files that are written whole or not at all, and tensors that cannot be damaged unnoticed.
+"""Atomic file writes, and safetensors files with a checksum.
 
-safetensors has no checksum of its own. Each file carries one metadata key, `chargen`: sorted JSON
-with whatever the writer says and a sha256 over that, the tensors (names, dtypes, shapes, bytes)
-and the digests of the files it belongs with.
+safetensors has no checksum of its own. The metadata of each file has one key, `chargen`: a JSON
+object with the writer's values, the sha256 of the related files, and a sha256 over these and the
+tensors. It is one key because safetensors writes several keys in random order.
 """
 
 from __future__ import annotations
@@ -13,42 +13,47 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import safetensors
+from safetensors import SafetensorError
+
 from chargen.errors import CheckpointError
+
+Tensors = list[tuple[str, Mapping[str, Any]]]
 
 TEMPORARY = ".tmp"
 _KEY = "chargen"
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Replace a file so that after a crash either the old or the new one stands there, whole.
+    """Replace a file atomically: after a crash, either the old or the new file is complete.
 
-    The temporary file lies in the same folder; both file and folder are flushed to the disk.
-    Raises CheckpointError where the disk refuses.
+    The data is written to a temporary file in the same folder; file and folder are flushed to the
+    disk. Raises CheckpointError if the file cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
     try:
-        try:
-            with open(temporary, "xb") as file:
-                if os.path.exists(path):  # what was private stays so
-                    os.chmod(temporary, stat.S_IMODE(path.stat().st_mode))
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        with open(temporary, "xb") as file:
+            if os.path.exists(path):  # keep the permissions
+                os.chmod(temporary, stat.S_IMODE(path.stat().st_mode))
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be written: {error.strerror or error}") from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush a folder's entries, so that a rename in it survives a power cut."""
-    if os.name == "nt":  # Windows opens no folders
+    """Flush a folder's entries to the disk, so that a rename survives a power failure."""
+    if os.name == "nt":  # Windows cannot open folders
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -58,7 +63,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def read_file(path: Path) -> bytes:
-    """A whole file's bytes: never a map, since a truncated map kills the process."""
+    """Read a file as bytes; a memory map would crash the process if the file was truncated."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -67,71 +72,59 @@ def read_file(path: Path) -> bytes:
 
 def seal(
     serialise: Callable[[dict[str, str] | None], bytes],
-    said: Mapping[str, Any],
+    values: Mapping[str, Any],
     siblings: Mapping[str, bytes],
 ) -> bytes:
-    """The bytes of a safetensors file with `said` and the digest of everything in its header.
+    """Return a safetensors file with `values` and a checksum in its metadata.
 
-    serialise: a writer of the tensors, given the metadata.
-    siblings: the content of the files it belongs with, by name.
+    serialise: saves the tensors with the given metadata.
+    siblings: the content of the files that belong to this one, by name.
     """
-    fields = dict(said) | {"siblings": {name: _sha256(data) for name, data in siblings.items()}}
-    fields["sha256"] = _digest(serialise(None), fields)
-    return serialise({_KEY: json.dumps(fields, sort_keys=True)})
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in siblings.items()}
+    fields = {**values, "siblings": digests}
+    text = json.dumps({**fields, "sha256": ""}, sort_keys=True)
+    digest = _digest(text, _tensors(serialise(None)))
+    return serialise({_KEY: json.dumps({**fields, "sha256": digest}, sort_keys=True)})
 
 
-def unseal(data: bytes, siblings: Mapping[str, bytes], shown: str) -> dict[str, Any]:
-    """What `seal` was told. Raises CheckpointError, naming `shown`, where anything differs."""
-    header = _header(data)
-    if header is None:
-        raise CheckpointError(f"{shown} is damaged: it is no whole safetensors file")
+def unseal(data: bytes, siblings: Mapping[str, bytes], path: str) -> dict[str, Any]:
+    """Return the values that `seal` stored.
+
+    Raises CheckpointError, naming `path`, if the file is damaged, was not written by `seal` or
+    belongs to other siblings. The spacing and the order of the header do not matter.
+    """
     try:
-        fields = json.loads(header.get("__metadata__", {})[_KEY])
-        digest = fields.pop("sha256")
-        expected = fields["siblings"]
-        if not isinstance(expected, dict):
-            raise TypeError
-        canonical = json.dumps({**fields, "sha256": digest}, sort_keys=True)
-        found = _digest(data, fields)
+        tensors = _tensors(data)
+    except SafetensorError:
+        raise CheckpointError(f"{path} is damaged: it is not a complete safetensors file") from None
+    try:
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        text = header["__metadata__"][_KEY]
+        values: dict[str, Any] = json.loads(text)
+        digest = values.pop("sha256")
+        digests = dict(values.pop("siblings"))
+        expected = _digest(text.replace(digest, "", 1), tensors)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        raise CheckpointError(f"{shown} was not written by chargen") from None
-    if canonical != header["__metadata__"][_KEY] or digest != found:
-        raise CheckpointError(f"{shown} is damaged: its checksum does not fit its content")
+        raise CheckpointError(f"{path} was not written by chargen") from None
+    if digest != expected:
+        raise CheckpointError(f"{path} is damaged: its checksum does not match its content")
     for name, content in siblings.items():
-        if expected.get(name) != _sha256(content):
-            raise CheckpointError(f"{shown} does not belong with the {name} beside it")
-    del fields["siblings"]
-    result: dict[str, Any] = fields
-    return result
+        if digests.get(name) != hashlib.sha256(content).hexdigest():
+            raise CheckpointError(f"{path} does not belong to the {name} next to it")
+    return values
 
 
-def _header(data: bytes) -> dict[str, Any] | None:
-    """The header of a safetensors file: 8 bytes of length, JSON, then the tensors' bytes."""
-    size = int.from_bytes(data[:8], "little")
-    if len(data) < 8 + size or size > 100_000_000:
-        return None
-    raw = data[8 : 8 + size]
-    try:
-        header = json.loads(raw)
-        compact = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
-        if raw != compact + b" " * (-len(compact) % 8):  # as the library writes it, to the byte
-            return None
-        ends = [entry["data_offsets"][1] for n, entry in header.items() if n != "__metadata__"]
-        return header if 8 + size + max(ends, default=0) == len(data) else None
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        return None
+def _tensors(data: bytes) -> Tensors:
+    # The library rejects a file with wrong bounds, overlaps or holes.
+    tensors: Tensors = safetensors.deserialize(data)  # type: ignore[no-untyped-call]
+    return tensors
 
 
-def _digest(data: bytes, fields: Mapping[str, Any]) -> str:
-    """Over `fields`, the header's entries of the tensors as they stand, and the tensors' bytes."""
-    header = _header(data)
-    assert header is not None
-    tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
-    digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode())
-    digest.update(json.dumps(tensors).encode())
-    digest.update(memoryview(data)[8 + int.from_bytes(data[:8], "little") :])
+def _digest(text: str, tensors: Tensors) -> str:
+    """Hash the text, and each tensor's name, dtype, shape and bytes in order of the names."""
+    tensors = sorted(tensors, key=lambda tensor: tensor[0])
+    names = [(name, tensor["dtype"], tensor["shape"]) for name, tensor in tensors]
+    digest = hashlib.sha256(json.dumps([text, names]).encode())
+    for _, tensor in tensors:
+        digest.update(tensor["data"])
     return digest.hexdigest()
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

@@ -1,4 +1,4 @@
-"""What a line that begins with a slash may go on with. Loaded by the terminal alone."""
+"""Completion of slash commands and their arguments. Only the terminal imports it."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from chargen.repl.settings import SETTINGS
 
 
 class CommandCompleter(Completer):
-    """Completes slash commands, the settings after /set, paths where a file or model is due."""
+    """Completes slash commands, settings after /set, and paths of files and models."""
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterator[Completion]:
-        """What may stand at the cursor."""
         text = document.text_before_cursor
         if not is_command(text):
             return
         name, space, argument = text[1:].partition(" ")
         if not space:
-            rows = {each: command.does for each, command in COMMANDS.items()}
-            yield from _beginning_with(name, rows)
+            rows = {each: command.help for each, command in COMMANDS.items()}
+            yield from _starting_with(name, rows)
         elif name == "set":
             if " " not in argument:
-                yield from _beginning_with(argument, SETTINGS)
+                rows = {name: each.help for name, each in SETTINGS.items()}
+                yield from _starting_with(argument, rows)
         elif name in ("save", "save!", "file", "load"):
             if name == "load":
                 models = sorted(file.parent for file in Path(DEFAULT_ROOT).glob(f"*/{MODEL}"))
-                yield from _beginning_with(argument, {str(each): "a model" for each in models})
+                yield from _starting_with(argument, {str(each): "model" for each in models})
             paths = PathCompleter(
-                only_directories=name == "load", expanduser=True, file_filter=_is_shown
+                only_directories=name == "load", expanduser=True, file_filter=_is_not_hidden
             )
             for path in paths.get_completions(Document(argument), event):
                 ending = "/" if path.display_text.endswith("/") else ""
                 yield Completion(path.text + ending, display=path.display)
 
 
-def _is_shown(path: str) -> bool:
+def _is_not_hidden(path: str) -> bool:
     return not Path(path).name.startswith(".")
 
 
-def _beginning_with(start: str, rows: dict[str, str]) -> Iterator[Completion]:
-    for name, meaning in rows.items():
+def _starting_with(start: str, rows: dict[str, str]) -> Iterator[Completion]:
+    for name, description in rows.items():
         if name.startswith(start):
-            yield Completion(name, -len(start), display_meta=meaning)
+            yield Completion(name, -len(start), display_meta=description)

@@ -1,4 +1,7 @@
-"""The line that is being typed: what the model makes of it, a step at a time."""
+"""Predict what follows the line that is being typed, in small steps.
+
+The steps are small so that the terminal can react to a key between two of them.
+"""
 
 from __future__ import annotations
 
@@ -6,85 +9,80 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from chargen.generation.context import Context, Reader
-from chargen.text.shown import visible
+from chargen.text.display import visible
 
-LONGEST_GHOST = 60
-SHOWN = 5
+MAX_SUGGESTION = 60
+NUM_CHARACTERS = 5
 
-# So many characters of a pasted text are read before a key can get in: 20 ms of a 2x1024 LSTM.
-_PIECE = 16
-# The contexts that are kept; of a 2x1024 LSTM one takes 16 kB.
-_MOST_CONTEXTS = 512
+# Characters of a pasted text that are read in one step: 20 ms for a 2x1024 LSTM.
+_STEP_LENGTH = 16
+# The number of cached contexts; one takes 16 kB for a 2x1024 LSTM.
+_MAX_CONTEXTS = 512
 
 
-class Thought(NamedTuple):
-    """What the model makes of a line so far.
+class Prediction(NamedTuple):
+    """What the model predicts after a line.
 
-    likeliest: the next characters and their probabilities; None while the line is being read.
-    ghost: what it would go on with, as far as it is known and confident.
+    next_characters: the most likely next characters and their probabilities; None until the whole
+    line has been read.
+    suggestion: the greedy continuation, as far as it has been computed.
     """
 
-    likeliest: list[tuple[str, float]] | None
-    ghost: str
+    next_characters: list[tuple[str, float]] | None
+    suggestion: str
 
 
 class Line:
-    """A line that goes on from a context, and the contexts after its beginnings.
+    """A line after a context; caches the contexts after its prefixes.
 
-    One more character costs one step of the engine, one less a look-up.
+    Typing a character costs one step of the engine, deleting one costs nothing.
     """
 
     def __init__(self, reader: Reader, base: Context) -> None:
         self._reader = reader
-        self._text = ""  # the longest text whose beginnings may be known
-        self._contexts = {0: base}  # by the length of the beginning
+        self._text = ""  # the longest text with cached prefixes
+        self._contexts = {0: base}  # by length of the prefix
 
-    def whole(self, text: str) -> Context:
-        """The context after the line."""
+    def context_after(self, text: str) -> Context:
+        """Read the line and return the context after it."""
         for _ in self._read(text):
             pass
         return self._contexts[len(text)]
 
-    def think(self, text: str, confidence: float) -> Iterator[Thought]:
-        """Yield after each bit of work what is known of the line; the last is everything.
+    def predict(self, text: str, confidence: float) -> Iterator[Prediction]:
+        """Yield the prediction after each step of work; the last one is complete.
 
-        The ghost is what greedy writing adds until its next character would be less probable than
-        `confidence`, or is a newline or another character that cannot be seen.
+        The suggestion is the greedy continuation. It ends before the first character with a
+        probability below `confidence`, and before a newline, tab or control character.
         """
         for _ in self._read(text):
-            yield Thought(None, "")
-        likeliest = self._reader.likeliest(self._contexts[len(text)], SHOWN)
-        ghost = ""
-        character, probability = likeliest[0]
+            yield Prediction(None, "")
+        next_characters = self._reader.next_characters(self._contexts[len(text)], NUM_CHARACTERS)
+        suggestion = ""
+        character, probability = next_characters[0]
         while True:
-            yield Thought(likeliest, ghost)
-            if len(ghost) == LONGEST_GHOST or probability < confidence:
+            yield Prediction(next_characters, suggestion)
+            if len(suggestion) == MAX_SUGGESTION or probability < confidence:
                 return
             if character in "\n\t" or visible(character) != character:
                 return
-            ghost += character
-            context = self.whole(text + ghost)
-            ((character, probability),) = self._reader.likeliest(context, 1)
+            suggestion += character
+            context = self.context_after(text + suggestion)
+            ((character, probability),) = self._reader.next_characters(context, 1)
 
     def _read(self, text: str) -> Iterator[None]:
-        self._keep(text)
-        at = max(length for length in self._contexts if length <= len(text))
-        context = self._contexts[at]
-        while at < len(text):
-            piece = text[at : at + _PIECE]
+        if not self._text.startswith(text):
+            if not text.startswith(self._text):
+                kept = {n: c for n, c in self._contexts.items() if self._text[:n] == text[:n]}
+                self._contexts = kept
+            self._text = text
+        length = max(length for length in self._contexts if length <= len(text))
+        context = self._contexts[length]
+        while length < len(text):
+            piece = text[length : length + _STEP_LENGTH]
             context = self._reader.read(piece, context)
-            at += len(piece)
-            self._contexts[at] = context
-            while len(self._contexts) > _MOST_CONTEXTS:
+            length += len(piece)
+            self._contexts[length] = context
+            while len(self._contexts) > _MAX_CONTEXTS:
                 del self._contexts[next(length for length in self._contexts if length)]
             yield
-
-    def _keep(self, text: str) -> None:
-        """Forget what is not a beginning of the text; what goes on from it stays known."""
-        if self._text.startswith(text):
-            return
-        if not text.startswith(self._text):
-            pairs = enumerate(zip(self._text, text, strict=False))
-            same = next(k for k, (old, new) in pairs if old != new)
-            self._contexts = {n: c for n, c in self._contexts.items() if n <= same}
-        self._text = text

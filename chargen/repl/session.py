@@ -1,8 +1,8 @@
-"""A text that a person and a model write together, without a terminal.
+"""A text that a user and a model write in turns, independent of any terminal.
 
-The text is what was typed and what the model wrote, end to end, nothing between: a line goes on
-exactly where the text stands. Where the model ends at a newline the newline belongs to the text,
-so the next line begins a new one; where it ends for another reason, within a line.
+The text is everything that was typed and generated, joined without separators. If an answer ends
+with a newline, the newline is part of the text and the next line starts a new line of it. If it
+ends for another reason, the next line continues the current line.
 """
 
 from __future__ import annotations
@@ -13,45 +13,44 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from chargen.errors import OptionError
+from chargen.errors import CommandError
 from chargen.generation.context import Context, Reader
 from chargen.generation.generate import generate, random_seed
-from chargen.generation.sampler import MOST_SEED
-from chargen.generation.settings import Settings
+from chargen.generation.records import Drawn
 from chargen.model.engine import Floats, Ids, States
-from chargen.records import Drawn
-from chargen.repl.line import Line, Thought
+from chargen.options import MAX_SEED
+from chargen.repl.line import Line, Prediction
+from chargen.repl.settings import SessionSettings
 from chargen.text.corpus import normalise
 
-# What is shown piece by piece, and may be closed before its end.
-Pieces = Generator[str, None, None]
+# A generator of text to print; it may be closed before its end.
+TextStream = Generator[str, None, None]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One step of a session and the context after it.
+    """One step of a session.
 
-    kind: "answered", a line and what the model wrote; "read", a text that was only read; "reset".
+    kind: "answer" for a typed line and the model's answer, "append" for an appended text, "reset"
+    for the start of a new text. context: the context after the turn.
     """
 
-    kind: Literal["answered", "read", "reset"]
+    kind: Literal["answer", "append", "reset"]
     typed: str
-    written: str
-    after: Context
+    answer: str
+    context: Context
 
 
 class Session:
-    """A reader, settings, and the turns that made the text.
+    """A model, its settings and the turns of the text so far.
 
-    settings.confidence is that of the ghost; settings.seed is the next text's, and each text
-    takes the one after it. whole_lines: a line is finished in any case, with a newline after
-    whatever the model wrote, as in a script, whose next line has nothing to do with it.
+    whole_lines: end every answer with a newline, as a script expects.
     """
 
     def __init__(
-        self, reader: Reader, settings: Settings, *, name: str, whole_lines: bool = False
+        self, reader: Reader, settings: SessionSettings, *, name: str, whole_lines: bool = False
     ) -> None:
         if settings.seed is None:
             settings = replace(settings, seed=random_seed())
@@ -64,138 +63,126 @@ class Session:
 
     @property
     def text(self) -> str:
-        """Everything that was typed and written since the last reset."""
+        """Everything that was typed and generated since the last reset."""
         parts: list[str] = []
         for turn in reversed(self.turns):
             if turn.kind == "reset":
                 break
-            parts += turn.written, turn.typed
+            parts += turn.answer, turn.typed
         return "".join(reversed(parts))
 
     @property
     def context(self) -> Context:
-        """The end of the text."""
-        return self.turns[-1].after if self.turns else self.reader.start
+        """The context after the text."""
+        return self.turns[-1].context if self.turns else self.reader.start
 
     @property
     def at_line_start(self) -> bool:
-        """Whether the next line begins a new one."""
+        """Whether the next typed line starts a new line of the text."""
         return self.text[-1:] in ("", "\n")
 
-    def think(self, line: str) -> Iterator[Thought]:
-        """What the model makes of a line that is being typed; see `Line.think`."""
-        return self._line.think(cleaned(line), self.settings.confidence)
+    def predict(self, line: str) -> Iterator[Prediction]:
+        """Predict what follows a line that is being typed; see `Line.predict`."""
+        return self._line.predict(clean(line), self.settings.confidence)
 
-    def respond(self, line: str) -> Pieces:
-        """Yield what the model writes on from the line; both belong to the text.
+    def respond(self, line: str) -> TextStream:
+        """Yield the model's answer to a line; line and answer become part of the text.
 
-        Closed or interrupted, what was written until then stays.
+        If the generator is closed or interrupted, the characters generated so far are kept.
         """
-        typed = cleaned(line)
-        settings = self.settings
+        typed = clean(line)
+        prompt = self.text + typed
+        context = self._line.context_after(typed)
+        settings = replace(self.settings, confidence=0.0)
         assert settings.seed is not None
-        context = self._line.whole(typed)
-        before = self.text + typed if settings.repetition else ""
-        sampler = settings.sampler(self.reader, before)
-        stopping = replace(settings.stopping, confidence=0.0)
-        self.settings = replace(
-            settings, seed=settings.seed + 1 if settings.seed < MOST_SEED else 0
+        self.settings = replace(self.settings, seed=(settings.seed + 1) % (MAX_SEED + 1))
+        recorder = RecordingReader(
+            self.reader, context, max_discarded=max(map(len, settings.stop_texts), default=0)
         )
-        tape = _Tape(self.reader, context, room=max(map(len, stopping.texts), default=0))
-        written = ""
+        answer = ""
         try:
-            for record in generate(tape, sampler, context, stopping):
+            for record in generate(recorder, settings, prompt, context=context):
                 if isinstance(record, Drawn):
-                    written += record.character
+                    answer += record.character
                     yield record.character
                 elif record.reason == "newline" or self._whole_lines:
-                    written += "\n"
+                    answer += "\n"
                     yield "\n"
         finally:
-            self._add(Turn("answered", typed, written, tape.after(written)))
+            turn = Turn("answer", typed, answer, recorder.context_after(answer))
+            self._set_turns([*self.turns, turn])
 
-    def regenerate(self) -> Pieces:
-        """Write the last answer anew, with the next seed."""
-        turn = self._last()
-        if turn.kind != "answered":
-            raise OptionError("the last thing was no answer, so there is none to write anew")
-        count = len(self.turns)
-        self._drop()
+    def regenerate(self) -> TextStream:
+        """Generate the last answer again with the next seed."""
+        if not self.turns or self.turns[-1].kind != "answer":
+            raise CommandError("there is no answer to regenerate")
+        *before, turn = turns = self.turns
+        self._set_turns(before)
         try:
             yield from self.respond(turn.typed)
         finally:
-            if len(self.turns) < count:  # interrupted before it began
-                self._add(turn)
+            if self.turns is before:  # interrupted before the first character
+                self._set_turns(turns)
 
-    def read(self, text: str) -> None:
-        """Put a text behind the text, with nothing written after it."""
-        text = cleaned(text)
-        self._add(Turn("read", text, "", self.reader.read(text, self.context)))
+    def append(self, text: str) -> None:
+        """Append a text without an answer."""
+        text = clean(text)
+        turn = Turn("append", text, "", self.reader.read(text, self.context))
+        self._set_turns([*self.turns, turn])
 
     def reset(self) -> None:
-        """Begin a new text."""
-        self._add(Turn("reset", "", "", self.reader.start))
+        """Start a new text."""
+        self._set_turns([*self.turns, Turn("reset", "", "", self.reader.start)])
 
     def undo(self) -> Turn:
-        """Take the last turn back, a reset too, and return it."""
-        turn = self._last()
-        self._drop()
+        """Remove the last turn and return it."""
+        if not self.turns:
+            raise CommandError("there is nothing to undo")
+        *before, turn = self.turns
+        self._set_turns(before)
         return turn
 
     def load(self, reader: Reader, name: str) -> None:
-        """Go on with another model, which reads the text so far."""
+        """Switch to another model, which reads the text so far."""
         turns: list[Turn] = []
         context = reader.start
         for turn in self.turns:
-            context = (
-                reader.start
-                if turn.kind == "reset"
-                else reader.read(turn.typed + turn.written, context)
-            )
-            turns.append(replace(turn, after=context))
-        self.reader, self.name, self.turns = reader, name, turns
-        self._line = Line(reader, self.context)
+            context = reader.start if turn.kind == "reset" else context
+            context = reader.read(turn.typed + turn.answer, context)
+            turns.append(replace(turn, context=context))
+        self.reader, self.name = reader, name
+        self._set_turns(turns)
 
-    def _last(self) -> Turn:
-        if not self.turns:
-            raise OptionError("nothing was written yet, so there is nothing to take back")
-        return self.turns[-1]
-
-    def _add(self, turn: Turn) -> None:
-        self.turns.append(turn)
-        self._line = Line(self.reader, self.context)
-
-    def _drop(self) -> None:
-        self.turns.pop()
+    def _set_turns(self, turns: list[Turn]) -> None:
+        self.turns = turns
         self._line = Line(self.reader, self.context)
 
 
-class _Tape(Reader):
-    """A reader that remembers the last contexts it stepped through.
+class RecordingReader(Reader):
+    """A reader that records the contexts of its last steps.
 
-    When writing ends, the context after the last character that stays is at hand, and reading
-    the answer again is saved. room: so many characters may have been stepped through in vain.
+    It returns the context after an answer without reading the answer again. max_discarded: the
+    largest number of characters that are read but do not become part of the answer.
     """
 
-    def __init__(self, reader: Reader, begin: Context, *, room: int) -> None:
+    def __init__(self, reader: Reader, context: Context, *, max_discarded: int) -> None:
         super().__init__(reader.engine, reader.vocabulary, lines=reader.lines)
         self.start = reader.start
-        self._contexts = deque([begin], maxlen=room + 2)
-        self._steps = 0
+        self._contexts = deque([context], maxlen=max_discarded + 2)
+        self._num_steps = 0
 
     def step(self, ids: Ids, states: States) -> tuple[Floats, States]:
-        """Read one character, and remember where that led."""
         logits, states = super().step(ids, states)
-        self._steps += 1
+        self._num_steps += 1
         self._contexts.append(Context(states, logits))
         return logits, states
 
-    def after(self, text: str) -> Context:
-        """The context after a text that is what was stepped through, but for its end."""
-        known = min(len(text), self._steps)
-        return self.read(text[known:], self._contexts[known - self._steps - 1])
+    def context_after(self, answer: str) -> Context:
+        """Return the context after an answer that differs from the steps only at its end."""
+        known = min(len(answer), self._num_steps)
+        return self.read(answer[known:], self._contexts[known - self._num_steps - 1])
 
 
-def cleaned(line: str) -> str:
-    """A typed line with newlines as in a corpus and U+FFFD for what is half a character."""
+def clean(line: str) -> str:
+    """Normalise newlines, and replace lone surrogates with U+FFFD."""
     return _SURROGATE.sub("\ufffd", normalise(line))

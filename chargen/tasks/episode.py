@@ -1,19 +1,22 @@
-"""What a memory task is, and what it makes: a line of text with marked answers."""
+"""A memory task and its episodes: lines of text with marked answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
+
+from chargen.errors import OptionError
+
+MAX_LAG = 3_200
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A place in a text where only what was told before can say how it goes on.
+    """A place in a text where only an earlier fact determines what follows.
 
-    at: where the answer begins, an index into the text.
-    fact_end: where the last character of what tells it stands.
-    choices: every answer that the task knows; no two begin with the same character.
+    at: index of the first character of the answer. fact_end: index of the last character of the
+    fact. choices: all answers of the task, with different first characters.
     probabilities: of each choice, given everything before the answer.
     """
 
@@ -30,15 +33,15 @@ class Answer:
 
     @property
     def right(self) -> str:
-        """The likeliest choice; the text may hold another one where chance has a say."""
+        """The most likely choice; the text can contain another one unless this one is certain."""
         return self.choices[self.probabilities.index(max(self.probabilities))]
 
 
 @dataclass(frozen=True)
 class Episode:
-    """One line of text, without its newline, and its answers from left to right.
+    """One line of text without its newline, and its answers from left to right.
 
-    depth: how many brackets open and close again between the fact and the answer.
+    depth: the number of brackets that open and close between the fact and the answer.
     """
 
     text: str
@@ -47,33 +50,44 @@ class Episode:
 
     @property
     def answer(self) -> Answer:
-        """The last answer, the one whose lag was asked for."""
+        """The last answer, which has the requested lag."""
         return self.answers[-1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
-    """A kind of text that cannot be continued without memory.
+    """A kind of text that cannot be predicted without memory.
 
-    summary: one sentence for people, what the task shows.
-    announcement: what stands before every answer, and nowhere else in the text.
-    least_lag: the shortest lag that an episode can have; every longer one can be had too.
-    chance: the share of right answers that the best guess has without the fact.
-    episode: makes one from a generator and a lag of at least `least_lag`.
-    settings: where the fact leaves the answer open, each kind of fact by name, with the
-    probabilities of the choices that it leads to.
+    summary: one sentence about what the task shows. announcement: the text before every answer,
+    which occurs nowhere else. min_lag: the shortest lag; every longer one is possible.
+    chance: the accuracy of the best guess without the fact.
+    training_characters: the number of characters from which 100,000 parameters learn the task.
+    episode: draws an episode with a lag of at least `min_lag`.
+    example_lag, is_good_example: select the episode that is shown to readers.
+    settings: if the fact leaves the answer open, the probabilities of the choices by kind of
+    fact.
     """
 
     name: str
     summary: str
     choices: tuple[str, ...]
     announcement: str
-    least_lag: int
+    min_lag: int
     chance: float
+    training_characters: int
     episode: Callable[[Random, int], Episode]
+    example_lag: int = 60
+    is_good_example: Callable[[Episode], bool] = lambda _: True
     settings: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    def check_lags(self, lags: Iterable[int]) -> None:
+        """Raise OptionError if an episode cannot have one of the lags."""
+        for lag in lags:
+            if not self.min_lag <= lag <= MAX_LAG:
+                allowed = f"between {self.min_lag} and {MAX_LAG:,} for {self.name}"
+                raise OptionError("lags", lag, allowed)
 
 
 def certain(choices: tuple[str, ...], right: str) -> tuple[float, ...]:
-    """The probabilities of the choices where the text leaves no doubt."""
+    """Return the probabilities of the choices if one of them is certain."""
     return tuple(float(choice == right) for choice in choices)

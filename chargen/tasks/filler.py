@@ -1,7 +1,6 @@
-"""Distraction: small sentences that say nothing to the point, for any number of characters.
+"""Filler: short sentences without any information, of any total length.
 
-They name nobody, use no pronoun of the third person, and know of no weather, place or dog, so that
-every task can use them all.
+They contain no name, third-person pronoun, weather, place or dog, so that all tasks can use them.
 """
 
 from __future__ import annotations
@@ -59,25 +58,25 @@ SENTENCES = (
     "the neighbours practised tuba.",
 )
 
-# Each with the space that parts it from what follows. There is one of every length from SHORTEST to
-# the longest, so that the last one of a distraction can always be had at the length that is left.
+# Each includes the space after it. There is one of every length from SHORTEST to the longest, so
+# that the last sentence of a filler can have any remaining length.
 _SPACED = tuple(sentence + " " for sentence in SENTENCES)
 SHORTEST = min(map(len, _SPACED))
 _LONGEST = max(map(len, _SPACED))
-# Less is never left over, or many a distraction would end in a string of "ha." and "hm.".
-_LEAST_REST = 2 * SHORTEST
+# At least this is left for the last sentences; otherwise many would be "ha." and "hm.".
+_MIN_REST = 2 * SHORTEST
 
 
 def fill(random: Random, length: int) -> str:
-    """Sentences of exactly `length` characters in all, SHORTEST or more, each with its space.
+    """Draw sentences of exactly `length` characters with their spaces, SHORTEST or more.
 
-    No sentence follows itself where another one would do.
+    No sentence is repeated immediately if another one fits.
     """
     assert length >= SHORTEST
     drawn: list[str] = []
     last = ""
     while length:
-        fitting = _fitting(min(length, _LONGEST + _LEAST_REST))
+        fitting = _fitting(min(length, _LONGEST + _MIN_REST))
         last = random.choice([sentence for sentence in fitting if sentence != last] or fitting)
         drawn.append(last)
         length -= len(last)
@@ -86,5 +85,5 @@ def fill(random: Random, length: int) -> str:
 
 @cache
 def _fitting(length: int) -> tuple[str, ...]:
-    """The sentences that fill the length, or leave a rest that is easily filled."""
-    return tuple(s for s in _SPACED if len(s) == length or length - len(s) >= _LEAST_REST)
+    """Return the sentences that fill the length or leave a remainder that is easy to fill."""
+    return tuple(s for s in _SPACED if len(s) == length or length - len(s) >= _MIN_REST)

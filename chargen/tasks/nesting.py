@@ -1,4 +1,4 @@
-"""Nesting: brackets of four kinds, one within the other, each closed by its own kind."""
+"""Nesting: four kinds of brackets, one inside the other, each closed by its own kind."""
 
 from __future__ import annotations
 
@@ -9,50 +9,51 @@ from chargen.tasks.episode import Answer, Episode, Task, certain
 from chargen.tasks.filler import SHORTEST, fill
 
 BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"), ("<", ">"))
-CLOSERS = tuple(closer for _, closer in BRACKETS)
+CLOSING = tuple(closing for _, closing in BRACKETS)
 ANNOUNCEMENT = "end"
-DEEPEST = 3
+MAX_DEPTH = 3
 
-_LEAST_LAG = SHORTEST + len(ANNOUNCEMENT)
-# What a bracket within another adds: itself, its announcement, a space, and two distractions.
+_MIN_LAG = SHORTEST + len(ANNOUNCEMENT)
+# The length that an inner bracket adds: itself, its announcement, a space, and two fillers.
 _FRAME = len("[end] ")
 _INNER = _FRAME + 2 * SHORTEST
 
 
 def episode(random: Random, lag: int) -> Episode:
-    """Make one such as `(we sang. [a cup fell. end] soup again. end)`."""
-    depth = random.randint(0, min(DEEPEST, (lag - _LEAST_LAG) // _INNER))
-    room = lag - len(ANNOUNCEMENT) - depth * _FRAME
-    fills = [fill(random, part) for part in _parts(random, room, 2 * depth + 1)]
-    # Drawn after the distraction, which therefore cannot tell them.
+    """Draw an episode such as `(we sang. [a cup fell. end] soup again. end)`."""
+    depth = random.randint(0, min(MAX_DEPTH, (lag - _MIN_LAG) // _INNER))
+    length = lag - len(ANNOUNCEMENT) - depth * _FRAME
+    fillers = [fill(random, part) for part in _split(random, length, 2 * depth + 1)]
+    # The brackets are drawn after the filler, so that the filler cannot depend on them.
     brackets = [random.choice(BRACKETS) for _ in range(depth + 1)]
 
     text = ""
-    open_at = []
-    for (opener, _), words in zip(brackets, fills[: depth + 1], strict=True):
-        open_at.append(len(text))
-        text += opener + words
+    opened = []
+    for (opening, _), filler in zip(brackets, fillers[: depth + 1], strict=True):
+        opened.append(len(text))
+        text += opening + filler
     answers = []
-    for (_, closer), words in zip(reversed(brackets), [*fills[depth + 1 :], ""], strict=True):
+    for (_, closing), filler in zip(reversed(brackets), [*fillers[depth + 1 :], ""], strict=True):
         text += ANNOUNCEMENT
-        answers.append(Answer(len(text), closer, open_at.pop(), CLOSERS, certain(CLOSERS, closer)))
-        text += f"{closer} {words}" if words else closer
+        answers.append(Answer(len(text), closing, opened.pop(), CLOSING, certain(CLOSING, closing)))
+        text += f"{closing} {filler}" if filler else closing
     return Episode(text, tuple(answers), depth)
 
 
-def _parts(random: Random, length: int, count: int) -> list[int]:
-    """Lengths that can be filled, as many as asked for, adding up to the whole."""
+def _split(random: Random, length: int, count: int) -> list[int]:
+    """Split a length into `count` lengths that can be filled."""
     spare = length - count * SHORTEST
     cuts = sorted(random.randint(0, spare) for _ in range(count - 1))
     return [SHORTEST + b - a for a, b in pairwise([0, *cuts, spare])]
 
 
-NESTING = Task(
+TASK = Task(
     name="nesting",
-    summary="a bracket closes as it was opened, however many came and went within it",
-    choices=CLOSERS,
+    summary="A bracket is closed by its own kind, after any number of other pairs inside it.",
+    choices=CLOSING,
     announcement=ANNOUNCEMENT,
-    least_lag=_LEAST_LAG,
-    chance=1 / len(CLOSERS),
+    min_lag=_MIN_LAG,
+    chance=1 / len(CLOSING),
+    training_characters=2_250_000,
     episode=episode,
 )

@@ -1,4 +1,4 @@
-"""Read texts strictly, and tell which part of them is trained on and which is held out."""
+"""Reading, checking and encoding a corpus, and splitting it into training and validation set."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from chargen.errors import CorpusError, OptionError
+from chargen.errors import CorpusError, OptionConflictError, OptionError
+from chargen.text.display import plural
 from chargen.text.vocabulary import Vocabulary
 
 Ids = npt.NDArray[np.unsignedinteger]
 Spans = npt.NDArray[np.int64]
 
-# Below this many characters a tenth is too little to measure anything on, and too much to lose.
-HOLD_OUT_FROM = 10_000
+# A tenth of a shorter text is too little to measure a loss and too much to remove from training.
+MIN_CHARACTERS_FOR_VALIDATION = 10_000
 DEFAULT_VALIDATION_FRACTION = 0.1
 
 _PIECE = 1 << 20
@@ -30,9 +31,9 @@ _TEXT_CONTROLS = frozenset("\t\n\r\f\v\b\x1b")
 
 @dataclass(frozen=True)
 class Corpus:
-    """One or more texts, each a sequence of its own.
+    """One or more texts. Each is a separate sequence.
 
-    With `lines`, every non-empty line is a text, and its newline is predicted too.
+    lines: whether every non-empty line is a separate text that ends with its newline.
     """
 
     name: str
@@ -45,20 +46,22 @@ class Corpus:
     ) -> Corpus:
         """Read files, folders (their *.txt, sorted by name) and "-" (standard input).
 
-        Raises CorpusError where one is missing, empty, binary or not in `encoding`, and where
-        all of them together hold fewer than two characters or two distinct ones; OptionError
-        where there is no such encoding.
+        Raises CorpusError if a file is missing, empty, binary or not in `encoding`, or if there
+        are fewer than two distinct characters in total; OptionError for an unknown encoding.
         """
         if not paths:
-            raise CorpusError("no text was given (name a file, a folder of .txt files, or -)")
-        encoding = _known(encoding)
+            raise CorpusError("no text given (pass a file, a folder of .txt files, or -)")
+        encoding = _check_encoding(encoding)
         sources = [source for path in paths for source in _expand(str(path))]
-        texts = [_decode(_read_bytes(source), _shown(source), encoding) for source in sources]
+        kinds = "a text file, a folder or -"
+        texts = [
+            _decode(_read_bytes(source, kinds), _shown(source), encoding) for source in sources
+        ]
         return cls.of(texts, name=corpus_name(paths), lines=lines)
 
     @classmethod
     def of(cls, texts: Iterable[str], *, name: str = "corpus", lines: bool = False) -> Corpus:
-        """Take texts that are in memory already. Raises CorpusError as `read` does."""
+        """Make a corpus of texts in memory. Raises CorpusError as `read` does."""
         kept = tuple(normalise(text) for text in texts)
         if lines:
             kept = tuple(line for text in kept for line in text.split("\n") if line)
@@ -66,68 +69,92 @@ class Corpus:
         for piece in corpus.pieces():
             try:
                 piece.encode("utf-8")
-            except UnicodeEncodeError as error:  # a few codecs let them through
-                half = f"U+{ord(piece[error.start]):04X}"
+            except UnicodeEncodeError as error:  # some codecs accept lone surrogates
+                surrogate = f"U+{ord(piece[error.start]):04X}"
                 raise CorpusError(
-                    f"{name} holds half a character, the lone surrogate {half}"
-                    " (decode the text with its right encoding)"
+                    f"{name} contains a lone surrogate, {surrogate}"
+                    " (decode the text with the correct encoding)"
                 ) from None
         size = corpus.characters - (len(corpus.texts) if lines else 0)
         if size < 2:
-            raise CorpusError(
-                f"{name} holds {size} character{'s' * (size != 1)}; training takes two or more"
-            )
+            raise CorpusError(f"{name} has {plural(size, 'character')}; training needs at least 2")
         first = corpus.texts[0][0]
         if not lines and all(text.count(first) == len(text) for text in corpus.texts):
             raise CorpusError(
-                f"{name} holds one distinct character, {first!r}; training takes two or more"
+                f"{name} has one distinct character, {first!r}; training needs at least 2"
             )
         return corpus
 
     @property
     def characters(self) -> int:
-        """The number of characters to predict: with `lines`, each line's newline among them."""
+        """The number of characters to predict, including the newlines of `lines`."""
         return sum(map(len, self.texts)) + (len(self.texts) if self.lines else 0)
 
     @property
     def sha256(self) -> str:
-        """The digest of the texts in UTF-8, as read (newlines made "\\n", BOM dropped).
+        """The digest of the texts in UTF-8, after `normalise`, separated by U+001E.
 
-        For one clean file it is what `sha256sum` prints; several texts are divided by U+001E.
+        For one file with Unix newlines and no byte order mark, it equals the output of `sha256sum`.
         """
         digest = hashlib.sha256()
-        if self.lines:
-            digest.update(("\n".join(self.texts) + "\n").encode("utf-8"))
-        else:
-            for k, text in enumerate(self.texts):
-                digest.update(b"\x1e" if k else b"")
-                for at in range(0, len(text), _PIECE):
-                    digest.update(text[at : at + _PIECE].encode("utf-8"))
+        for k, text in enumerate(self._joined()):
+            digest.update(b"\x1e" if k else b"")
+            digest.update(text.encode("utf-8"))
         return digest.hexdigest()
 
     def pieces(self) -> Iterator[str]:
-        """All texts end to end, each after a newline, in pieces of a million characters.
+        """Yield all texts, each after a newline, in pieces of at most a million characters.
 
-        With `lines` the last line's newline follows too, so that every line ends with one.
+        With `lines`, the last line is followed by a newline too, so that every line ends with one.
         """
-        texts = ("\n".join(self.texts) + "\n",) if self.lines else self.texts
-        for text in texts:
+        for text in self._joined():
             yield "\n"
             for at in range(0, len(text), _PIECE):
                 yield text[at : at + _PIECE]
 
+    def _joined(self) -> tuple[str, ...]:
+        return ("\n".join(self.texts) + "\n",) if self.lines else self.texts
+
     def spans(self) -> Spans:
-        """[n, 2]: where each text starts (at the newline before it) and stops in `pieces`."""
+        """Return [n, 2]: start (the newline before it) and stop of each text in `pieces`."""
         lengths = np.fromiter(map(len, self.texts), np.int64, len(self.texts)) + 1
         starts = np.concatenate(([0], np.cumsum(lengths)[:-1])).astype(np.int64)
         return np.stack([starts, starts + lengths + (1 if self.lines else 0)], axis=1)
 
 
 @dataclass(frozen=True)
-class Split:
-    """A corpus as ids, and the two parts of it.
+class CorpusFacts:
+    """The facts about a corpus that are stored with a model. texts: the number of texts."""
 
-    ids: [N], every text after a newline. train, validation: [n, 2] spans of ids; in each span
+    name: str
+    sha256: str
+    characters: int
+    texts: int
+    lines: bool
+    held_out_characters: int
+    unknown_characters: int
+
+    @classmethod
+    def of(
+        cls, corpus: Corpus, *, held_out_characters: int, unknown_characters: int
+    ) -> CorpusFacts:
+        """Collect the facts about a corpus."""
+        return cls(
+            corpus.name,
+            corpus.sha256,
+            corpus.characters,
+            len(corpus.texts),
+            corpus.lines,
+            held_out_characters,
+            unknown_characters,
+        )
+
+
+@dataclass(frozen=True)
+class Split:
+    """An encoded corpus with its training and validation set.
+
+    ids: [N], every text after a newline. train, validation: [n, 2] spans of ids; in each span,
     every id but the first is a target.
     """
 
@@ -137,83 +164,80 @@ class Split:
 
     @property
     def train_characters(self) -> int:
-        """The number of targets in the training part."""
+        """The number of targets in the training set."""
         return int((self.train[:, 1] - self.train[:, 0] - 1).sum())
 
     @property
     def validation_characters(self) -> int:
-        """The number of ids in the held-out part that can be targets."""
+        """The number of targets in the validation set."""
         return int((self.validation[:, 1] - self.validation[:, 0] - 1).sum())
 
 
 def split(
     corpus: Corpus, vocabulary: Vocabulary, *, validation_fraction: float | None, seed: int
 ) -> Split:
-    """Encode a corpus and hold part of it out.
+    """Encode a corpus and split it into a training and a validation set.
 
-    Texts lose their tail, counted over all of them; lines are drawn by the seed among the
-    distinct ones, since a line that stands on both sides would be no test. A held-out line
-    counts once, however often it stood there. With None a tenth is held out, of a corpus of
-    10,000 characters or more. Raises CorpusError where a part would have nothing to predict.
+    For texts, the validation set is the end of the corpus. For lines, it is drawn with the seed
+    from the distinct lines: it has one copy of each drawn line, and the training set has none.
+    validation_fraction: None holds out a tenth of 10,000 characters or more, and nothing of a
+    shorter corpus. Raises OptionConflictError if a set would have no character to predict.
     """
     ids = encode(corpus, vocabulary)
     spans = corpus.spans()
     if validation_fraction is None:
-        enough = corpus.characters >= HOLD_OUT_FROM
-        if corpus.lines:  # a line that is there once only cannot be on both sides
+        enough = corpus.characters >= MIN_CHARACTERS_FOR_VALIDATION
+        if corpus.lines:  # copies of a single line cannot be split
             enough = enough and any(line != corpus.texts[0] for line in corpus.texts)
         validation_fraction = DEFAULT_VALIDATION_FRACTION if enough else 0.0
     if validation_fraction == 0:
         return Split(ids, spans, spans[:0])
-    cut = _split_lines if corpus.lines else _split_tail
-    parts = Split(ids, *cut(corpus, spans, validation_fraction, seed))
+    if corpus.lines:
+        parts = Split(ids, *_split_lines(corpus, spans, validation_fraction, seed))
+    else:
+        parts = Split(ids, *_split_tail(corpus, spans, validation_fraction))
     if parts.validation_characters < 1 or parts.train_characters < 2:
-        raise CorpusError(
-            f"--val-fraction {validation_fraction:g} of {corpus.name}"
-            f" ({corpus.characters:,} characters) leaves a part with nothing to predict"
-            " (use --val-fraction 0 to train on all of it)"
+        raise OptionConflictError(
+            f"{{validation_fraction}} {validation_fraction:g} leaves too few characters of"
+            f" {corpus.name} ({corpus.characters:,}) to train or to validate"
+            " (0 trains on the whole text)",
+            "validation_fraction",
         )
     return parts
 
 
 def encode(corpus: Corpus, vocabulary: Vocabulary) -> Ids:
-    """All texts of a corpus as one array of ids, laid out as `Corpus.pieces` has them."""
-    total = corpus.characters + (1 if corpus.lines else len(corpus.texts))
-    ids = np.empty(total, vocabulary.dtype)
-    at = 0
-    for piece in corpus.pieces():
-        ids[at : at + len(piece)] = vocabulary.encode(piece)
-        at += len(piece)
-    assert at == total
-    return ids
+    """Return the ids of all texts in one array, in the order of `Corpus.pieces`."""
+    return np.concatenate([vocabulary.encode(piece) for piece in corpus.pieces()])
 
 
 def corpus_name(paths: Sequence[str | Path]) -> str:
-    """What a corpus of these files is called, and the folder of its models by default."""
+    """Return the name of a corpus of these files, which is also the name of its model folder."""
     first = str(paths[0])
     stem = "stdin" if first == "-" else Path(os.path.abspath(first)).stem
     kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in stem).strip("-.")
     return (kept[:80] or "corpus") + (f"-and-{len(paths) - 1}-more" if len(paths) > 1 else "")
 
 
-def read_file(path: str | Path, *, encoding: str = "utf-8") -> str:
-    """The text of one file, or of "-", with newlines as `normalise` writes them.
+def read_file(path: str | Path) -> str:
+    """Return the normalised text of one file, or of standard input ("-").
 
-    Raises CorpusError where it is missing, a folder, empty, binary or not in `encoding`.
+    Raises CorpusError if it is missing, a folder, empty, binary or not in UTF-8.
     """
+    path = str(path)
     if os.path.isdir(path):
-        raise CorpusError(f"{_shown(str(path))} is a folder (name a text file or -)")
-    text = _decode(_read_bytes(str(path)), _shown(str(path)), encoding, "save it as UTF-8")
-    return normalise(text)
+        raise CorpusError(f"{_shown(path)} is a folder (pass a text file or -)")
+    data = _read_bytes(path, "a text file or -")
+    return normalise(_decode(data, _shown(path), "utf-8", "save it as UTF-8"))
 
 
 def normalise(text: str) -> str:
-    """A text without its byte order mark and with every newline written as "\\n"."""
+    """Return a text without byte order mark and with Unix newlines."""
     text = text.removeprefix("\ufeff")
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def _split_tail(corpus: Corpus, spans: Spans, fraction: float, seed: int) -> tuple[Spans, Spans]:
+def _split_tail(corpus: Corpus, spans: Spans, fraction: float) -> tuple[Spans, Spans]:
     keep = corpus.characters - max(1, round(corpus.characters * fraction))
     before = np.cumsum(spans[:, 1] - spans[:, 0] - 1)  # targets up to the end of each text
     whole = int(np.searchsorted(before, keep, side="right"))
@@ -229,21 +253,13 @@ def _split_tail(corpus: Corpus, spans: Spans, fraction: float, seed: int) -> tup
 
 
 def _split_lines(corpus: Corpus, spans: Spans, fraction: float, seed: int) -> tuple[Spans, Spans]:
-    first_at: dict[str, int] = {}
-    kind = np.fromiter(
-        (first_at.setdefault(line, len(first_at)) for line in corpus.texts),
-        np.int64,
-        len(corpus.texts),
-    )
-    held = max(1, round(len(first_at) * fraction))
-    order = np.random.Generator(np.random.Philox(key=[seed, 0])).permutation(len(first_at))
-    is_held = np.zeros(len(first_at), bool)
-    is_held[order[:held]] = True
-    line_is_held = is_held[kind]
-    _, first = np.unique(kind, return_index=True)
-    once = np.zeros(len(spans), bool)
-    once[first] = True
-    return spans[~line_is_held], spans[line_is_held & once]
+    number_of = {line: k for k, line in enumerate(dict.fromkeys(corpus.texts))}
+    numbers = np.array([number_of[line] for line in corpus.texts])
+    count = max(1, round(len(number_of) * fraction))
+    order = np.random.Generator(np.random.Philox(key=[seed, 0])).permutation(len(number_of))
+    held_out = np.isin(numbers, order[:count])
+    _, first = np.unique(numbers, return_index=True)
+    return spans[~held_out], spans[first[held_out[first]]]
 
 
 def _expand(path: str) -> list[str]:
@@ -254,24 +270,22 @@ def _expand(path: str) -> list[str]:
     except OSError as error:
         raise CorpusError(f"{_shown(path)} cannot be read: {error.strerror}") from None
     if not found:
-        raise CorpusError(f"{path} is a folder without .txt files (name the files themselves)")
+        raise CorpusError(f"{path} is a folder without .txt files (pass the files)")
     return found
 
 
-def _read_bytes(path: str) -> bytes:
+def _read_bytes(path: str, kinds: str) -> bytes:
     if path == "-":
         try:
             return sys.stdin.buffer.read()
-        except (AttributeError, OSError, ValueError):  # None where there is none
-            raise CorpusError("standard input is closed (name a file instead of -)") from None
+        except (AttributeError, OSError, ValueError):  # sys.stdin can be None
+            raise CorpusError("standard input is closed (pass a file)") from None
     try:
         if stat.S_ISCHR(os.stat(path).st_mode) and path != os.devnull and not _is_terminal(path):
-            raise CorpusError(f"{_shown(path)} is a device, not a text (name a file or -)")
+            raise CorpusError(f"{_shown(path)} is a device, not a text file")
         return Path(path).read_bytes()
     except FileNotFoundError:
-        raise CorpusError(
-            f"{_shown(path)} does not exist (name a text file, a folder or -)"
-        ) from None
+        raise CorpusError(f"{_shown(path)} does not exist (pass {kinds})") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise CorpusError(f"{_shown(path)} cannot be read: {reason}") from None
@@ -282,31 +296,33 @@ def _is_terminal(path: str) -> bool:
         return file.isatty()
 
 
-def _known(encoding: str) -> str:
-    """The encoding, made sure of. The byte order mark is dropped in any, so UTF-8 needs no sig."""
+def _check_encoding(encoding: str) -> str:
+    """Return the encoding if Python supports it; `normalise` removes a byte order mark later."""
     try:
         b"a".decode(encoding)
     except UnicodeDecodeError:
-        pass  # half a character, in UTF-16
+        pass  # a valid encoding with two bytes per character, such as UTF-16
     except (LookupError, ValueError):
         raise OptionError(
-            f"--encoding {ascii(encoding)[1:-1]} is not a text encoding that Python knows"
-            " (try utf-8, utf-16, latin-1, cp1252, gb18030 or shift_jis)"
+            "encoding",
+            encoding,
+            "a text encoding that Python supports",
+            "try utf-8, utf-16, latin-1, cp1252, gb18030 or shift_jis",
         ) from None
     return "utf-8" if codecs.lookup(encoding).name == "utf-8-sig" else encoding
 
 
-def _decode(data: bytes, shown: str, encoding: str, advice: str = "") -> str:
+def _decode(data: bytes, shown: str, encoding: str, hint: str = "") -> str:
     if not data:
         raise CorpusError(f"{shown} is empty")
     try:
         text = data.decode(encoding)
-        text.encode("utf-8")  # a few codecs let lone surrogates through
+        text.encode("utf-8")  # some codecs accept lone surrogates
     except UnicodeDecodeError as error:
         wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
         binary = b"\0" in data[:4096] and not wide
         other = "utf-16" if wide and not encoding.lower().startswith("utf-16") else "latin-1"
-        hint = "it looks like a binary file" if binary else advice or f"try --encoding {other}"
+        hint = "it looks like a binary file" if binary else hint or f"try encoding {other}"
         value = f"byte 0x{data[error.start]:02X}" if error.start < len(data) else "the end"
         raise CorpusError(
             f"{shown} is not {encoding.upper()}: {value} at offset {error.start} ({hint})"
@@ -319,7 +335,7 @@ def _decode(data: bytes, shown: str, encoding: str, advice: str = "") -> str:
     if controls > len(head) // 10:
         raise CorpusError(
             f"{shown} looks like a binary file: {controls:,} of its first {len(head):,} characters"
-            " are control characters (give plain text)"
+            " are control characters (only plain text is supported)"
         )
     return text
 

@@ -1,7 +1,7 @@
-"""Characters to ids and back.
+"""The vocabulary: characters to ids and back.
 
-A character is a Unicode code point. Its id is its place in the vocabulary; id 0 is U+FFFD, the
-unknown character, which stands for every other one and is never sampled.
+A character is a Unicode code point. Its id is its index in the vocabulary. Id 0 is U+FFFD, which
+represents every unknown character and is never sampled.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CODE_POINTS = 0x110000
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The characters a model knows, in the order of their ids, U+FFFD first."""
+    """The characters of a model, in the order of their ids; U+FFFD is the first."""
 
     characters: str
 
@@ -33,9 +33,9 @@ class Vocabulary:
 
     @classmethod
     def build(cls, pieces: Iterable[str], *, min_count: int = 1) -> Vocabulary:
-        """Every character that occurs at least `min_count` times, by code point, and newline.
+        """Make a vocabulary of all characters with at least `min_count` occurrences, sorted.
 
-        The newline is what every text begins from, so it is known even where none occurs.
+        It always contains the newline, since a newline is the first input of every text.
         """
         known = (_common(pieces, min_count) | {"\n"}) - {UNKNOWN}
         return cls(UNKNOWN + "".join(sorted(known)))
@@ -45,32 +45,32 @@ class Vocabulary:
 
     @property
     def dtype(self) -> npt.DTypeLike:
-        """The smallest unsigned integer that holds every id."""
+        """The smallest unsigned integer type that holds every id."""
         return np.min_scalar_type(len(self) - 1)
 
     def encode(self, text: str) -> npt.NDArray[np.unsignedinteger]:
-        """[len(text)] ids; a character that is not known, a lone surrogate too, becomes 0.
+        """Return [len(text)] ids; unknown characters and lone surrogates become 0.
 
-        One look-up in a table over all code points: a whole corpus costs numpy's speed.
+        A look-up in a table of all code points is fast enough for a whole corpus.
         """
         ids: npt.NDArray[np.unsignedinteger] = self._table[_codes(text)]
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The characters of `ids`."""
+        """Return the text of these ids."""
         return "".join([self.characters[k] for k in ids])
 
     def unknown(self, text: str) -> str:
-        """The distinct characters of `text` that the vocabulary does not hold, sorted."""
+        """Return the distinct characters of a text that are not in the vocabulary, sorted."""
         return "".join(sorted(set(text).difference(self.characters)))
 
     def extended(self, pieces: Iterable[str], *, min_count: int = 1) -> Vocabulary:
-        """This vocabulary and, behind its own ids, what `pieces` holds beyond it."""
+        """Return this vocabulary, extended by the new characters of `pieces`."""
         new = _common(pieces, min_count).difference(self.characters)
         return Vocabulary(self.characters + "".join(sorted(new)))
 
     def to_json(self) -> bytes:
-        """The `tokenizer.json` of Hugging Face `tokenizers` that encodes and decodes the same."""
+        """Return the `tokenizer.json` of the equivalent Hugging Face tokenizer."""
         from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
         tokenizer = Tokenizer(
@@ -82,11 +82,11 @@ class Vocabulary:
         return tokenizer.to_str(pretty=True).encode("utf-8")
 
     @classmethod
-    def from_json(cls, data: bytes) -> Vocabulary:
-        """Read a `tokenizer.json` that `to_json` wrote.
+    def from_json(cls, data: bytes, path: str = "tokenizer.json") -> Vocabulary:
+        """Parse the output of `to_json`.
 
-        It is read as JSON, so that starting up does not pay for the library. Raises
-        CheckpointError where it is no character-level vocabulary.
+        It is parsed as JSON, since importing the library would slow down the start of the program.
+        Raises CheckpointError, naming `path`, if it is not a character-level vocabulary.
         """
         try:
             ids = json.loads(data)["model"]["vocab"]
@@ -101,7 +101,7 @@ class Vocabulary:
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             good = False
         if not good:
-            raise CheckpointError("tokenizer.json is not a character vocabulary of chargen")
+            raise CheckpointError(f"{path} is not a character-level vocabulary")
         return cls("".join(characters))
 
     @cached_property
@@ -116,10 +116,9 @@ def _codes(text: str) -> npt.NDArray[np.uint32]:
 
 
 def _common(pieces: Iterable[str], min_count: int) -> set[str]:
-    """The characters that occur `min_count` times or more."""
     counts = np.zeros(_CODE_POINTS, np.int64)
     for piece in pieces:
-        if len(piece) < 4096:  # sorting a short piece is cheaper than a count of all code points
+        if len(piece) < 4096:  # sorting a short piece is cheaper than counting all code points
             codes, found = np.unique(_codes(piece), return_counts=True)
             counts[codes] += found
         else:

@@ -1,4 +1,4 @@
-"""Which arithmetic trains fastest here, by a short timing probe, and with how many threads."""
+"""The device, the threads and the precision of training."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from contextlib import contextmanager
 import torch
 from torch.nn import functional
 
-from chargen.errors import OptionError
+from chargen.errors import OptionConflictError
 from chargen.model.config import ModelConfig
 from chargen.model.network import Network
 
-_WARM = 3
+_WARM_UP = 3
 _TIMED = 7
 
 
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:
-    """Let torch compute with so many threads, and afterwards with as many as before."""
+    """Set the number of torch's threads within a block."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -29,21 +29,21 @@ def torch_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def choose_device(asked: str) -> str:
-    """The device for "auto", or the one asked for. Raises OptionError where it is not there."""
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
-    if asked == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if there[name])
-    if asked not in there:
-        raise OptionError(f"--device must be one of auto, {', '.join(there)}, got {asked!r}")
-    if not there[asked]:
-        have = ", ".join(name for name, is_there in there.items() if is_there)
-        raise OptionError(f"--device {asked} is not to be had here (there is: {have})")
-    return asked
+def choose_device(device: str) -> str:
+    """Return the device, or the best one for "auto". Raises OptionError if it is not available."""
+    backends = {"cuda": torch.cuda, "mps": torch.mps}
+    available = [name for name, backend in backends.items() if backend.is_available()] + ["cpu"]
+    if device == "auto":
+        return available[0]
+    if device not in available:
+        raise OptionConflictError(
+            f"{{device}} {device} is not available (available: {', '.join(available)})", "device"
+        )
+    return device
 
 
 def has_bfloat16(device: str) -> bool:
-    """Whether the hardware multiplies bfloat16 itself; elsewhere it is emulated, and slow."""
+    """Return whether the hardware supports bfloat16; emulation is slow."""
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device == "cpu":
@@ -54,31 +54,25 @@ def has_bfloat16(device: str) -> bool:
 def characters_per_second(
     config: ModelConfig, batch_size: int, sequence_length: int, precision: str, device: str
 ) -> float:
-    """The training speed of one setting: the median of a few updates' worth of work."""
+    """Return the training speed of a configuration: the median of a few forward-backward passes."""
     network = Network(config).to(device)
     network.initialise(0)
     ids = torch.zeros(sequence_length, batch_size, dtype=torch.long, device=device)
     states = network.empty_states(batch_size)
     seconds = []
-    for _ in range(_WARM + _TIMED):
+    for _ in range(_WARM_UP + _TIMED):
         began = time.perf_counter()
         with autocast(precision, device):
             logits, _ = network(ids, states)
         torch.autograd.backward(
             functional.cross_entropy(logits.flatten(0, 1).float(), ids.flatten())
         )
-        _wait(device)
+        if device != "cpu":
+            torch.accelerator.synchronize()
         seconds.append(time.perf_counter() - began)
-    return batch_size * sequence_length / statistics.median(seconds[_WARM:])
+    return batch_size * sequence_length / statistics.median(seconds[_WARM_UP:])
 
 
 def autocast(precision: str, device: str) -> torch.autocast:
-    """The context in which the forward pass runs."""
+    """Return the context for the forward pass."""
     return torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
-
-
-def _wait(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()
-    elif device == "mps":
-        torch.mps.synchronize()

@@ -1,6 +1,7 @@
-"""Chance as a pure function of (seed, purpose, position), so that a resumed run meets the same.
+"""Random numbers as functions of (seed, purpose, position).
 
-Nothing of it needs to be saved, and nothing drawn for one purpose moves another.
+A resumed run draws the same numbers without any saved state. Draws for one purpose do not change
+those for another.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ DROPOUT = 3
 
 
 def generator(seed: int, purpose: int, *position: int) -> np.random.Generator:
-    """A counter-based generator of its own for this seed, purpose and position (up to 3 numbers).
+    """Return the counter-based generator of a seed, a purpose and a position of up to 3 numbers.
 
-    Source: Salmon et al. 2011 (Philox). The counter's low word counts the draws.
+    Source: Salmon et al. 2011 (Philox). The lowest word of the counter counts the draws.
     """
     counter = [0, *position, *(0,) * (3 - len(position))]
     return np.random.Generator(np.random.Philox(key=[seed, purpose], counter=counter))

@@ -1,10 +1,13 @@
-"""training.safetensors: all that a run needs to go on as if it had never stopped."""
+"""training.safetensors: everything that is needed to resume a run exactly."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 from torch import Tensor
@@ -16,11 +19,12 @@ from chargen.model.checkpoint import TRAINING
 
 @dataclass
 class Progress:
-    """Where a run stands. Chance needs no place here: it is a function of seed and position.
+    """The position of a run.
 
-    index: the window within the epoch; part: the next update within the window, of `parts`.
+    index: of the window in the epoch; part: of the next update in the window, of `parts`.
     training_nats: a running mean of the loss. reserve: seconds to keep for the last evaluation.
-    log_bytes: the length of log.jsonl that belongs to this moment.
+    best: the measured values at the lowest validation loss; since_best: evaluations since then.
+    log_bytes: the length of log.jsonl at the last save.
     """
 
     step: int = 0
@@ -32,58 +36,60 @@ class Progress:
     seconds: float = 0.0
     training_nats: float = 0.0
     evaluations: int = 0
-    best_nats: float | None = None
-    best_step: int = 0
-    best_characters: int = 0
-    best_seconds: float = 0.0
-    best_training_nats: float = 0.0
+    best: Mapping[str, Any] | None = None
     since_best: int = 0
     reserve: float = 0.0
     log_bytes: int = 0
-    finished: str | None = None
+    finished: bool = False
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """The tensors of a run by name, its progress, and the model's own files as they stand."""
+    """The tensors of a run by group and name, its progress, and the files next to it."""
 
-    tensors: Mapping[str, Tensor]
+    tensors: Mapping[str, Mapping[str, Tensor]]
     progress: Progress
     siblings: Mapping[str, bytes]
 
     def write(self, folder: Path) -> None:
-        """Replace training.safetensors. Raises CheckpointError where the disk refuses."""
-        tensors = {name: value.detach().cpu().contiguous() for name, value in self.tensors.items()}
-
-        def serialise(metadata: dict[str, str] | None) -> bytes:
-            return safetensors.torch.save(tensors, metadata)
-
-        said = {
+        """Replace training.safetensors. Raises CheckpointError if it cannot be written."""
+        tensors = {
+            f"{group}/{name}": value.detach().cpu().contiguous()
+            for group, members in self.tensors.items()
+            for name, value in members.items()
+        }
+        metadata = {
             "progress": asdict(self.progress),
             "files": {name: data.decode("utf-8") for name, data in self.siblings.items()},
         }
-        storage.write_file(folder / TRAINING, storage.seal(serialise, said, self.siblings))
+        data = storage.seal(partial(safetensors.torch.save, tensors), metadata, {})
+        storage.write_file(folder / TRAINING, data)
 
     @classmethod
     def read(cls, folder: Path) -> TrainingState:
-        """Read training.safetensors, and put back the files beside it that are missing.
+        """Read training.safetensors.
 
-        Raises CheckpointError where it is damaged or a file beside it is another run's.
+        Raises CheckpointError if it is damaged, or if a file next to it belongs to another run.
         """
-        if not (folder / TRAINING).is_file():
+        path = folder / TRAINING
+        if not path.is_file():
             raise CheckpointError(
-                f"{folder} holds no {TRAINING} to resume from (start anew without --resume)"
+                f"{folder} has no {TRAINING}, which is needed to resume (start a new run)"
             )
-        data = storage.read_file(folder / TRAINING)
-        said = storage.unseal(data, {}, str(folder / TRAINING))
+        data = storage.read_file(path)
+        metadata = storage.unseal(data, {}, str(path))
         try:
-            progress = Progress(**said["progress"])
-            siblings = {name: text.encode("utf-8") for name, text in said["files"].items()}
+            progress = Progress(**metadata["progress"])
+            siblings = {name: text.encode("utf-8") for name, text in metadata["files"].items()}
         except (KeyError, TypeError, AttributeError):
-            raise CheckpointError(f"{folder / TRAINING} is of another version") from None
+            raise CheckpointError(f"{path} was written by another version of chargen") from None
         for name, content in siblings.items():
-            if not (folder / name).exists():
-                storage.write_file(folder / name, content)
-            elif storage.read_file(folder / name) != content:
-                raise CheckpointError(f"{folder / name} is not the one that {TRAINING} was with")
-        return cls(safetensors.torch.load(data), progress, siblings)
+            if (folder / name).exists() and storage.read_file(folder / name) != content:
+                raise CheckpointError(
+                    f"{folder / name} does not match {TRAINING}: it belongs to another run"
+                )
+        tensors: defaultdict[str, dict[str, Tensor]] = defaultdict(dict)
+        for name, tensor in safetensors.torch.load(data).items():
+            group, _, member = name.partition("/")
+            tensors[group][member] = tensor
+        return cls(tensors, progress, siblings)

@@ -1,37 +1,38 @@
-"""Start or resume a run: the folder, the plan and the trainer put together."""
+"""Start or resume a training run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from chargen.errors import CheckpointError, OptionError
+from chargen.errors import OptionConflictError
 from chargen.model.checkpoint import CONFIG, TOKENIZER, Checkpoint, Description
+from chargen.options import options_of
 from chargen.text.corpus import Corpus, corpus_name
+from chargen.text.display import plural
 from chargen.text.vocabulary import Vocabulary
-from chargen.training.config import Budget
 from chargen.training.folder import RunFolder, refuse_existing
-from chargen.training.plan import Asked, plan, plan_again
+from chargen.training.options import TrainingOptions
+from chargen.training.spec import make_spec, restore_spec
 from chargen.training.state import TrainingState
 from chargen.training.trainer import Trainer
 
 
 def start(
     corpus: Corpus,
-    asked: Asked,
+    options: TrainingOptions,
     *,
     output: Path | None = None,
     overwrite: bool = False,
     init_from: Checkpoint | None = None,
 ) -> Trainer:
-    """A new run in a folder of its own. Raises the errors of `plan` and `RunFolder.create`."""
-    refuse_existing(output, overwrite=overwrite)  # before the text is worked through
-    chosen = plan(corpus, asked, init_from=init_from)
+    """Start a run in a new folder. Raises the errors of `make_spec` and `RunFolder.create`."""
+    refuse_existing(output, overwrite=overwrite)  # before the corpus is encoded
+    spec = make_spec(corpus, options, init_from=init_from)
     folder = RunFolder.create(output, corpus.name, overwrite=overwrite)
     try:
-        return Trainer(chosen, folder)
+        return Trainer(spec, folder)
     except BaseException:
         folder.close()
         raise
@@ -39,31 +40,33 @@ def start(
 
 def resume(
     paths: Sequence[str | Path],
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
     *,
     encoding: str = "utf-8",
     output: Path | None = None,
 ) -> Trainer:
-    """A run that goes on where its last save left it.
+    """Resume a run from its last save.
 
-    given: choices that are asked for again; they must be those the run was started with.
-    Raises CheckpointError where there is no run or it is finished, CorpusError where the text is
-    not the one it was started with, OptionError where a choice differs.
+    options: options that the user repeats; they must equal those of the run.
+    Raises CheckpointError if there is no run, OptionError if it is finished, or if an option or the
+    text differs from those of the run.
     """
     folder = RunFolder.reopen(output, corpus_name(paths))
     try:
         state = TrainingState.read(folder.path)
         if state.progress.finished:
-            folder.finish()  # it may have been killed before it took its place
-            raise CheckpointError(
-                f"{folder.final_path} is finished ({state.progress.step:,} steps);"
-                f" --init-from {folder.final_path} trains a new model on from it"
+            folder.finish()  # the run may have been killed before its folder was moved
+            raise OptionConflictError(
+                f"{folder.final_path} is finished after {plural(state.progress.step, 'step')} (to"
+                " train it further, use {init_from} instead of {resume})",
+                "init_from",
+                "resume",
             )
         description = Description.from_json(state.siblings[CONFIG], str(folder.path / CONFIG))
-        _refuse_changes(given, description)
+        _check_unchanged(options, description)
         corpus = Corpus.read(paths, encoding=encoding, lines=description.corpus["lines"])
-        known = Vocabulary.from_json(state.siblings[TOKENIZER])
-        trainer = Trainer(plan_again(corpus, folder.path, description, known), folder)
+        vocabulary = Vocabulary.from_json(state.siblings[TOKENIZER])
+        trainer = Trainer(restore_spec(corpus, folder.path, description, vocabulary), folder)
         trainer.resume(state)
         return trainer
     except BaseException:
@@ -71,14 +74,15 @@ def resume(
         raise
 
 
-def _refuse_changes(given: Mapping[str, Any], description: Description) -> None:
-    before = {**description.asked, "lines": description.corpus["lines"]}
-    for name, value in given.items():
-        plain = asdict(value) if isinstance(value, Budget) else value
-        if plain != before.get(name):
-            option = f"--{name.replace('_', '-').replace('validation', 'val')}"
-            option = "a budget of" if isinstance(value, Budget) else option
-            raise OptionError(
-                f"--resume goes on as the run was started: {option} {value} was not asked for"
-                " then (leave it out, or begin a new run with --init-from)"
+def _check_unchanged(options: Mapping[str, Any], description: Description) -> None:
+    stored = {**description.options, "lines": description.corpus["lines"]}
+    declared = options_of(TrainingOptions)
+    for name, value in options.items():
+        if name in declared:
+            declared[name].check(value)
+        if value != stored.get(name):
+            raise OptionConflictError(
+                f"{{{name}}} {value} differs from the run to resume, which has"
+                f" {stored.get(name)} (omit it, or start a new run)",
+                name,
             )

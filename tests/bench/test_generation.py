@@ -1,38 +1,43 @@
-"""What the generation half counts, and which rows it yields."""
+"""Tests of the generation benchmarks: counts and rows."""
 
 import pytest
 
-from chargen.bench import generation, rivals
-from chargen.bench.generation import Model, beside_bandwidth, beside_peak, beside_rivals, ours
+from chargen.bench import baselines, generation
+from chargen.bench.generation import (
+    Model,
+    bandwidth_share,
+    compare_baselines,
+    engine_loop,
+    peak_share,
+)
 
 TINY = 1e-6
 
 
-def test_a_steps_bytes_and_operations() -> None:
-    """Two layers of 8, 65 characters: counted by hand."""
-    model = Model.of(2, 8)
-    # Recurrent 32x8, then 32x8 and 32x8, decoder 65x8; the first layer's input is a table.
-    multiplied = 256 + 512 + 520
-    assert model.step_bytes == 4 * multiplied
-    assert model.step_operations(3) == 2 * 3 * multiplied
+@pytest.mark.parametrize(("num_layers", "multiplied"), [(1, 256 + 520), (2, 256 + 512 + 520)])
+def test_multiplied_weights_of_a_step(num_layers: int, multiplied: int) -> None:
+    """The number is counted by hand for 8 units and 65 characters.
+
+    The input of the first layer is a table, so it multiplies 32x8; the second layer multiplies
+    32x8 twice, and the decoder 65x8.
+    """
+    assert Model.of(num_layers, 8).multiplied == multiplied
 
 
-def test_a_single_layer_has_its_recurrent_matrix_alone() -> None:
-    """One layer of 8: 32x8 and the decoder's 65x8."""
-    assert Model.of(1, 8).step_bytes == 4 * (256 + 520)
+def test_the_engine_loop_counts_characters() -> None:
+    """16 steps of 3 samples generate 48 characters."""
+    run, amount = engine_loop(Model.of(1, 8), 3)
+    records = run()
+    assert isinstance(records, list)
+    assert len(records) == amount == 48
 
 
-def test_our_work_counts_what_it_takes() -> None:
-    """16 steps of 3 samples are 48 characters."""
-    assert ours(Model.of(1, 8), 3)() == 48
-
-
-def test_one_row_a_rival() -> None:
-    """Each of the other loops has a row with the same rate of ours."""
+def test_each_baseline_has_a_row() -> None:
+    """All rows have the same rate of the engine."""
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
-    rows = list(beside_rivals(Model.of(1, 8), 2, TINY))
-    assert [str(row.against).partition(",")[0] for row in rows] == [
+    rows = list(compare_baselines(Model.of(1, 8), 2, TINY))
+    assert [str(row.baseline).partition(",")[0] for row in rows] == [
         "nn.LSTM loop",
         "nn.LSTMCell loop",
         "onnxruntime",
@@ -41,25 +46,25 @@ def test_one_row_a_rival() -> None:
     assert all(row.ratio is not None and row.ratio > 0 for row in rows)
 
 
-def test_without_onnxruntime_its_row_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it is not installed nothing fails, and no ratio is made up."""
-    monkeypatch.setattr(rivals, "find_spec", lambda _: None)
-    rows = list(beside_rivals(Model.of(1, 8), 1, TINY))
+def test_a_missing_onnxruntime_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The row says that it is not installed, and has no ratio."""
+    monkeypatch.setattr(baselines, "find_spec", lambda _: None)
+    rows = list(compare_baselines(Model.of(1, 8), 1, TINY))
     assert len(rows) == 3
-    assert (rows[-1].against, rows[-1].ratio) == ("onnxruntime: not installed", None)
+    assert (rows[-1].baseline, rows[-1].ratio) == ("onnxruntime: not installed", None)
 
 
-def test_both_shares_are_of_something() -> None:
-    """The bandwidth in GB/s, the peak in GFLOP/s, the ratio to what numpy reaches by itself."""
-    bandwidth, peak = beside_bandwidth(Model.of(2, 8), TINY), beside_peak(Model.of(2, 8), 4, TINY)
+def test_shares_have_units_and_ratios() -> None:
+    """The bandwidth is in GB/s and the peak in GFLOP/s; the ratio is to that of numpy."""
+    bandwidth, peak = bandwidth_share(Model.of(2, 8), TINY), peak_share(Model.of(2, 8), 4, TINY)
     assert (bandwidth.unit, peak.unit) == ("GB/s", "GFLOP/s")
     for row in (bandwidth, peak):
         assert row.ratio is not None
         assert row.ratio > 0
 
 
-def test_a_prompt_is_read_beside_writing() -> None:
-    """The row of the prompt names its length."""
+def test_the_prompt_speed_has_a_row() -> None:
+    """The row has the length of the prompt and the generation speed."""
     row = generation.prompt_speed(Model.of(1, 8), 300, TINY)
     assert row.shape == "1x8, 300 characters"
-    assert str(row.against).startswith("writing: ")
+    assert str(row.baseline).startswith("generation: ")

@@ -1,10 +1,9 @@
-"""What the tests of the command line share: a folder of their own, the command, a tiny model."""
+"""Fixtures of the command-line tests: a folder, the command and a tiny model."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,9 @@ import torch
 
 from chargen.cli.main import main
 from chargen.text.corpus import Corpus
-from chargen.training.config import Budget
-from chargen.training.plan import Asked
+from chargen.training.options import TrainingOptions
 from chargen.training.train import start
+from tests.cli.outcome import Command, Outcome, Refused
 
 TEXT = (
     "the cat sat on the mat and sang.\n"
@@ -24,18 +23,9 @@ TEXT = (
 )
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a call of the command left: its exit status and what it printed."""
-
-    status: int
-    out: str
-    err: str
-
-
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The current folder is the test's own, and torch has one thread, which suits tiny networks."""
+    """A current folder for each test. torch uses one thread, which suits tiny networks."""
     monkeypatch.chdir(tmp_path)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -51,8 +41,8 @@ def text(here: Path) -> str:
 
 
 @pytest.fixture
-def chargen(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """The command, called in this process. An exception that is not ours to show passes through."""
+def chargen(capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command, called in this process. Unexpected exceptions are raised."""
 
     def call(*arguments: str) -> Outcome:
         capsys.readouterr()
@@ -67,16 +57,16 @@ def chargen(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 
 @pytest.fixture
 def quick() -> tuple[str, ...]:
-    """The options of a run that is over in a blink."""
+    """The options of a very short run."""
     options = "--steps 6 --hidden-size 8 --embedding-size 4 --batch-size 4 --sequence-length 16"
     return (*options.split(), "--device", "cpu", "--precision", "float32")
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that was trained on the text for a moment, a fifth of it held out."""
-    asked = Asked(
-        budget=Budget("steps", 150),
+    """A model that was trained on the text, with a fifth of it as the validation set."""
+    options = TrainingOptions(
+        steps=150,
         hidden_size=16,
         embedding_size=8,
         batch_size=4,
@@ -87,14 +77,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         device="cpu",
     )
     folder = tmp_path_factory.mktemp("trained") / "model"
-    trainer = start(Corpus.of([TEXT * 10], name="text"), asked, output=folder)
+    trainer = start(Corpus.of([TEXT * 10], name="text"), options, output=folder)
     list(trainer.run())
     trainer.folder.finish()
     return folder
 
 
 @pytest.fixture
-def sample(chargen: Callable[..., Outcome], model: Path) -> Callable[..., Outcome]:
+def sample(chargen: Command, model: Path) -> Command:
     """`chargen sample` with the tiny model; it must succeed."""
 
     def call(*options: str) -> Outcome:
@@ -107,7 +97,7 @@ def sample(chargen: Callable[..., Outcome], model: Path) -> Callable[..., Outcom
 
 @pytest.fixture
 def launch(here: Path) -> Callable[..., subprocess.Popen[bytes]]:
-    """The command in a process of its own, or another program of Python, with pipes."""
+    """The command, or a Python program, in a separate process with pipes."""
 
     def call(*arguments: str | bytes, program: str | None = None) -> subprocess.Popen[bytes]:
         start = ["-m", "chargen"] if program is None else ["-c", program]
@@ -126,8 +116,8 @@ def launch(here: Path) -> Callable[..., subprocess.Popen[bytes]]:
 
 
 @pytest.fixture
-def refused(here: Path, chargen: Callable[..., Outcome]) -> Callable[..., str]:
-    """The command, which must fail with one line and leave the disk as it was; returns the line."""
+def refused(here: Path, chargen: Command) -> Refused:
+    """The command, which must fail with one line and write no file. Returns the line."""
 
     def call(status: int, *arguments: str) -> str:
         before = on_disk(here)
@@ -144,7 +134,7 @@ def refused(here: Path, chargen: Callable[..., Outcome]) -> Callable[..., str]:
 
 
 def on_disk(folder: Path) -> dict[str, bytes | None]:
-    """Every file below a folder with its content, and every folder."""
+    """Return every file in a folder with its content, and every subfolder."""
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
         for path in folder.rglob("*")
@@ -153,12 +143,12 @@ def on_disk(folder: Path) -> dict[str, bytes | None]:
 
 @pytest.fixture
 def on_terminal(here: Path) -> Callable[..., str]:
-    """The command in a process of its own whose outputs are a terminal; returns what it shows.
+    """The command in a separate process on a terminal. Returns the output of the terminal.
 
-    environment: variables to set, or with None to unset; NO_COLOR is unset unless it is named.
+    environment: variables to set, or None to unset; NO_COLOR is unset by default.
     """
     if not hasattr(os, "openpty"):
-        pytest.skip("there are no terminals to open")
+        pytest.skip("needs pseudo-terminals")
 
     def call(*arguments: str, **environment: str | None) -> str:
         wanted = {**os.environ, "TERM": "xterm-256color", "NO_COLOR": None, **environment}
@@ -176,7 +166,7 @@ def on_terminal(here: Path) -> Callable[..., str]:
         while True:
             try:
                 part = os.read(terminal, 1 << 16)
-            except OSError:  # Linux says so when the other side is closed
+            except OSError:  # Linux: the other side is closed
                 break
             if not part:
                 break

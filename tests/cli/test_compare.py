@@ -1,70 +1,77 @@
-"""`chargen compare`: refused in one line, stopped without loss, drawn again from its numbers."""
+"""`chargen compare` writes a report, reports errors in one line, and can be interrupted."""
 
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from chargen.comparison import memory
-from chargen.comparison.storage import read_json, to_json
-from chargen.tasks.table import TASKS
-from tests.a_comparison import make_comparison
+from chargen.comparison import compare as comparing
+from chargen.comparison.config import StudyConfig
+from chargen.comparison.storage import encode_comparison, read_comparison
+from chargen.tasks.registry import TASKS
+from tests.cli.outcome import Command, Refused
+from tests.example_comparison import make_comparison
 
-if TYPE_CHECKING:
-    from tests.cli.conftest import Outcome
-
-Command = Callable[..., "Outcome"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def small() -> Iterator[None]:
-    """Tasks that are over in a second."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(memory, "CHARACTERS", dict.fromkeys(TASKS, 2_000))
-        patch.setattr(memory, "EPISODES", 20)
-        patch.setattr(memory, "HIDDEN", 12)
-        patch.setattr(memory, "RATES", (1e-3,))
-        patch.setattr(memory, "RATES_OF_CELL", {})
-        yield
-
-
+SMALL = StudyConfig(
+    task_characters=2_000,
+    task_episodes=20,
+    task_hidden_size=12,
+    task_learning_rates=(1e-3,),
+    sweep_episodes=60,
+)
 TASK = ("compare", "--task", "recall", "--cells", "rnn,gru", "--lags", "25,50")
 
 
-def test_a_task_leaves_a_report(here: Path, chargen: Command) -> None:
-    """The page, the numbers and the figures, and a summary that names the page."""
-    outcome = chargen(*TASK)
+@pytest.fixture(autouse=True, scope="module")
+def small() -> Iterator[None]:
+    """Tasks that take a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparing, "compare", partial(comparing.compare, config=SMALL))
+        yield
+
+
+def test_a_report_on_a_task_is_written(here: Path, chargen: Command) -> None:
+    """The folder has the page, the numbers, the figures and the networks; the summary lists all."""
+    outcome = chargen(*TASK, "--seed", "0")
     assert outcome.status == 0, outcome.err
     folder = here / "comparisons" / "recall"
-    assert "Memory span" in outcome.out
-    assert f"report    {Path('comparisons/recall/report.html')}" in outcome.out
+    report = Path("comparisons/recall/report.html")
+    assert f"report    {report}" in outcome.out
+    example = (
+        f"chargen score -m {Path('comparisons/recall/models/recall-gru')} --prompt 'day 1: fog."
+    )
+    assert example in outcome.out
+    assert "--choices rain,snow,fog,wind,hail,thunder" in outcome.out
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert names == {
-        ".lock",
+    assert names >= {
         "report.html",
         "comparison.json",
+        "comparison.schema.json",
         "main.png",
-        "figures/task-recall.png",
-        "figures/task-recall.svg",
+        "models/recall-gru/model.safetensors",
     }
-    found = read_json((folder / "comparison.json").read_bytes())
-    assert found.settings["command"] == "chargen compare --task recall --cells rnn,gru --lags 25,50"
+    assert not any(name.startswith(("work", "stages")) for name in names)
+    found = read_comparison(folder / "comparison.json")
+    command = "chargen compare --task recall --cells rnn,gru --seed 0 --lags 25,50"
+    assert found.settings["command"] == command
 
 
-def test_a_seed_of_nothing_is_told_in_the_command(here: Path, chargen: Command) -> None:
-    """0 is a seed like any other."""
-    assert chargen(*TASK, "--seed", "0", "-o", "it").status == 0
-    found = read_json((here / "it" / "comparison.json").read_bytes())
-    assert "--seed 0" in found.settings["command"]
+def test_repeating_a_command_creates_another_folder(here: Path, chargen: Command) -> None:
+    """A finished comparison is never overwritten."""
+    assert chargen(*TASK).status == 0
+    first = here / "comparisons" / "recall" / "comparison.json"
+    before = first.read_bytes()
+    assert chargen(*TASK).status == 0
+    assert first.read_bytes() == before
+    assert (here / "comparisons" / "recall-2" / "comparison.json").exists()
 
 
-def test_a_file_that_was_there_is_left_alone(here: Path, text: str, chargen: Command) -> None:
-    """Also one that is called like ours, and an empty folder, when nothing comes of it."""
+def test_foreign_files_are_not_changed(here: Path, text: str, chargen: Command) -> None:
+    """This includes a file with the name of the lock file, and an empty folder."""
     (here / "it").mkdir()
     (here / "it" / ".lock").write_text("precious")
     (here / "empty").mkdir()
@@ -74,29 +81,21 @@ def test_a_file_that_was_there_is_left_alone(here: Path, text: str, chargen: Com
     assert (here / "empty").is_dir()
 
 
-def test_the_same_command_twice_makes_two(here: Path, chargen: Command) -> None:
-    """Nothing that is finished is written over."""
-    chargen(*TASK)
-    before = (here / "comparisons" / "recall" / "comparison.json").read_bytes()
-    assert chargen(*TASK).status == 0
-    assert (here / "comparisons" / "recall" / "comparison.json").read_bytes() == before
-    assert (here / "comparisons" / "recall-2" / "comparison.json").exists()
-
-
-def test_a_comparison_is_drawn_again_from_its_numbers(here: Path, chargen: Command) -> None:
-    """The same numbers make the same page."""
+def test_a_report_is_drawn_again(here: Path, chargen: Command) -> None:
+    """The same numbers give the same page."""
     (here / "it").mkdir()
-    (here / "it" / "comparison.json").write_bytes(to_json(make_comparison()))
-    assert chargen("compare", "--from", "it").status == 0
-    first = (here / "it" / "report.html").read_bytes()
-    (here / "it" / "report.html").unlink()
-    assert chargen("compare", "--from", "it").status == 0
-    assert (here / "it" / "report.html").read_bytes() == first
+    (here / "it" / "comparison.json").write_bytes(encode_comparison(make_comparison()))
+    pages = []
+    for _ in range(2):
+        assert chargen("compare", "--from", "it").status == 0
+        pages.append((here / "it" / "report.html").read_bytes())
+        (here / "it" / "report.html").unlink()
+    assert pages[0] == pages[1]
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_task_is_written_as_a_corpus(here: Path, chargen: Command, name: str) -> None:
-    """One episode a line, the same for the same seed, and never over another file."""
+def test_a_task_is_written_as_text(here: Path, chargen: Command, name: str) -> None:
+    """The file has one episode per line, depends only on the seed, and replaces no other file."""
     outcome = chargen("compare", "--task", name, "--write", "task.txt")
     assert outcome.status == 0
     assert "chargen train task.txt --lines" in outcome.out
@@ -106,85 +105,71 @@ def test_a_task_is_written_as_a_corpus(here: Path, chargen: Command, name: str) 
     again = chargen("compare", "--task", name, "--write", "-")
     assert again.out == "".join(f"{line}\n" for line in lines)
     refused = chargen("compare", "--task", name, "--write", "task.txt")
-    assert refused.status == 2
-    assert "exists already" in refused.err
+    assert (refused.status, "task.txt exists" in refused.err) == (1, True)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "message"),
     [
-        ((), 2, "name a text, or a task with --task"),
-        (("--task", "memory"), 2, "--task must be one of recall, agreement, context, nesting or"),
-        (("--task", "recall", "--cells", "lstm,transformer"), 2, "'transformer'"),
-        (("--task", "recall", "--cells", "lstm,,"), 2, "--cells"),
-        (("--task", "recall", "--lags", "many"), 2, "--lags must be whole numbers"),
-        (("--task", "recall", "--lags", "5"), 2, "between 13 and 3200 for recall, got 5"),
-        (("--task", "recall", "--minutes", "nan"), 2, "--minutes must lie between"),
-        (("--task", "recall", "--repeats", "0"), 2, "--repeats must lie between"),
-        (("missing.txt",), 1, "missing.txt does not exist"),
-        (("text.txt",), 1, "a comparison takes 2,000 or more"),
-        (("--task", "all", "--write", "x.txt"), 2, "--write takes one task"),
-        (("--write", "x.txt"), 2, "--write takes one task"),
-        (("--task", "recall", "--write", "no/such/folder.txt"), 2, "cannot be written"),
-        (("--from", "nowhere"), 1, "nowhere holds no comparison.json"),
-        (("--from", "nowhere", "--cells", "rnn"), 2, "--from and --cells do not go together"),
-        (("--from", "nowhere", "text.txt"), 2, "--from and TEXT do not go together"),
-        (("--task", "recall", "--write", "x.txt", "--repeats", "2"), 2, "--write and --repeats"),
-        (("--task", "recall", "--write", "x.txt", "--seed", "-1"), 2, "--seed must lie between"),
-        (("--task", ""), 2, "--task must be one of"),
-        (("text.txt", "--lags", "25"), 2, "--lags are of memory tasks"),
-        (("lines.txt", "--lines"), 1, "holds 2 distinct lines; a comparison by lines takes 20"),
-        (("--task", "recall", "-o", "text.txt"), 1, "is a file, not a folder"),
-        (("--task", "recall", "-o", "taken"), 1, "taken holds thesis.txt and no comparison"),
+        ("", 2, "nothing to compare (pass a text, or set --task)"),
+        ("--task memory", 2, "'memory' is not one of 'recall', 'nesting'"),
+        ("--task recall --cells lstm,transformer", 2, "'transformer' is not one of 'lstm'"),
+        ("--task recall --cells lstm,,", 2, "'' is not one of"),
+        ("--task recall --lags many", 2, "'many' is not a valid integer"),
+        ("--task recall --lags 5", 2, "--lags must be between 13 and 3,200 for recall, got 5"),
+        ("--task recall --minutes nan", 2, "--minutes must be a number between 0.1 and"),
+        ("--task recall --repeats 0", 2, "--repeats must be a whole number between 1 and 100"),
+        ("--task recall --lines", 2, "--lines has no effect without TEXT"),
+        ("missing.txt", 1, "missing.txt"),
+        ("text.txt", 1, "needs 2,000 or more"),
+        ("text.txt --lags 25", 2, "--lags has no effect without --task"),
+        ("text.txt --rhymes missing.txt", 1, "missing.txt"),
+        ("text.txt --rhymes text.txt", 1, "text.txt, line 1: expected a new family"),
+        ("lines.txt --lines", 1, "has 2 distinct lines; a comparison of separate lines needs 20"),
+        ("--task all --write x.txt", 2, "--write needs one task"),
+        ("--write x.txt", 2, "--write needs one task"),
+        ("--task recall --write no/such/folder.txt", 1, "cannot be written"),
+        ("--task recall --write x.txt --repeats 2", 2, "--repeats has no effect with --write"),
+        ("--task recall --write x.txt --seed -1", 2, "--seed must be a whole number between 0"),
+        ("--from nowhere", 1, "nowhere has no comparison.json"),
+        ("--from nowhere --cells rnn", 2, "--cells has no effect with --from"),
+        ("--from nowhere text.txt", 2, "TEXT has no effect with --from"),
+        ("--from damaged", 1, "comparison.json is damaged: Input data was truncated"),
+        ("--from old", 1, "has version 1, but this version of chargen reads version 2"),
+        ("--task recall -o text.txt", 1, "is a file, not a folder"),
+        ("--task recall -o taken", 1, "taken contains other files (thesis.txt) but no comparison"),
     ],
 )
-def test_every_mistake_is_told_in_one_line(
-    here: Path, text: str, chargen: Command, arguments: tuple[str, ...], status: int, said: str
+def test_every_mistake_is_reported_in_one_line(
+    here: Path, text: str, refused: Refused, arguments: str, status: int, message: str
 ) -> None:
-    """With its status, and nothing is made for it."""
-    (here / "taken").mkdir()
-    (here / "taken" / "thesis.txt").write_text("years of work")
+    """Files are not changed either."""
+    for name, file, content in (
+        ("taken", "thesis.txt", "years of work"),
+        ("damaged", "comparison.json", ""),
+        ("old", "comparison.json", '{"format": "chargen comparison", "version": 1}'),
+    ):
+        (here / name).mkdir()
+        (here / name / file).write_text(content)
     (here / "lines.txt").write_text("the same line here\nanother line\n" * 200)
-    outcome = chargen("compare", *arguments)
-    last = outcome.err.strip().splitlines()[-1]
-    assert outcome.status == status
-    assert said in last
-    assert last.startswith("chargen: error: ")
-    assert not (here / "x.txt").exists()
-    assert not (here / "comparisons").exists()
+    assert message in refused(status, "compare", *arguments.split())
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"format": "chargen comparison", "version": 9}'])
-def test_damaged_numbers_are_told(here: Path, chargen: Command, content: str) -> None:
-    """Instead of drawn."""
-    (here / "it").mkdir()
-    (here / "it" / "comparison.json").write_text(content)
-    outcome = chargen("compare", "--from", "it")
-    assert outcome.status == 1
-    assert "comparison.json" in outcome.err
-    assert not (here / "it" / "report.html").exists()
-
-
-def test_ctrl_c_keeps_what_is_done(here: Path, repository: Path) -> None:
-    """The process ends with 130 and says how to go on; the same command then does."""
+def test_ctrl_c_keeps_finished_stages(here: Path, repository: Path) -> None:
+    """The exit status is 130, and the printed command resumes."""
     rhymes = str(repository / "corpora" / "rhymes.txt")
     words = [sys.executable, "-m", "chargen", "compare", rhymes, "--cells", "gru", "--minutes", "3"]
-    process = subprocess.Popen(words, cwd=here, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "trying learning rates" in line:
-            break
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    rest = process.stderr.read()
-    assert process.wait() == 130
-    assert "to go on: chargen compare --cells gru --minutes 3.0 " in rest
-    folder = here / "comparisons" / "rhymes"
-    assert (folder / "stages.json").exists()
-    again = subprocess.Popen(words, cwd=here, stderr=subprocess.PIPE, text=True)
-    assert again.stderr is not None
-    assert "going on with what is done" in again.stderr.readline()
-    again.kill()
-    again.wait()
-    again.stderr.close()
-    process.stderr.close()
+    with subprocess.Popen(words, cwd=here, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "learning rate" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+        assert process.wait() == 130
+    assert "stopped; resume with: chargen compare --cells gru --minutes 3.0 " in rest
+    assert (here / "comparisons" / "rhymes" / "stages.json").exists()
+    with subprocess.Popen(words, cwd=here, stderr=subprocess.PIPE, text=True) as again:
+        assert again.stderr is not None
+        assert "; resuming" in again.stderr.readline()
+        again.kill()

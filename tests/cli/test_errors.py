@@ -1,374 +1,258 @@
-"""Every mistake is told in one line, with the right exit status, before anything is written."""
+"""Tests of errors: one line on standard error, the exit status, and nothing written."""
 
 import io
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
 from chargen.cli.main import COMMANDS
+from chargen.cli.options import flag
+from chargen.comparison.options import ComparisonOptions
+from chargen.generation.settings import GenerationSettings
+from chargen.options import options_of
+from chargen.training.options import TrainingOptions
+from tests.cli.outcome import Command, Refused
 
-if TYPE_CHECKING:
-    from tests.cli.conftest import Outcome
-
-WRONG_USE, FAILED = 2, 1
-ENDLESS = "1" + 400 * "0"
+FAILURE, USAGE_ERROR = 1, 2
 
 
-# Texts.
+# Texts
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "bad.txt is empty"),
-        (b"\xef\xbb\xbf", "bad holds 0 characters; training takes two or more"),
-        (b"a", "bad holds 1 character; training takes two or more"),
-        (b"aaaa", "bad holds one distinct character, 'a'; training takes two or more"),
-        (b"\n\r\n\r", r"bad holds one distinct character, '\n'; training takes two or more"),
+        (b"\xef\xbb\xbf", "bad has 0 characters; training needs at least 2"),
+        (b"a", "bad has 1 character; training needs at least 2"),
+        (b"aaaa", "bad has one distinct character, 'a'; training needs at least 2"),
+        (b"\n\r\n\r", r"bad has one distinct character, '\n'; training needs at least 2"),
+        (b"caf\xe9 au lait", "bad.txt is not UTF-8: byte 0xE9 at offset 3 (try encoding latin-1)"),
+        (b"cut \xe2\x82", "bad.txt is not UTF-8: byte 0xE2 at offset 4 (try encoding latin-1)"),
+        (b"\xff\xfea\0b\0", "bad.txt is not UTF-8: byte 0xFF at offset 0 (try encoding utf-16)"),
         (
-            b"caf\xe9 au lait",
-            "bad.txt is not UTF-8: byte 0xE9 at offset 3 (try --encoding latin-1)",
+            "\u00e9\n".encode() * 500 + b"\xe9!\n",
+            "bad.txt is not UTF-8: byte 0xE9 at offset 1500 (try encoding latin-1)",
         ),
-        (b"cut \xe2\x82", "bad.txt is not UTF-8: byte 0xE2 at offset 4 (try --encoding latin-1)"),
-        (b"\xff\xfea\0b\0", "bad.txt is not UTF-8: byte 0xFF at offset 0 (try --encoding utf-16)"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "(it looks like a binary file)"),
         (bytes(range(256)) * 8, "(it looks like a binary file)"),
         (b"\1\2\3\4" * 100, "bad.txt looks like a binary file: 400 of its first 400 characters"),
     ],
 )
-def test_a_text_of_no_use_is_refused(
-    here: Path, refused: Callable[..., str], content: bytes, said: str
+def test_an_unusable_text_is_refused(
+    here: Path, refused: Refused, content: bytes, message: str
 ) -> None:
-    """Empty, too short, of one character, wrongly encoded, binary: the message says which."""
+    """The message says whether a text is empty, too short, wrongly encoded or binary."""
     (here / "bad.txt").write_bytes(content)
-    assert said in refused(FAILED, "train", "bad.txt")
-
-
-def test_a_byte_is_named_by_its_place_in_the_file(here: Path, refused: Callable[..., str]) -> None:
-    """The offset counts bytes from the start of the file, and the file is the one at fault."""
-    (here / "good.txt").write_text("good\n")
-    (here / "bad.txt").write_bytes("é\n".encode() * 500 + b"\xe9!\n")
-    said = refused(FAILED, "train", "good.txt", "bad.txt")
-    assert said == "bad.txt is not UTF-8: byte 0xE9 at offset 1500 (try --encoding latin-1)"
+    assert message in refused(FAILURE, "train", "bad.txt")
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "message"),
     [
-        ("nowhere.txt", "nowhere.txt does not exist (name a text file, a folder or -)"),
+        ("nowhere.txt", "nowhere.txt does not exist (pass a text file, a folder or -)"),
         ("text.txt/below", "text.txt/below cannot be read: Not a directory"),
         ("x" * 300, "cannot be read: File name too long"),
         ("caf\udce9.txt", "does not exist"),
+        ("folder", "folder is a folder without .txt files (pass the files)"),
     ],
 )
 def test_a_missing_text_is_named(
-    text: str, refused: Callable[..., str], path: str, said: str
+    here: Path, text: str, refused: Refused, path: str, message: str
 ) -> None:
-    """Whatever is wrong with a path, the message names it."""
-    assert said in refused(FAILED, "train", path)
-
-
-def test_a_folder_without_texts_is_refused(here: Path, refused: Callable[..., str]) -> None:
-    """Only .txt files are taken from a folder, and an empty one has none."""
-    (here / "folder").mkdir()
+    """The message names the path; a folder needs files that end in .txt."""
+    (here / "folder" / "below.txt").mkdir(parents=True)
     (here / "folder" / "notes.md").write_text("no text")
-    (here / "folder" / "below.txt").mkdir()
-    said = refused(FAILED, "train", "folder")
-    assert said == "folder is a folder without .txt files (name the files themselves)"
+    assert message in refused(FAILURE, "train", text, path)
+
+
+@pytest.mark.parametrize("stdin", [io.BytesIO(b""), None])
+def test_an_empty_standard_input_is_refused(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch, stdin: io.BytesIO | None
+) -> None:
+    """A closed standard input is refused, too."""
+    monkeypatch.setattr(sys, "stdin", stdin and io.TextIOWrapper(stdin))
+    assert refused(FAILURE, "train", "-").startswith("standard input ")
 
 
 @pytest.mark.parametrize("encoding", ["klingon", "", "rot13", "base64", "\udcff"])
-def test_an_unknown_encoding_is_refused(
-    text: str, refused: Callable[..., str], encoding: str
-) -> None:
-    """A name that is no text encoding is a wrong value of the option."""
-    said = refused(WRONG_USE, "train", text, "--encoding", encoding)
-    assert said.startswith("--encoding")
-    assert "not a text encoding" in said
+def test_an_unknown_encoding_is_refused(text: str, refused: Refused, encoding: str) -> None:
+    """Only encodings of text are allowed."""
+    message = refused(USAGE_ERROR, "train", text, "--encoding", encoding)
+    assert message.startswith("--encoding must be a text encoding that Python supports, got ")
 
 
 @pytest.mark.parametrize(
     ("content", "options"), [("abc", ()), ("one line\n" * 5, ("--lines",))], ids=["text", "lines"]
 )
-def test_a_held_out_part_that_leaves_nothing_is_refused(
-    here: Path, refused: Callable[..., str], content: str, options: tuple[str, ...]
+def test_a_split_needs_two_parts_that_can_be_predicted(
+    here: Path, refused: Refused, content: str, options: tuple[str, ...]
 ) -> None:
-    """A text of three characters has none to spare, nor a text of one distinct line."""
-    (here / "text.txt").write_text(content)
-    said = refused(FAILED, "train", "text.txt", "--val-fraction", "0.5", *options)
-    assert said.startswith("--val-fraction 0.5 of text (")
-    assert "leaves a part with nothing to predict" in said
+    """Three characters, or copies of one line, cannot be split."""
+    (here / "short.txt").write_text(content)
+    message = refused(USAGE_ERROR, "train", "short.txt", "--val-fraction", "0.5", *options)
+    assert message.startswith("--val-fraction 0.5 leaves too few characters of short (")
 
 
-def test_an_empty_standard_input_is_refused(
-    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+# Options
+
+
+def numbers_out_of_bounds() -> list[Any]:
+    """Return command, option and value: the next value beyond a bound, NaN and huge numbers."""
+    commands = {
+        ("train", "text.txt"): TrainingOptions,
+        ("sample",): GenerationSettings,
+        ("repl",): GenerationSettings,
+        ("compare", "--task", "recall"): ComparisonOptions,
+    }
+    cases = []
+    for command, options in commands.items():
+        for name, each in options_of(options).items():
+            if each.kind not in ("int", "float"):
+                continue
+            low = each.minimum if each.minimum is not None else each.above
+            assert low is not None
+            values = [f"{low - 1}", "1" + 400 * "0" if each.kind == "int" else "nan"]
+            if each.kind == "int" and each.maximum is None:
+                del values[1]
+            cases += [
+                pytest.param(command, each, value, id=f"{command[0]} {name} {value[:9]}")
+                for value in values
+            ]
+    return cases
+
+
+@pytest.mark.parametrize(("command", "declared", "value"), numbers_out_of_bounds())
+def test_a_number_out_of_bounds_is_refused(
+    text: str, refused: Refused, command: tuple[str, ...], declared: Any, value: str
 ) -> None:
-    """It is called by its name, also where there is none at all."""
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
-    assert refused(FAILED, "train", "-") == "standard input is empty"
-    monkeypatch.setattr(sys, "stdin", None)
-    assert refused(FAILED, "train", "-").startswith("standard input ")
-
-
-# Options.
-
-NUMBERS = {
-    "--min-count": ["0", "-1"],
-    "--val-fraction": ["nan", "-0.1", "0.95", "1", "inf"],
-    "--minutes": ["nan", "0", "-1", "inf"],
-    "--epochs": ["nan", "0", "-1", "inf"],
-    "--steps": ["0", "-5", ENDLESS],
-    "--embedding-size": ["0", "-1", "1000000000", "1" + 24 * "0", ENDLESS],
-    "--hidden-size": ["0", "-1", "1000000000", "1" + 24 * "0", ENDLESS],
-    "--num-layers": ["0", "-1", "1000000000", "1" + 24 * "0", ENDLESS],
-    "--dropout": ["nan", "-0.1", "1", "inf"],
-    "--batch-size": ["0", "-1", "1000000000", ENDLESS],
-    "--sequence-length": ["0", "-1", "1000000000", ENDLESS],
-    "--learning-rate": ["nan", "0", "-1", "inf", "1e9"],
-    "--patience": ["0", "-1", ENDLESS],
-    "--save-every": ["nan", "-1", "inf"],
-    "--seed": ["-1", str(2**63), ENDLESS],
-}
-SAMPLE_NUMBERS = {
-    "--length": ["-1"],
-    "--num-samples": ["0", "-1"],
-    "--temperature": ["nan", "-1", "inf", "-inf"],
-    "--top-k": ["-1", "-" + ENDLESS],
-    "--top-p": ["nan", "-0.1", "1.1", "inf"],
-    "--min-p": ["nan", "-0.1", "1.1", "inf"],
-    "--repetition-penalty": ["nan", "0", "-1", "inf", "1e-320", "1e308"],
-    "--threshold": ["nan", "-0.1", "1.1", "inf"],
-    "--confidence": ["nan", "-0.1", "1.1", "inf"],
-    "--seed": ["-1", str(2**63), ENDLESS],
-}
-
-
-def cases(table: dict[str, list[str]]) -> list[object]:
-    """An option with each of its values; the endless ones have a name of their own."""
-    return [
-        pytest.param(option, value, id=f"{option} {value.replace(ENDLESS, 'endless')}")
-        for option, values in table.items()
-        for value in values
-    ]
-
-
-@pytest.mark.parametrize(("option", "value"), cases(NUMBERS))
-def test_a_number_out_of_range_is_refused_for_training(
-    text: str, refused: Callable[..., str], option: str, value: str
-) -> None:
-    """The message begins with the option; NaN, nothing, negatives and absurd sizes are no crash."""
-    budget = [] if option in ("--minutes", "--epochs", "--steps") else ["--steps", "3"]
-    said = refused(
-        WRONG_USE,
-        "train",
-        text,
-        option,
-        value,
-        *budget,
-        "--device",
-        "cpu",
-        "--precision",
-        "float32",
-    )
-    assert said.startswith(option)
-
-
-def test_a_seed_out_of_range_is_refused_before_lines_are_drawn(
-    text: str, refused: Callable[..., str]
-) -> None:
-    """Held-out lines are drawn by a seed that was checked."""
-    said = refused(
-        WRONG_USE, "train", text, "--lines", "--val-fraction", "0.2", "--steps", "3", "--seed", "-1"
-    )
-    assert said.startswith("--seed")
-
-
-@pytest.mark.parametrize(("option", "value"), cases(SAMPLE_NUMBERS))
-def test_a_number_out_of_range_is_refused_for_sampling(
-    refused: Callable[..., str], option: str, value: str
-) -> None:
-    """The option is looked at before a model is looked for."""
-    assert refused(WRONG_USE, "sample", option, value).startswith(option)
-
-
-@pytest.mark.parametrize("value", ["nan", "0", "-1", "inf"])
-def test_a_number_out_of_range_is_refused_for_measuring(
-    refused: Callable[..., str], value: str
-) -> None:
-    """A benchmark takes some seconds, not none and not for ever."""
-    assert refused(WRONG_USE, "bench", "--seconds", value).startswith("--seconds")
+    """The message names the option as it is typed, and the allowed values."""
+    other = {"repetition_last": ["--repetition-penalty", "2"]}.get(declared.name, [])
+    message = refused(USAGE_ERROR, *command, *other, flag(declared), value)
+    assert message.startswith(f"{flag(declared)} must be {declared.allowed}, got ")
 
 
 @pytest.mark.parametrize(
-    ("option", "value"),
+    ("arguments", "message"),
     [
-        ("--steps", "many"),
-        ("--steps", "1.5"),
-        ("--dropout", "much"),
-        ("--preset", "huge"),
-        ("--cell", "transformer"),
-        ("--encoder", "bpe"),
-        ("--precision", "float8"),
-        ("--device", "tpu"),
+        ("sample --num-samples 0", "--num-samples must be a whole number, 1 or more, got 0"),
+        ("bench --seconds 0", "--seconds must be "),
+        ("bench --seconds nan", "--seconds must be "),
+        ("sample --stop=", "--stop must be a string of at least one character, got ''"),
+        ("sample --stop \ufeff", "--stop must be a string of at least one character, got ''"),
+        (
+            "sample --repetition-last 5",
+            "--repetition-last has no effect without --repetition-penalty",
+        ),
+        ("sample -p x --file y", "--prompt and --file are mutually exclusive"),
+        ("sample --json --highlight", "--json and --highlight are mutually exclusive"),
+        ("train text.txt --minutes 1 --steps 5", "--minutes and --steps are mutually exclusive"),
+        ("train text.txt --steps 5 --epochs 1", "--epochs and --steps are mutually exclusive"),
+        (
+            "train text.txt --encoder one-hot --embedding-size 5",
+            "--embedding-size has no effect with --encoder one-hot (omit one of them)",
+        ),
+        (
+            "train text.txt --steps 3 --patience 3",
+            "--patience needs a validation set (set --val-fraction, or omit --patience)",
+        ),
+        ("train text.txt --overwrite", "--overwrite needs -o FOLDER"),
+        ("train text.txt --lines --val-fraction 0.2 --seed -1", "--seed must be "),
+        # click's own messages
+        ("train text.txt --steps many", "Invalid value for '--steps': 'many' is not a valid int"),
+        ("train text.txt --steps 1.5", "Invalid value for '--steps': '1.5' is not a valid int"),
+        ("train text.txt --dropout x", "Invalid value for '--dropout': 'x' is not a valid float"),
+        ("train text.txt --preset huge", "Invalid value for '--preset': 'huge' is not one of "),
+        ("train text.txt --cell foo", "Invalid value for '--cell': 'foo' is not one of "),
+        ("compare --cells lstm,foo", "Invalid value for '--cells': 'foo' is not one of "),
+        ("train text.txt --steps", "Option '--steps' requires an argument"),
+        ("train text.txt --frobnicate", "No such option '--frobnicate'"),
+        ("--frobnicate", "No such option '--frobnicate' (see chargen --help)"),
+        ("train", "Missing argument 'TEXT...' (see chargen train --help)"),
+        ("sample text.txt", "Got unexpected extra argument (text.txt) (see chargen sample --help)"),
+        ("frobnicate", "unknown command 'frobnicate'; available: train, sample, "),
+        ("smaple", "unknown command 'smaple'; did you mean sample? (see chargen --help)"),
     ],
 )
-def test_a_value_of_another_kind_is_refused(
-    text: str, refused: Callable[..., str], option: str, value: str
+def test_a_usage_error_names_the_option(
+    text: str, refused: Refused, arguments: str, message: str
 ) -> None:
-    """What is no number, and what is none of the choices, is named with its option."""
-    said = refused(WRONG_USE, "train", text, option, value)
-    assert option in said
-    assert repr(value) in said
-    assert said.endswith("(see chargen train --help)")
+    """No option is ignored, and each is named as it is typed."""
+    assert refused(USAGE_ERROR, *arguments.split()).startswith(message)
 
 
-@pytest.mark.parametrize(
-    ("budgets", "said"),
-    [
-        (("--minutes", "1", "--steps", "5"), "--minutes and --steps are two budgets: choose one"),
-        (("--epochs", "1", "--steps", "5"), "--epochs and --steps are two budgets: choose one"),
-        (("--steps", "5", "--minutes", "1"), "--minutes and --steps are two budgets: choose one"),
-    ],
-)
-def test_two_budgets_are_refused(
-    text: str, refused: Callable[..., str], budgets: tuple[str, ...], said: str
-) -> None:
-    """A run ends once."""
-    assert said in refused(WRONG_USE, "train", text, *budgets)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (("frobnicate",), "there is no command 'frobnicate'; there are train, "),
-        (("smaple",), "there is no command 'smaple'; did you mean sample?"),
-        (("--frobnicate",), "No such option"),
-        (("train", "text.txt", "--frobnicate"), "No such option"),
-        (("train",), "Missing argument 'TEXT...'"),
-        (("sample", "text.txt"), "Got unexpected extra argument"),
-        (("info", "--frobnicate"), "No such option"),
-    ],
-)
-def test_a_wrong_use_is_refused(
-    text: str, refused: Callable[..., str], arguments: tuple[str, ...], said: str
-) -> None:
-    """Unknown commands and options, missing and needless arguments: one line and a hint."""
-    message = refused(WRONG_USE, *arguments)
-    assert said in message
-    assert "--help)" in message
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        ("--encoder", "one-hot", "--embedding-size", "5"),
-        ("--patience", "3"),
-        ("--overwrite",),
-    ],
-)
-def test_an_option_without_effect_is_refused(
-    text: str, refused: Callable[..., str], options: tuple[str, ...]
-) -> None:
-    """Nothing that is asked for is silently ignored.
-
-    The one-hot encoder has no embedding; patience counts readings of a held-out part, which a
-    short text does not have; and what is overwritten has to be named.
-    """
-    said = refused(WRONG_USE, "train", text, "--steps", "3", *options)
-    assert options[-1 if len(options) == 1 else -2] in said
-
-
-def test_an_option_without_its_value_is_refused(text: str, refused: Callable[..., str]) -> None:
-    """The option is named."""
-    assert "'--steps' requires an argument" in refused(WRONG_USE, "train", text, "--steps")
-
-
-# Where a model goes.
+# Model folders
 
 
 def test_an_output_that_exists_is_refused(
-    here: Path, text: str, model: Path, refused: Callable[..., str]
+    here: Path, text: str, model: Path, refused: Refused
 ) -> None:
-    """The message names the three ways on."""
+    """The message names the options that resolve the conflict."""
     shutil.copytree(model, here / "out")
-    said = refused(FAILED, "train", text, "-o", "out", "--steps", "2")
-    assert said.startswith("out exists (--resume")
-    assert "--overwrite" in said
-    assert "-o names another" in said
+    message = refused(FAILURE, "train", text, "-o", "out", "--steps", "2")
+    assert message == "out exists (resume it, overwrite it, or choose another output folder)"
 
 
 @pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
-def test_a_folder_of_other_things_is_never_written_to(
-    here: Path, text: str, refused: Callable[..., str], overwrite: list[str]
+def test_a_folder_of_other_files_is_never_replaced(
+    here: Path, text: str, refused: Refused, overwrite: list[str]
 ) -> None:
-    """A mistyped -o is an error, also with --overwrite."""
+    """Only a model is replaced, also with --overwrite."""
     (here / "photos").mkdir()
     (here / "photos" / "holiday.jpg").write_bytes(b"dear")
-    refused(FAILED, "train", text, "-o", "photos", "--steps", "2", *overwrite)
+    refused(FAILURE, "train", text, "-o", "photos", "--steps", "2", *overwrite)
 
 
 @pytest.mark.parametrize(
-    ("output", "said"),
+    ("output", "message"),
     [
         ("text.txt", "text.txt exists"),
-        ("text.txt/model", "text.txt/model cannot be made: a part of it is a file"),
-        ("text.txt/a/b", "text.txt/a/b cannot be made: Not a directory"),
-        ("x" * 300, "cannot be made: File name too long"),
+        ("text.txt/model", "text.txt/model cannot be created: Not a directory"),
+        ("text.txt/a/b", "text.txt/a/b cannot be created: Not a directory"),
+        ("x" * 300, "cannot be created: File name too long"),
+        (None, "checkpoints/text cannot be created: Not a directory"),
     ],
 )
-def test_an_output_that_cannot_be_made_is_found_before_training(
-    text: str, refused: Callable[..., str], output: str, said: str
+def test_an_output_that_cannot_be_created_is_refused_before_training(
+    here: Path, text: str, refused: Refused, output: str | None, message: str
 ) -> None:
-    """The budget is endless: only an error before training lets this end."""
-    assert said in refused(FAILED, "train", text, "-o", output, "--epochs", "1e9")
+    """The budget is unlimited: only an error before training ends this test."""
+    options = []
+    if output is None:
+        (here / "checkpoints").write_text("a file")
+    else:
+        options = ["-o", output]
+    assert message in refused(FAILURE, "train", text, "--epochs", "1e9", *options)
 
 
-def test_a_default_output_that_cannot_be_made_is_found_before_training(
-    here: Path, text: str, refused: Callable[..., str]
-) -> None:
-    """Where `checkpoints` is a file no model can go below it."""
-    (here / "checkpoints").write_text("a file")
-    assert "cannot be made" in refused(FAILED, "train", text, "--epochs", "1e9")
+# Help and debugging
 
 
-# What else there is.
-
-
+@pytest.mark.parametrize("option", ["--help", "-h"])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help(chargen: Callable[..., "Outcome"], command: str) -> None:
-    """--help and -h print the usage and succeed."""
-    for flag in ("--help", "-h"):
-        outcome = chargen(command, flag)
-        assert outcome.status == 0
-        assert outcome.out.startswith(f"Usage: chargen {command} ")
-        assert outcome.err == ""
+def test_every_command_has_help(chargen: Command, command: str, option: str) -> None:
+    """The help is printed with status 0."""
+    outcome = chargen(command, option)
+    assert outcome.status == 0
+    assert outcome.out.startswith(f"Usage: chargen {command} ")
+    assert outcome.err == ""
 
 
-def test_without_arguments_the_help_is_shown(chargen: Callable[..., "Outcome"]) -> None:
-    """It goes to standard error, and the status says that nothing was done."""
+def test_without_arguments_the_help_is_an_error(chargen: Command) -> None:
+    """The help is printed to standard error."""
     outcome = chargen()
-    assert outcome.status == WRONG_USE
+    assert outcome.status == USAGE_ERROR
     assert outcome.err.startswith("Usage: chargen ")
     assert all(command in outcome.err for command in COMMANDS)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "status"),
-    [
-        (("train", "nowhere.txt"), FAILED),
-        (("sample", "-t", "-1"), WRONG_USE),
-        (("frob",), WRONG_USE),
-    ],
-)
-def test_debug_shows_the_traceback(
-    chargen: Callable[..., "Outcome"], arguments: tuple[str, ...], status: int
-) -> None:
-    """With --debug the same line comes last, after where it came from."""
-    plain, debugged = chargen(*arguments), chargen("--debug", *arguments)
-    assert debugged.status == plain.status == status
+@pytest.mark.parametrize("arguments", ["train nowhere.txt", "sample -t -1", "frob"])
+def test_debug_shows_the_traceback(chargen: Command, arguments: str) -> None:
+    """With --debug, the traceback precedes the same line."""
+    plain, debugged = chargen(*arguments.split()), chargen("--debug", *arguments.split())
+    assert debugged.status == plain.status != 0
     assert debugged.err.startswith("Traceback (most recent call last):")
     assert debugged.err.splitlines()[-1] == plain.err.rstrip("\n")

@@ -1,21 +1,20 @@
-"""What `chargen info` tells of a model."""
+"""Tests of `chargen info`."""
 
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import safetensors.numpy
 
 from chargen.model.checkpoint import MODEL
+from tests.cli.outcome import Command
 
-if TYPE_CHECKING:
-    from tests.cli.conftest import Outcome
-
-PROMISED = (
+DOCUMENTED = (
     "cell",
     "parameters",
     "vocab_size",
@@ -29,8 +28,8 @@ PROMISED = (
 
 
 @pytest.fixture
-def facts(chargen: Callable[..., "Outcome"]) -> Callable[[str], dict[str, Any]]:
-    """What --json says of a model."""
+def facts(chargen: Command) -> Callable[[str], dict[str, Any]]:
+    """Return the JSON that `chargen info --json` prints for a model folder."""
 
     def call(folder: str) -> dict[str, Any]:
         outcome = chargen("info", "-m", folder, "--json")
@@ -41,16 +40,16 @@ def facts(chargen: Callable[..., "Outcome"]) -> Callable[[str], dict[str, Any]]:
     return call
 
 
-def test_what_is_promised_is_told(facts: Callable[[str], dict[str, Any]], model: Path) -> None:
-    """Every key is there, and with a held-out part every value."""
+def test_documented_keys_are_present(facts: Callable[[str], dict[str, Any]], model: Path) -> None:
+    """With held-out text, every documented key has a value."""
     found = facts(str(model))
-    assert all(found[name] is not None for name in PROMISED)
+    assert all(found[name] is not None for name in DOCUMENTED)
 
 
-def test_the_figures_are_those_of_the_files(
+def test_figures_agree_with_the_model_files(
     facts: Callable[[str], dict[str, Any]], model: Path
 ) -> None:
-    """Parameters are counted, units agree, and the sizes are those that were asked for."""
+    """Parameters are counted, units agree, and the sizes are the requested ones."""
     found = facts(str(model))
     weights = safetensors.numpy.load((model / MODEL).read_bytes())
     assert found["parameters"] == sum(value.size for value in weights.values())
@@ -58,37 +57,34 @@ def test_the_figures_are_those_of_the_files(
     assert found["cell"] == "lstm"
     assert (found["num_layers"], found["hidden_size"]) == (1, 16)
     assert (found["encoder"], found["embedding_size"]) == ("embedding", 8)
-    # Two roundings of the same quotient.
+    # The same quotient, rounded twice.
     assert found["validation_bpc"] == pytest.approx(found["validation_nats"] / math.log(2))
     assert found["validation_perplexity"] == pytest.approx(math.exp(found["validation_nats"]))
     assert found["precision"] == "float32"
     assert found["trained_steps"] <= 150
     assert found["trained_characters"] <= found["trained_steps"] * 4 * 16
     assert found["corpus_name"] == "text"
-    # The tail's first character is an input only.
+    # The first held-out character is only an input.
     assert found["corpus_held_out_characters"] == found["corpus_characters"] // 5 - 1
 
 
-def test_the_digest_is_that_of_the_file(
+def test_the_corpus_digest_is_the_digest_of_the_file(
     here: Path,
     text: str,
-    chargen: Callable[..., "Outcome"],
+    chargen: Command,
     facts: Callable[[str], dict[str, Any]],
     quick: tuple[str, ...],
 ) -> None:
-    """For one clean file the corpus's sha256 is the file's."""
+    """The SHA-256 of a corpus made of one UTF-8 file is the SHA-256 of the file."""
     assert chargen("train", text, "-o", "out", *quick).status == 0
     expected = hashlib.sha256((here / text).read_bytes()).hexdigest()
     assert facts("out")["corpus_sha256"] == expected
 
 
-def test_what_was_not_measured_is_null(
-    text: str,
-    chargen: Callable[..., "Outcome"],
-    facts: Callable[[str], dict[str, Any]],
-    quick: tuple[str, ...],
+def test_unmeasured_values_are_null(
+    text: str, chargen: Command, facts: Callable[[str], dict[str, Any]], quick: tuple[str, ...]
 ) -> None:
-    """With nothing held out there is no validation figure, and none is invented."""
+    """Without held-out text the validation figures are null."""
     assert chargen("train", text, "-o", "out", *quick).status == 0
     found = facts("out")
     assert found["validation_nats"] is None
@@ -96,27 +92,26 @@ def test_what_was_not_measured_is_null(
     assert found["validation_perplexity"] is None
     assert found["corpus_held_out_characters"] == 0
     assert found["training_nats"] > 0
-    assert all(found[name] is not None for name in PROMISED if "validation" not in name)
+    assert all(found[name] is not None for name in DOCUMENTED if "validation" not in name)
 
 
-def test_people_read_the_same_facts(
-    chargen: Callable[..., "Outcome"], facts: Callable[[str], dict[str, Any]], model: Path
+def test_text_output_has_the_same_facts_with_labels(
+    chargen: Command, facts: Callable[[str], dict[str, Any]], model: Path
 ) -> None:
-    """Without --json each fact is a line, its name in words; what is unknown is a dash."""
-    outcome = chargen("info", "-m", str(model))
-    lines = outcome.out.splitlines()
-    names = [name.replace("_", " ") for name in facts(str(model))]
-    assert [line[: len(name)] for line, name in zip(lines, names, strict=True)] == names
-    assert all(line[len(name) :].strip() for line, name in zip(lines, names, strict=True))
+    """Without --json each fact is a line with a label, and numbers have units."""
+    lines = chargen("info", "-m", str(model)).out.splitlines()
+    assert len(lines) == len(facts(str(model)))
+    shown = dict(re.split(r"  +", line, maxsplit=1) for line in lines)
+    assert shown["hidden size"] == "16"
+    assert shown["validation loss"].endswith(" nats per character")
+    assert shown["training data"] == "text"
+    assert shown["size of training data"] == "1,440 characters"
 
 
-def test_a_corpus_with_a_foreign_name_is_told_as_it_is(
-    here: Path,
-    chargen: Callable[..., "Outcome"],
-    facts: Callable[[str], dict[str, Any]],
-    quick: tuple[str, ...],
+def test_a_corpus_name_in_another_script_is_kept(
+    here: Path, chargen: Command, facts: Callable[[str], dict[str, Any]], quick: tuple[str, ...]
 ) -> None:
-    """Names in any script survive the way through folder, files and JSON."""
+    """The name is the same in the folder, the files and the JSON."""
     (here / "昔話.txt").write_text("昔々あるところに\n" * 4, encoding="utf-8")
     assert chargen("train", "昔話.txt", *quick).status == 0
     assert facts("checkpoints/昔話")["corpus_name"] == "昔話"

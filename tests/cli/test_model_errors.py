@@ -1,4 +1,4 @@
-"""A model or a run that is not there, not whole or not ours is told in one line."""
+"""Tests of models and runs that are missing, damaged or foreign."""
 
 import json
 import shutil
@@ -8,41 +8,42 @@ from pathlib import Path
 import pytest
 
 from chargen.model.checkpoint import CONFIG, MODEL, TOKENIZER, TRAINING
+from tests.cli.outcome import Refused
 
 WRONG_USE, FAILED = 2, 1
 
 
-# Models.
+# Models
 
 
 @pytest.mark.parametrize("command", ["sample", "info"])
-def test_without_a_model_the_way_to_one_is_told(refused: Callable[..., str], command: str) -> None:
-    """Who has trained nothing yet is told to."""
-    said = refused(FAILED, command)
-    assert said.startswith("there is no model under checkpoints/ yet")
-    assert "train one: chargen train" in said
+def test_without_a_model_the_error_suggests_training(refused: Refused, command: str) -> None:
+    """The message says how to train a model."""
+    message = refused(FAILED, command)
+    assert message.startswith("there is no model in checkpoints/")
+    assert "train one: chargen train" in message
 
 
 @pytest.mark.parametrize("command", ["sample", "info"])
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("nowhere", "nowhere does not exist"),
-        ("text.txt", "text.txt is not a model of chargen"),
-        ("empty", f"empty is not a model of chargen: it holds no {CONFIG}"),
+        ("text.txt", "text.txt is not a chargen model"),
+        ("empty", f"empty is not a chargen model: it has no {CONFIG}"),
         ("x" * 300, "File name too long"),
     ],
 )
-def test_a_model_that_is_none_is_refused(
-    here: Path, text: str, refused: Callable[..., str], command: str, name: str, said: str
+def test_a_folder_without_a_model_is_refused(
+    here: Path, text: str, refused: Refused, command: str, name: str, message: str
 ) -> None:
-    """A missing folder, a file, an empty folder and an impossible name are told apart."""
+    """The message differs for a missing folder, a file, an empty folder and a long name."""
     (here / "empty").mkdir()
-    assert said in refused(FAILED, command, "-m", name)
+    assert message in refused(FAILED, command, "-m", name)
 
 
 def cut(path: Path) -> None:
-    """Take the last byte away."""
+    """Remove the last byte."""
     path.write_bytes(path.read_bytes()[:-1])
 
 
@@ -54,54 +55,51 @@ def flip(path: Path) -> None:
 
 
 def empty(path: Path) -> None:
-    """Take everything away."""
+    """Remove the content."""
     path.write_bytes(b"")
 
 
 def remove(path: Path) -> None:
-    """Take the file itself away."""
+    """Remove the file."""
     path.unlink()
 
 
-@pytest.mark.parametrize("name", [CONFIG, TOKENIZER, MODEL])
 @pytest.mark.parametrize("damage", [cut, flip, empty, remove])
-def test_a_damaged_model_is_refused(
-    here: Path,
-    model: Path,
-    refused: Callable[..., str],
-    name: str,
-    damage: Callable[[Path], None],
+@pytest.mark.parametrize("name", [CONFIG, TOKENIZER, MODEL, TRAINING])
+def test_a_damaged_model_or_run_is_refused(
+    here: Path, text: str, model: Path, refused: Refused, name: str, damage: Callable[[Path], None]
 ) -> None:
-    """One wrong bit in any of the three files is found, and the message names a file."""
+    """A single changed bit in any of the four files is detected, and a file is named."""
     shutil.copytree(model, here / "copy")
     damage(here / "copy" / name)
-    said = refused(FAILED, "sample", "-m", "copy", "--length", "5")
-    assert "copy" in said
-    assert any(file in said for file in (CONFIG, TOKENIZER, MODEL))
+    resume = ["train", text, "--resume", "-o", "copy"]
+    sample = ["sample", "-m", "copy", "--length", "5"]
+    message = refused(FAILED, *(resume if name == TRAINING else sample))
+    assert "copy" in message
+    assert any(file in message for file in (CONFIG, TOKENIZER, MODEL, TRAINING))
 
 
 @pytest.mark.parametrize("content", ['{"model_type": "llama"}', "[]", "null", "7", "not json"])
 def test_a_model_of_another_program_is_refused(
-    here: Path, model: Path, refused: Callable[..., str], content: str
+    here: Path, model: Path, refused: Refused, content: str
 ) -> None:
-    """A config.json that chargen did not write is said to be foreign."""
+    """The message says that chargen did not write config.json."""
     shutil.copytree(model, here / "copy")
     (here / "copy" / CONFIG).write_text(content)
     assert refused(FAILED, "info", "-m", "copy") == f"copy/{CONFIG} was not written by chargen"
 
 
-def test_a_model_of_another_version_is_refused(
-    here: Path, model: Path, refused: Callable[..., str]
-) -> None:
-    """A newer format is not guessed at."""
+def test_a_model_of_another_version_is_refused(here: Path, model: Path, refused: Refused) -> None:
+    """The message names both formats."""
     shutil.copytree(model, here / "copy")
     fields = json.loads((here / "copy" / CONFIG).read_text())
     (here / "copy" / CONFIG).write_text(json.dumps({**fields, "format": 99}))
-    assert "has format 99; this chargen reads format 1" in refused(FAILED, "info", "-m", "copy")
+    message = refused(FAILED, "info", "-m", "copy")
+    assert "has format 99; this version of chargen reads format 2" in message
 
 
-def test_fine_tuning_without_its_model_is_refused(text: str, refused: Callable[..., str]) -> None:
-    """The model to begin with has to be there."""
+def test_fine_tuning_a_missing_model_is_refused(text: str, refused: Refused) -> None:
+    """The message names the folder of --init-from."""
     assert "nowhere does not exist" in refused(FAILED, "train", text, "--init-from", "nowhere")
 
 
@@ -116,80 +114,52 @@ def test_fine_tuning_without_its_model_is_refused(text: str, refused: Callable[.
     ],
 )
 def test_fine_tuning_with_other_sizes_is_refused(
-    text: str, model: Path, refused: Callable[..., str], option: str, value: str
+    text: str, model: Path, refused: Refused, option: str, value: str
 ) -> None:
-    """A model keeps its sizes."""
-    said = refused(
+    """Fine-tuning keeps the cell, the encoder and the sizes of the model."""
+    message = refused(
         WRONG_USE, "train", text, "--init-from", str(model), "--steps", "2", option, value
     )
-    assert said.startswith(f"{option} {value} does not fit --init-from")
+    assert message.startswith(f"{option} {value} does not match the model in {model}, which has")
 
 
-# Going on.
+# Resuming
 
 
-def test_there_must_be_a_run_to_go_on_with(
-    here: Path, text: str, refused: Callable[..., str]
-) -> None:
-    """Neither by the text's name nor by -o is a run found where none was."""
-    assert "there is no run on text under checkpoints/" in refused(
-        FAILED, "train", text, "--resume"
-    )
+def test_resuming_a_missing_run_is_refused(here: Path, text: str, refused: Refused) -> None:
+    """A run is looked for by the name of the text, or in the folder of -o."""
+    assert "no run of text to resume in checkpoints/" in refused(FAILED, "train", text, "--resume")
     assert "nowhere does not exist" in refused(FAILED, "train", text, "--resume", "-o", "nowhere")
     (here / "empty").mkdir()
-    said = refused(FAILED, "train", text, "--resume", "-o", "empty")
-    assert said.startswith(f"empty holds no {TRAINING} to resume from")
+    message = refused(FAILED, "train", text, "--resume", "-o", "empty")
+    assert message.startswith(f"empty has no {TRAINING}, which is needed to resume")
 
 
-def test_a_finished_run_is_not_gone_on_with(
-    here: Path, text: str, model: Path, refused: Callable[..., str]
+def test_resuming_a_finished_run_is_refused(
+    here: Path, text: str, model: Path, refused: Refused
 ) -> None:
-    """What is done is done; the message tells how to train on."""
+    """The message says how to train the model further."""
     shutil.copytree(model, here / "copy")
-    said = refused(FAILED, "train", text, "--resume", "-o", "copy")
-    assert said.startswith("copy is finished (150 steps)")
-    assert "--init-from copy" in said
+    message = refused(WRONG_USE, "train", text, "--resume", "-o", "copy")
+    assert message == (
+        "copy is finished after 150 steps"
+        " (to train it further, use --init-from instead of --resume)"
+    )
 
 
-def test_going_on_in_the_current_folder_is_no_crash(
-    here: Path,
-    text: str,
-    model: Path,
-    refused: Callable[..., str],
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_run_in_the_current_folder_is_found(
+    here: Path, text: str, model: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A dot names a folder like any other name."""
+    """-o . names the current folder."""
     shutil.copytree(model, here / "copy")
     monkeypatch.chdir(here / "copy")
-    assert "is finished" in refused(FAILED, "train", f"../{text}", "--resume", "-o", ".")
+    assert "is finished" in refused(WRONG_USE, "train", f"../{text}", "--resume", "-o", ".")
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (
-            ("--overwrite", "-o", "out"),
-            "--resume goes on with a run, --overwrite begins one: choose",
-        ),
-        (("--init-from", "x"), "--resume goes on with a run, --init-from begins one: choose"),
-    ],
-)
-def test_going_on_and_beginning_exclude_each_other(
-    text: str, refused: Callable[..., str], options: tuple[str, ...], said: str
+@pytest.mark.parametrize("option", [("--overwrite", "-o", "out"), ("--init-from", "x")])
+def test_resume_excludes_options_of_a_new_run(
+    text: str, refused: Refused, option: tuple[str, ...]
 ) -> None:
-    """Contradicting options are refused before anything is looked for."""
-    assert said in refused(WRONG_USE, "train", text, "--resume", *options)
-
-
-@pytest.mark.parametrize("damage", [cut, flip, empty])
-def test_a_damaged_run_is_not_gone_on_with(
-    here: Path,
-    text: str,
-    model: Path,
-    refused: Callable[..., str],
-    damage: Callable[[Path], None],
-) -> None:
-    """A changed training.safetensors is found by its checksum."""
-    shutil.copytree(model, here / "copy")
-    damage(here / "copy" / TRAINING)
-    assert f"copy/{TRAINING} is damaged" in refused(FAILED, "train", text, "--resume", "-o", "copy")
+    """Conflicting options are refused before the run is looked for."""
+    message = refused(WRONG_USE, "train", text, "--resume", *option)
+    assert message.startswith(f"--resume and {option[0]} are mutually exclusive")

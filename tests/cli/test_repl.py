@@ -1,27 +1,21 @@
-"""`chargen repl` without a terminal, and what it loads."""
+"""Tests of `chargen repl` without a terminal."""
 
 import io
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from tests.cli.conftest import Outcome
-
-Script = Callable[..., "Outcome"]
+from tests.cli.outcome import Command, Outcome
 
 
 @pytest.fixture
-def script(
-    chargen: Callable[..., "Outcome"], model: Path, monkeypatch: pytest.MonkeyPatch
-) -> Script:
-    """`chargen repl` with the tiny model, a seed, and lines on standard input."""
+def script(chargen: Command, model: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Run `chargen repl` with the tiny model, a seed and a script on standard input."""
 
-    def call(lines: str | bytes, *options: str) -> "Outcome":
+    def call(lines: str | bytes, *options: str) -> Outcome:
         data = lines.encode() if isinstance(lines, str) else lines
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), "utf-8"))
         return chargen("repl", "-m", str(model), "--seed", "3", *options)
@@ -29,109 +23,103 @@ def script(
     return call
 
 
-def test_a_line_is_written_to_its_end(script: Script) -> None:
-    """What was given, what the model adds, one newline; nothing else on either output."""
-    outcome = script("the cat\n")
+def test_each_line_of_a_script_is_finished(script: Command) -> None:
+    """The output has one line per line of input, including empty and unterminated ones."""
+    outcome = script("the cat\n\na dog", "-n", "12")
     assert (outcome.status, outcome.err) == (0, "")
-    assert outcome.out.startswith("the cat")
-    assert outcome.out.count("\n") == 1
-    assert outcome.out.endswith("\n")
+    first, _, last, rest = outcome.out.split("\n")
+    assert first.startswith("the cat")
+    assert last.startswith("a dog")
+    assert rest == ""
 
 
-def test_each_line_of_input_is_a_line_of_output(script: Script) -> None:
-    """A last line without its newline counts, an empty one is the model's own."""
-    lines = script("the cat\n\na dog", "-n", "12").out.splitlines()
-    assert len(lines) == 3
-    assert lines[0].startswith("the cat")
-    assert lines[2].startswith("a dog")
-
-
-def test_no_input_is_no_output(script: Script) -> None:
-    """An empty script has nothing to say, and that is no mistake."""
-    outcome = script("")
-    assert (outcome.status, outcome.out, outcome.err) == (0, "", "")
-
-
-def test_a_length_ends_a_line_too(script: Script) -> None:
-    """Where the model comes to no newline, the line ends after so many characters."""
+def test_an_answer_of_limited_length_ends_with_a_newline(script: Command) -> None:
+    """--length limits the answer, not the whole line."""
     out = script("the\n", "-n", "4", "-t", "0").out
     assert out.startswith("the")
     assert len(out) == len("the") + 4 + len("\n")
     assert out.endswith("\n")
 
 
-def test_the_lines_are_one_text(script: Script, tmp_path: Path) -> None:
-    """What is printed is the text, so a line goes on from all before it until /reset."""
-    file = tmp_path / "text.txt"
-    out = script(f"the cat\na dog\n/save {file}\n").out
-    text = file.read_text()
-    assert out == text + f"saved {len(text)} characters to {file}\n"
-    forgot = script("the cat\n/reset\n/save gone.txt\n")
-    assert forgot.err == "chargen: error: there is no text yet to save\n"
-    assert not Path("gone.txt").exists()
+def test_the_lines_of_a_script_are_one_text(script: Command, here: Path) -> None:
+    """The printed text is the text of the session until /reset."""
+    out = script("the cat\na dog\n/save text.txt\n").out
+    text = (here / "text.txt").read_text()
+    assert out == text + f"saved {len(text)} characters to text.txt\n"
+    outcome = script("the cat\n/reset\n/save other.txt\n")
+    assert outcome.err == "chargen: error: there is no text to save yet\n"
+    assert not Path("other.txt").exists()
 
 
-def test_a_mistake_is_one_line_and_the_rest_goes_on(script: Script) -> None:
-    """Errors go to standard error, the lines after them are answered, the status tells."""
-    outcome = script("/nope\n/set seed x\nthe cat\n")
+def test_errors_do_not_end_a_script(script: Command) -> None:
+    """Errors are printed to standard error and set the exit status; /quit ends the script."""
+    outcome = script("/nope\n/set top_p 2\nthe cat\n/quit\nthe cat\n")
     assert outcome.status == 1
     assert outcome.err == (
-        "chargen: error: there is no command /nope (/help lists them, // begins a text)\n"
-        "chargen: error: seed must be a whole number, got 'x'\n"
+        "chargen: error: unknown command /nope;"
+        " see /help, or start the line with // to enter text\n"
+        "chargen: error: /set top_p must be a number between 0 and 1, got 2.0"
+        " (1 keeps all, 0.9 is a good start)\n"
     )
     assert outcome.out.startswith("the cat")
+    assert outcome.out.count("\n") == 1
 
 
-def test_quit_ends_a_script(script: Script) -> None:
-    """Nothing after it is read."""
-    assert script("/quit\nthe cat\n").out == ""
-
-
-def test_what_is_not_utf_8_or_never_seen_is_warned_of(script: Script) -> None:
-    """The line is written on all the same."""
+def test_unknown_characters_are_warned_about(script: Command) -> None:
+    """The line is finished nevertheless."""
     outcome = script(b"the \xe9\xf0\x9f\x98\x80\n")
     assert outcome.status == 0
     assert outcome.out.startswith("the \ufffd\U0001f600")
-    assert outcome.err.startswith("chargen: warning: the model has never seen")
+    assert outcome.err == (
+        "chargen: warning: the model does not know these characters in the line: \U0001f600\n"
+    )
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
-        (("-t", "-1"), "--temperature must be 0 or more"),
-        (("-n", "-1"), "--length must be"),
-        (("--confidence", "2"), "--confidence must lie between 0 and 1"),
-        (("--seed", "-1"), "--seed must"),
+        (("-t", "-1"), "--temperature must be a number, 0 or more, got -1"),
+        (("-n", "-1"), "--length must be a whole number, 0 or more"),
+        (("--confidence", "2"), "--confidence must be a number between 0 and 1"),
+        (("--seed", "-1"), "--seed must be a whole number"),
         (("-n", "x"), "'x' is not a valid int"),
+        (
+            ("--repetition-last", "5"),
+            "--repetition-last has no effect without --repetition-penalty",
+        ),
     ],
 )
-def test_wrong_options_are_wrong_usage(script: Script, options: tuple[str, ...], said: str) -> None:
-    """One line, exit status 2, and nothing is read."""
+def test_a_wrong_option_is_an_error(
+    script: Command, options: tuple[str, ...], message: str
+) -> None:
+    """The error is one line, the exit status is 2, and nothing is generated."""
     outcome = script("the cat\n", *options)
     assert (outcome.status, outcome.out) == (2, "")
-    assert said in outcome.err
+    assert message in outcome.err
     assert outcome.err.count("\n") == 1
 
 
-def test_a_model_that_is_missing_is_told(chargen: Callable[..., "Outcome"]) -> None:
-    """As by every command that takes one."""
+def test_a_missing_model_is_an_error(chargen: Command) -> None:
+    """The message names the folder."""
     outcome = chargen("repl", "-m", "nowhere")
     assert outcome.status == 1
     assert outcome.err.startswith("chargen: error: nowhere does not exist")
 
 
-def test_no_standard_input_is_an_empty_script(
-    chargen: Callable[..., "Outcome"], model: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_closed_standard_input_is_an_empty_script(
+    chargen: Command, script: Command, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A closed one is as good as an empty one."""
+    """Neither is an error, and neither prints anything."""
+    assert script("") == chargen("repl", "-m", str(model))
     monkeypatch.setattr(sys, "stdin", None)
-    assert chargen("repl", "-m", str(model)).status == 0
+    outcome = chargen("repl", "-m", str(model))
+    assert (outcome.status, outcome.out, outcome.err) == (0, "", "")
 
 
-def test_a_reader_that_goes_away_ends_it_in_silence(
+def test_a_script_stops_when_its_output_is_closed(
     launch: Callable[..., subprocess.Popen[bytes]], model: Path, here: Path
 ) -> None:
-    """Like every program in a pipeline; and neither torch nor the terminal's library is loaded."""
+    """The script ends silently, without importing torch, matplotlib or prompt_toolkit."""
     program = f"""
 import io, sys
 sys.stdin = io.StringIO("the cat\\n" * 100_000)

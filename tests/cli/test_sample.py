@@ -1,218 +1,279 @@
-"""What `chargen sample` writes."""
+"""Tests of `chargen sample`: its options, prompts, samples and JSON."""
 
+import io
+import json
+import math
 import os
-import select
+import re
 import shutil
-import signal
-import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
+from chargen.generation import generate as generation
+from chargen.generation.context import Reader
+from chargen.generation.records import Drawn, Stopped
+from chargen.generation.settings import GenerationSettings
 from chargen.model.checkpoint import MODEL, Checkpoint
-
-if TYPE_CHECKING:
-    from tests.cli.conftest import Outcome
+from tests.cli.outcome import Command, Outcome
 
 
-Sample = Callable[..., "Outcome"]
+def objects(outcome: Outcome) -> list[dict[str, Any]]:
+    """Return the objects of a call with --json, one per line."""
+    return [json.loads(line) for line in outcome.out.splitlines()]
 
 
-def test_a_prompt_is_printed_and_continued(sample: Sample) -> None:
-    """The prompt comes first, then as many characters as asked for, then the line's end."""
+# Text and options
+
+
+def test_the_prompt_is_printed_and_continued(sample: Command) -> None:
+    """The prompt, the requested number of characters and a newline are printed."""
     outcome = sample("--prompt", "the cat", "-n", "30", "--seed", "1")
-    assert outcome.out.startswith("the cat")
-    assert len(outcome.out) == len("the cat") + 30 + len("\n")
-    assert outcome.out.endswith("\n")
+    assert re.fullmatch(r"the cat.{30}\n", outcome.out, flags=re.DOTALL)
     assert outcome.err == ""
 
 
-def test_the_default_length_is_200(sample: Sample) -> None:
-    """Without --length a paragraph is written."""
-    assert len(sample("--seed", "1").out) == 200 + len("\n")
-
-
-def test_an_empty_prompt_begins_a_text(sample: Sample) -> None:
-    """No prompt and an empty one are the same: what follows the beginning of a text."""
+def test_defaults(sample: Command) -> None:
+    """Without options, 200 characters without a prompt are generated with a random seed."""
+    first, second = sample().out, sample().out
+    assert len(first) == len(second) == 200 + len("\n")
+    # The probability that two random seeds are equal is 2e-10.
+    assert first != second
     assert sample("--seed", "4").out == sample("--seed", "4", "--prompt", "").out
 
 
-def test_a_seed_repeats_a_text(sample: Sample) -> None:
-    """The same seed writes the same, another one something else, and no seed something new."""
-    one, same, other = (sample("--seed", seed).out for seed in ("7", "7", "8"))
-    assert one == same != other
-    # Two of about a thousand million seeds are equal with probability 1e-9.
-    assert sample().out != sample().out
+EVERY_OPTION = (
+    "-t 1.5 --top-k 8 --top-p 0.9 --min-p 0.01 --threshold 0.02 --repetition-penalty 1.5"
+    " --repetition-last 6 -n 50 --stop x --stop yz --until-newline --confidence 0.05 --seed 3"
+)
+EVERY_SETTING = GenerationSettings(
+    1.5, 8, 0.9, 0.01, 0.02, 1.5, 6, 50, ("x", "yz"), until_newline=True, confidence=0.05, seed=3
+)
 
 
-def test_the_ends_of_the_seeds_belong_to_them(sample: Sample) -> None:
-    """0 and 2**63 - 1 are seeds."""
-    assert sample("--seed", "0").out != sample("--seed", str(2**63 - 1)).out
-
-
-def test_temperature_0_writes_the_likeliest(sample: Sample) -> None:
-    """Greedy text does not depend on the seed, and is what a vanishing temperature tends to."""
-    greedy = sample("-t", "0", "--seed", "1").out
-    assert greedy == sample("-t", "0", "--seed", "2").out
-    assert greedy == sample("-t", "1e-300", "--seed", "3").out
-
-
-def test_a_high_temperature_grows_wild(sample: Sample, model: Path) -> None:
-    """At an endless temperature every character of the vocabulary is as likely as another.
-
-    Of 27 characters in 2,000 draws one is missing with probability 27 * (26/27)**2000 < 1e-31.
-    """
-    wild = sample("-t", "1e300", "-n", "2000", "--seed", "1").out
-    known = set(Checkpoint.load(model).vocabulary.characters) - {"\ufffd"}
-    assert set(wild) == known
-
-
-def test_a_threshold_above_a_half_is_greedy(sample: Sample) -> None:
-    """At most one character is likelier than a half, and the likeliest always stays."""
-    greedy = sample("-t", "0").out
-    assert sample("-t", "1", "--threshold", "0.51", "--seed", "5").out == greedy
-    assert sample("-t", "1", "--threshold", "1", "--seed", "5").out == greedy
-
-
-def test_a_threshold_of_0_keeps_everything(sample: Sample) -> None:
-    """It is the default."""
-    assert sample("--threshold", "0", "--seed", "5").out == sample("--seed", "5").out
-
-
-def test_confidence_ends_a_text_that_grows_unsure(sample: Sample) -> None:
-    """The text is the same up to where the best guess is less probable than asked for."""
-    whole = sample("--prompt", "the ", "-n", "300", "--seed", "2").out
-    unsure = sample("--prompt", "the ", "-n", "300", "--seed", "2", "--confidence", "0.6").out
-    assert whole.startswith(unsure.removesuffix("\n"))
-    assert len(unsure) < len(whole)
-    assert sample("--prompt", "the ", "--confidence", "1").out == "the \n"
-    assert len(sample("--prompt", "the ", "--confidence", "0").out) == 4 + 200 + 1
-
-
-def test_unknown_characters_of_a_prompt_are_named(sample: Sample) -> None:
-    """A warning names them, sorted and once each, and the sample goes on."""
-    outcome = sample("--prompt", "Zebra, 語語!", "-n", "20")
-    assert outcome.err == (
-        "chargen: warning: the model has never seen these characters of the prompt: ! , Z 語\n"
-    )
-    assert outcome.out.startswith("Zebra, 語語!")
-    assert len(outcome.out) == len("Zebra, 語語!") + 20 + 1
-
-
-def test_a_prompt_of_very_many_unknown_characters_is_one_line(
-    sample: Sample,
+@pytest.mark.parametrize(
+    ("options", "settings"),
+    [
+        (EVERY_OPTION, EVERY_SETTING),
+        ("--seed 3", GenerationSettings(seed=3)),
+        (
+            "-t 0 --top-p 0 --seed 0 -n 0 --stop t",
+            GenerationSettings(temperature=0, top_p=0, seed=0, length=None, stop=("t",)),
+        ),
+        (
+            "--length 0 --confidence 1 --seed 1",
+            GenerationSettings(length=None, confidence=1, seed=1),
+        ),
+    ],
+)
+def test_every_option_is_used(
+    sample: Command, model: Path, options: str, settings: GenerationSettings
 ) -> None:
-    """The warning names twenty and counts the others."""
-    prompt = "".join(map(chr, range(0x4E00, 0x4E00 + 50)))
-    (line,) = sample("--prompt", prompt, "-n", "5").err.splitlines()
-    assert line.endswith(f" {prompt[19]} and 30 more")
+    """JSON has the settings, and the text is the text of these settings; 0 is a value."""
+    (found,) = objects(sample("--prompt", "the ", "--json", *options.split()))
+    assert found["settings"] == json.loads(json.dumps(asdict(settings)))
+    reader = Reader.of(Checkpoint.load(model))
+    (expected,) = generation.generate_texts(reader, settings, "the ")
+    assert found["text"] == expected
+    assert sample("--prompt", "the ", *options.split()).out == f"the {expected}\n"
 
 
-def test_the_unknown_character_is_never_written(sample: Sample) -> None:
-    """Not even where the prompt holds nothing else."""
-    out = sample("--prompt", "語", "-n", "1000", "-t", "5", "--seed", "1").out
-    assert "\ufffd" not in out
+def test_the_test_above_sets_every_option() -> None:
+    """Every setting differs from its default in that test."""
+    defaults = GenerationSettings()
+    for each in fields(GenerationSettings):
+        assert getattr(EVERY_SETTING, each.name) != getattr(defaults, each.name)
 
 
-def test_newlines_of_a_prompt_are_as_in_a_corpus(sample: Sample) -> None:
-    """Windows' line ends are newlines, which the model knows."""
-    outcome = sample("--prompt", "a cat\r\nthe", "--seed", "1")
-    assert outcome.out == sample("--prompt", "a cat\nthe", "--seed", "1").out
-    assert outcome.err == ""
-
-
-def test_the_newest_model_is_taken(
-    here: Path, model: Path, chargen: Callable[..., "Outcome"]
-) -> None:
-    """Without -m it is the one below ./checkpoints that was written last."""
+def test_the_newest_model_is_the_default(here: Path, model: Path, chargen: Command) -> None:
+    """Without -m, the most recently written model under ./checkpoints is used."""
     for name, written in (("older", 1_000), ("newest", 3_000), ("old", 2_000)):
         shutil.copytree(model, here / "checkpoints" / name)
         os.utime(here / "checkpoints" / name / MODEL, (written, written))
     (here / "checkpoints" / "README.md").write_text("no model")
-    assert "checkpoints/newest" in chargen("info").out
-    assert chargen("sample", "--seed", "1").status == 0
+    (found,) = objects(chargen("sample", "--json"))
+    assert found["model"] == "checkpoints/newest"
 
 
-def test_a_badly_encoded_argument_is_named_and_passed_over(
-    model: Path, launch: Callable[..., subprocess.Popen[bytes]]
-) -> None:
-    """A byte that is no UTF-8 becomes a lone surrogate: an unknown character like others."""
-    arguments = ["sample", "-m", str(model), "-n", "20", "--prompt", b"the\xff"]
-    out, err = launch(*arguments).communicate()
-    assert err == (
-        b"chargen: warning: the model has never seen these characters of the prompt: \\udcff\n"
+# Prompts and stop texts
+
+
+@pytest.mark.parametrize(
+    ("prompt", "named"),
+    [
+        ("Zebra, \u8a9e\u8a9e!", "! , Z \u8a9e"),
+        ("".join(map(chr, range(0x4E00, 0x4E32))), " \u4e13 and 30 more"),
+    ],
+)
+def test_unknown_characters_of_a_prompt_are_named(sample: Command, prompt: str, named: str) -> None:
+    """One line of warning names at most twenty of them, and the prompt is continued."""
+    outcome = sample("--prompt", prompt, "-n", "1000", "-t", "5")
+    (line,) = outcome.err.splitlines()
+    assert line.startswith(
+        "chargen: warning: the model does not know these characters in the prompt: "
     )
-    assert out.decode("utf-8").startswith("the\ufffd")
-    assert len(out.decode("utf-8")) == 4 + 20 + 1
+    assert line.endswith(named)
+    assert outcome.out.startswith(prompt)
+    assert len(outcome.out) == len(prompt) + 1000 + 1
+    assert "\ufffd" not in outcome.out
 
 
-@pytest.mark.skipif(os.name == "nt", reason="pipes are closed otherwise there")
-def test_a_reader_that_leaves_is_no_error(
-    model: Path, launch: Callable[..., subprocess.Popen[bytes]]
+@pytest.mark.parametrize(
+    ("content", "prompt"),
+    [
+        (b"the cat", "the cat"),
+        (b"the cat\n", "the cat"),
+        (b"the cat\n\n", "the cat\n"),
+        (b"the cat\r\nsat\r\n", "the cat\nsat"),
+        (b"\xef\xbb\xbfthe cat", "the cat"),
+        (b"\n", ""),
+        (
+            b"the cat sat on the mat and sang.\n" * 3_000,
+            "the cat sat on the mat and sang.\n" * 3_000,
+        ),
+    ],
+    ids=range(7),
+)
+def test_a_prompt_can_come_from_a_file(
+    here: Path, sample: Command, monkeypatch: pytest.MonkeyPatch, content: bytes, prompt: str
 ) -> None:
-    """`chargen sample -n 100000 | head -c 10` ends in silence."""
-    process = launch("sample", "-m", str(model), "-n", "100000", "--prompt", "the cat sat")
-    assert process.stdout is not None
-    assert process.stderr is not None
-    assert process.stdout.read(10) == b"the cat sa"
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    process.stderr.close()
-    assert process.wait() == 0
+    """A file or standard input is normalised, without one newline at its end."""
+    prompt = prompt.removesuffix("\n") if len(prompt) > 100 else prompt
+    expected = sample("--prompt", prompt, "--seed", "1", "-n", "30")
+    assert expected.err == ""
+    (here / "prompt.txt").write_bytes(content)
+    assert sample("--file", "prompt.txt", "--seed", "1", "-n", "30").out == expected.out
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    assert sample("--file", "-", "--seed", "1", "-n", "30").out == expected.out
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise there")
-def test_ctrl_c_ends_the_line_and_nothing_else(
-    model: Path, launch: Callable[..., subprocess.Popen[bytes]]
+def test_texts_are_normalised(sample: Command) -> None:
+    """Windows newlines of prompts and stop texts are newlines."""
+    outcome = sample("--prompt", "a cat\r\nthe", "--stop", "\r\n", "--seed", "1", "-n", "500")
+    expected = sample("--prompt", "a cat\nthe", "--until-newline", "--seed", "1", "-n", "500")
+    assert outcome.out == expected.out
+    assert outcome.out.count("\n") == 2
+    assert outcome.err == ""
+
+
+def test_a_stop_text_with_unknown_characters_is_named(sample: Command) -> None:
+    """A warning names a stop text that the model cannot generate."""
+    outcome = sample("--stop", "the Q", "-n", "20")
+    expected = "chargen: warning: --stop 'the Q' never occurs: the model does not know 'Q'\n"
+    assert outcome.err == expected
+    assert len(outcome.out) == 20 + 1
+
+
+# Several samples
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_samples_are_separated_by_an_empty_line(sample: Command, count: int) -> None:
+    """Each begins with the prompt, and the first is the one that is generated alone."""
+    options = ("--prompt", "the", "-n", "30", "--seed", "1")
+    out = sample(*options, "--num-samples", str(count)).out
+    assert out.startswith(sample(*options).out + "\nthe")
+    assert out.endswith("\n")
+    assert len(out) == count * (len("the") + 30) + count + (count - 1)
+
+
+def test_samples_with_until_newline_are_lines(sample: Command) -> None:
+    """One line per sample, without empty lines."""
+    out = sample("--prompt", "a ", "--num-samples", "9", "--until-newline", "--seed", "1").out
+    assert [line[:2] for line in out.splitlines()] == ["a "] * 9
+
+
+# JSON
+
+
+def test_json_describes_each_sample(sample: Command, model: Path) -> None:
+    """One object per sample has the text, its probability, the reason of its end and the model."""
+    options = ("--prompt", "the ", "--seed", "5", "-n", "40", "--num-samples", "2")
+    texts = sample(*options).out.split("\n\n")
+    found = objects(sample(*options, "--json"))
+    assert [each["sample"] for each in found] == [0, 1]
+    for each, text in zip(found, texts, strict=True):
+        assert each["prompt"] == "the "
+        assert each["prompt"] + each["text"] == text.rstrip("\n")
+        assert each["stop_reason"] == "length"
+        assert each["model"] == str(model)
+        bits = -each["log_probability"] / math.log(2) / 40
+        assert each["bits_per_character"] == pytest.approx(bits, rel=1e-12)
+
+
+@pytest.mark.parametrize("prompt", ["", "the cat", "mat.\n"])
+def test_json_agrees_with_score(
+    sample: Command, chargen: Command, model: Path, prompt: str
 ) -> None:
-    """Endless writing is ended by Ctrl-C: a newline, no traceback, exit status 130."""
-    # Started in the background a process may have been told to ignore Ctrl-C.
-    program = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from chargen.cli.main import main; main()"
+    """The log-probability equals that of `chargen score`, with any filters."""
+    (one,) = objects(
+        sample("--json", "--prompt", prompt, "-t", "0.5", "--top-p", "0.9", "--min-p", "0.1")
     )
-    arguments = ["sample", "-m", str(model), "-n", "0", "--prompt", "the cat"]
-    process = launch(*arguments, program=program)
-    assert process.stdout is not None
-    first = process.stdout.read(1)
-    process.send_signal(signal.SIGINT)
-    rest, err = process.communicate()
-    assert process.returncode == 130
-    assert (first + rest).startswith(b"the cat")
-    assert (first + rest).endswith(b"\n")
-    assert err.strip() == b""
+    outcome = chargen("score", "-m", str(model), "--json", "-p", prompt, one["text"])
+    score = json.loads(outcome.out)
+    # 200 characters, each with a float32 rounding error of about 1e-6.
+    assert score["log_probability"] == pytest.approx(one["log_probability"], abs=1e-3)
+    assert score["bits_per_character"] == pytest.approx(one["bits_per_character"], abs=1e-5)
 
 
-@pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals to open")
-def test_characters_are_shown_as_they_are_drawn(model: Path) -> None:
-    """On a terminal an endless text appears at once, not when a buffer is full."""
-    terminal, inside = os.openpty()
-    command = [sys.executable, "-m", "chargen", "sample", "-m", str(model), "-n", "3"]
-    process = subprocess.Popen([*command, "--prompt", "the"], stdout=inside, cwd=model.parent)
-    os.close(inside)
-    seen = b""
-    while process.poll() is None or select.select([terminal], [], [], 0)[0]:
-        try:
-            seen += os.read(terminal, 1000)
-        except OSError:  # Linux says so when the other side is closed
-            break
-    os.close(terminal)
-    assert process.wait() == 0
-    assert seen.startswith(b"the")
-    assert len(seen.replace(b"\r\n", b"\n")) == 3 + 3 + 1
+@pytest.mark.parametrize(
+    ("reason", "options"),
+    [
+        ("length", ("-n", "3")),
+        ("newline", ("--until-newline", "-n", "0")),
+        ("stop", ("--stop", "\n", "-n", "0")),
+        ("confidence", ("--confidence", "1")),
+    ],
+)
+def test_json_has_the_reason(sample: Command, reason: str, options: tuple[str, ...]) -> None:
+    """An empty text has probability 1 and no bits per character."""
+    (one,) = objects(sample("--json", "--seed", "1", *options))
+    assert one["stop_reason"] == reason
+    assert (one["text"] == "") == (one["bits_per_character"] is None)
+    assert (one["text"] == "") == (one["log_probability"] == 0) == (reason == "confidence")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
-def test_a_full_disk_is_told_in_one_line(model: Path) -> None:
-    """What cannot be written ends in an error of one line, not in a traceback."""
-    command = [sys.executable, "-m", "chargen", "sample", "-m", str(model), "-n", "100"]
-    with open("/dev/full", "wb") as full:
-        done = subprocess.run(
-            command, stdout=full, stderr=subprocess.PIPE, cwd=model.parent, check=False
-        )
-    assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith(b"chargen: error: ")
+# Ctrl-C
+
+
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C after 50 characters of all samples together."""
+    generate = generation.generate
+
+    def until_interrupted(*arguments: Any, **options: Any) -> Iterator[Drawn | Stopped]:
+        yield from islice(generate(*arguments, **options), 50)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(generation, "generate", until_interrupted)
+
+
+@pytest.mark.usefixtures("interrupted")
+def test_ctrl_c_prints_incomplete_samples(chargen: Command, model: Path) -> None:
+    """Two unlimited samples of 25 characters each are printed, with exit status 130."""
+    options = ("sample", "-m", str(model), "-p", "the", "-n", "0", "--num-samples", "2")
+    outcome = chargen(*options)
+    assert outcome.status == 130
+    assert outcome.err.strip() == ""
+    assert re.fullmatch(r"the.{25}\n\nthe.{25}\n", outcome.out, flags=re.DOTALL)
+    outcome = chargen(*options, "--json")
+    assert outcome.status == 130
+    assert outcome.err.strip() == ""
+    for each in objects(outcome):
+        assert each["stop_reason"] == "interrupted"
+        assert len(each["text"]) == 25
+        assert each["log_probability"] < 0
+
+
+@pytest.mark.usefixtures("interrupted")
+def test_ctrl_c_keeps_complete_samples(chargen: Command, model: Path) -> None:
+    """All samples are printed in order, with the reason of those that had ended."""
+    options = ("-n", "0", "--num-samples", "9", "--seed", "2", "--stop", "o")
+    found = objects(chargen("sample", "-m", str(model), *options, "--json"))
+    assert [each["sample"] for each in found] == list(range(9))
+    assert {each["stop_reason"] for each in found} == {"stop", "interrupted"}

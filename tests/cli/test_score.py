@@ -1,4 +1,4 @@
-"""What `chargen score` says of a text, and of choices."""
+"""Tests of `chargen score`: a text, choices, and refused input."""
 
 import io
 import json
@@ -7,27 +7,23 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from chargen.evaluation.surprisal import read, shares
 from chargen.generation.context import Reader
 from chargen.model.checkpoint import Checkpoint
-
-if TYPE_CHECKING:
-    from tests.cli.conftest import Outcome
-
-Score = Callable[..., "Outcome"]
+from tests.cli.outcome import Command, Outcome, Refused
 
 WRONG_USE, FAILED = 2, 1
 
 
 @pytest.fixture
-def score(chargen: Callable[..., "Outcome"], model: Path) -> Score:
-    """`chargen score` with the tiny model; it must succeed."""
+def score(chargen: Command, model: Path) -> Command:
+    """Run `chargen score` with the tiny model and check that it succeeds."""
 
-    def call(*options: str) -> "Outcome":
+    def call(*options: str) -> Outcome:
         outcome = chargen("score", "-m", str(model), *options)
         assert outcome.status == 0, outcome.err
         return outcome
@@ -37,72 +33,76 @@ def score(chargen: Callable[..., "Outcome"], model: Path) -> Score:
 
 @pytest.fixture
 def reader(model: Path) -> Reader:
-    """The reader of the tiny model."""
+    """Return the reader of the tiny model."""
     return Reader.of(Checkpoint.load(model))
 
 
 TEXT = "the cat sat on the lake"
 
 
-def test_a_text_has_its_figures(score: Score, reader: Reader) -> None:
-    """Nats and bits a character, the perplexity, as the reading of the text has them."""
+def test_a_text_is_scored(score: Command, reader: Reader) -> None:
+    """Nats, bits per character and perplexity are those of `surprisal.read`."""
     nats = float(read(reader, TEXT).nats.mean())
     out = score(TEXT).out
     assert (
-        f"\n23 characters: {nats:.3f} nats, {nats / math.log(2):.3f} bits each,"
+        f"\n23 characters: {nats / math.log(2):.3f} bits per character ({nats:.3f} nats),"
         f" perplexity {math.exp(nats):.2f}\n"
     ) in out
     assert out.startswith(TEXT + "\n")
 
 
-def test_without_colours_each_character_has_a_digit_below(score: Score, reader: Reader) -> None:
-    """In a pipe the text stands over its surprise in bits; a newline has its own digit."""
+def test_without_colours_digits_show_the_surprisal(score: Command, reader: Reader) -> None:
+    """In a pipe the bits are printed below each character, including newlines."""
     text = "the cat\nsat on a\tmat\n"
     bits = [min(9, round(n / math.log(2))) for n in read(reader, text).nats.tolist()]
     below = "".join(str(b) if b else "\u00b7" for b in bits)
     lines = score(text).out.splitlines()
-    assert lines[:4] == ["the cat\u23ce", below[:8], "sat on a\u2409mat\u23ce", below[8:]]
-    assert lines[4].startswith("(below each character: ")
+    assert lines[:4] == ["the cat\u23ce", below[:8], "sat on a\u21e5mat\u23ce", below[8:]]
+    assert lines[4].startswith("(digits: surprisal in bits")
 
 
-def test_only_newlines_end_a_line(score: Score) -> None:
-    """A form feed or a separator stands on its line like any other character."""
+def test_only_newlines_end_a_line(score: Command) -> None:
+    """A form feed or a line separator does not end a line of the output."""
     lines = score("the\x0ccat\x1csat\x85on\u2028").out.splitlines()
     assert lines[0] == "the\u240ccat\u241csat<0085>on\u2028".splitlines()[0]
 
 
-def test_the_most_surprising_places_are_the_highest_surprises(score: Score, reader: Reader) -> None:
-    """Five of them, the worst first, each with what was expected in its place."""
+def test_the_most_surprising_places_are_listed(score: Command, reader: Reader) -> None:
+    """Five places are listed, the most surprising first, each with the expected character."""
     text = "the cat sat on qxz mat\nand sang"
     reading = read(reader, text)
     order = sorted(range(len(text)), key=lambda k: -reading.nats[k])[:5]
-    _, _, told = score(text).out.partition("most surprising:\n")
-    lines = told.splitlines()
+    _, _, listed = score(text).out.partition("(with their probability):\n")
+    lines = listed.splitlines()
     assert len(lines) == 5
     for line, k in zip(lines, order, strict=True):
-        found = re.fullmatch(r'  at (\d+): "(.*)" then "(.)" (\S+); expected "(.)" (\S+)', line)
+        found = re.fullmatch(
+            r'  (\d+): "(.*)" then "(.)" \((\S+)\); expected "(.)" \((\S+)\)', line
+        )
         assert found is not None
         at, before, character, chance, best, best_chance = found.groups()
         assert int(at) == k + 1
         assert before == text[:k][-24:].replace("\n", "\u23ce")
         assert character == text[k].replace("\n", "\u23ce")
-        # As they are printed, to two digits.
+        # Both are printed with two digits.
         assert float(chance) == pytest.approx(math.exp(-reading.nats[k]), rel=0.05)
         assert best == reader.vocabulary.characters[reading.best[k]].replace("\n", "\u23ce")
         assert float(best_chance) == pytest.approx(reading.best_probability[k], abs=0.005)
 
 
-def test_json_tells_of_every_character(score: Score, reader: Reader) -> None:
-    """One object: the figures, and of each character its nats and what was expected."""
-    told = json.loads(score("--json", "-p", "we ", TEXT).out)
+def test_json_has_a_record_per_character(score: Command, reader: Reader) -> None:
+    """The object has the losses, and for each character its nats and the most likely one."""
+    record = json.loads(score("--json", "-p", "we ", TEXT).out)
     reading = read(reader, TEXT, reader.read("we "))
-    assert told["prompt"] == "we "
-    assert told["characters"] == len(TEXT)
-    assert told["log_probability"] == pytest.approx(-reading.nats.sum(), rel=1e-12)
-    assert told["nats_per_character"] == pytest.approx(reading.nats.mean(), rel=1e-12)
-    assert told["bits_per_character"] == pytest.approx(reading.nats.mean() / math.log(2), rel=1e-12)
-    assert told["perplexity"] == pytest.approx(math.exp(reading.nats.mean()), rel=1e-12)
-    each: list[dict[str, Any]] = told["each"]
+    assert record["prompt"] == "we "
+    assert record["characters"] == len(TEXT)
+    assert record["log_probability"] == pytest.approx(-reading.nats.sum(), rel=1e-12)
+    assert record["nats_per_character"] == pytest.approx(reading.nats.mean(), rel=1e-12)
+    assert record["bits_per_character"] == pytest.approx(
+        reading.nats.mean() / math.log(2), rel=1e-12
+    )
+    assert record["perplexity"] == pytest.approx(math.exp(reading.nats.mean()), rel=1e-12)
+    each: list[dict[str, Any]] = record["each"]
     assert "".join(one["character"] for one in each) == TEXT
     assert [one["nats"] for one in each] == reading.nats.tolist()
     assert [one["probability"] for one in each] == [math.exp(-n) for n in reading.nats.tolist()]
@@ -112,9 +112,9 @@ def test_json_tells_of_every_character(score: Score, reader: Reader) -> None:
 
 @pytest.mark.parametrize("content", [b"the cat\nsat\n", b"\xef\xbb\xbfthe cat\r\nsat\r\n"])
 def test_a_text_may_come_from_a_file_or_standard_input(
-    here: Path, score: Score, monkeypatch: pytest.MonkeyPatch, content: bytes
+    here: Path, score: Command, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
-    """All of it is scored, its last newline too."""
+    """The whole text is scored, including its last newline."""
     expected = score("--json", "the cat\nsat\n").out
     (here / "text.txt").write_bytes(content)
     assert score("--json", "--file", "text.txt").out == expected
@@ -122,8 +122,8 @@ def test_a_text_may_come_from_a_file_or_standard_input(
     assert score("--json", "--file", "-").out == expected
 
 
-def test_a_long_text_is_not_shown(here: Path, score: Score) -> None:
-    """Beyond 2,000 characters there are figures and places alone."""
+def test_a_long_text_is_not_printed(here: Path, score: Command) -> None:
+    """Above 2,000 characters only the figures and the places are printed."""
     for length, lines in ((2_000, 2 + 1 + 1 + 1 + 5), (2_001, 1 + 1 + 5)):
         (here / "text.txt").write_text(("the cat sat " * 200)[:length])
         assert len(score("--file", "text.txt").out.splitlines()) == lines
@@ -132,8 +132,8 @@ def test_a_long_text_is_not_shown(here: Path, score: Score) -> None:
 COLOUR = re.compile("\x1b\\[38;5;([0-9]+)m(.)\x1b\\[0m", flags=re.S)
 
 
-def test_on_a_terminal_the_text_has_colours(model: Path, on_terminal: Callable[..., str]) -> None:
-    """Each character has one, newlines are seen, and the legend says what they mean."""
+def test_a_terminal_shows_colours(model: Path, on_terminal: Callable[..., str]) -> None:
+    """Each character is coloured, newlines are visible, and a legend explains the colours."""
     shown = on_terminal("score", "-m", str(model), "the cat\nsat on \x1b mat")
     first, second, legend, *_ = shown.splitlines()[-10:]
     assert "".join(c for _, c in COLOUR.findall(first)) == "the cat\u23ce"
@@ -145,7 +145,7 @@ def test_on_a_terminal_the_text_has_colours(model: Path, on_terminal: Callable[.
 def test_a_terminal_without_colours_gets_digits(
     model: Path, on_terminal: Callable[..., str]
 ) -> None:
-    """NO_COLOR is honoured."""
+    """NO_COLOR is respected."""
     shown = on_terminal("score", "-m", str(model), "the cat", NO_COLOR="1")
     assert "\x1b" not in shown
     assert re.fullmatch("[\u00b70-9]{7}", shown.splitlines()[1])
@@ -154,24 +154,24 @@ def test_a_terminal_without_colours_gets_digits(
 # Choices
 
 
-def test_choices_have_shares_that_sum_to_1(score: Score, reader: Reader) -> None:
-    """Each with its share of all choices and its probability among all there is."""
-    (told,) = json.loads(score("--json", "-p", "the ", "--choices", "cat, dog,mat").out)
-    assert told["prompt"] == "the "
-    assert list(told["choices"]) == ["cat", "dog", "mat"]  # spaces around a comma are no text
+def test_choices_have_shares_that_sum_to_1(score: Command, reader: Reader) -> None:
+    """Each choice has a share of the choices and a probability among all continuations."""
+    (record,) = json.loads(score("--json", "-p", "the ", "--choices", "cat, dog,mat").out)
+    assert record["prompt"] == "the "
+    assert list(record["choices"]) == ["cat", "dog", "mat"]  # spaces around commas are ignored
     chance, share = shares(reader, reader.read("the "), ["cat", "dog", "mat"])
-    found = told["choices"].values()
+    found = record["choices"].values()
     assert [each["probability"] for each in found] == chance.tolist()
     assert [each["share"] for each in found] == share.tolist()
     assert sum(each["share"] for each in found) == pytest.approx(1, rel=1e-12)
 
 
-def test_several_prompts_stand_side_by_side(score: Score, reader: Reader) -> None:
-    """A column for each, with a letter that says which it is."""
+def test_prompts_are_compared_side_by_side(score: Command, reader: Reader) -> None:
+    """Each prompt has a letter and a column."""
     prompts = ("the ", "a red ")
     lines = score("--choices", "cat,fox", *(w for p in prompts for w in ("-p", p))).out.splitlines()
     assert lines[:2] == ['A: "the "', 'B: "a red "']
-    assert re.fullmatch(r" +A: share +of all +B: share +of all", lines[2])
+    assert re.fullmatch(r" +A: share +probability +B: share +probability", lines[2])
     columns = [shares(reader, reader.read(prompt), ["cat", "fox"]) for prompt in prompts]
     for k, word in enumerate(("cat", "fox")):
         line = lines[3 + k]
@@ -183,108 +183,82 @@ def test_several_prompts_stand_side_by_side(score: Score, reader: Reader) -> Non
             for j, n in enumerate((c[1][k], c[0][k]))
         ]
         assert numbers == expected
-    assert len(lines) == 5
+    assert len(lines) == 6
 
 
-def test_choices_without_a_prompt_begin_a_text(score: Score) -> None:
-    """No --prompt is an empty one."""
+def test_choices_without_a_prompt_follow_an_empty_one(score: Command) -> None:
+    """Without --prompt the prompt is empty."""
     expected = score("--json", "-p", "", "--choices", "the,we").out
     assert score("--json", "--choices", "the,we").out == expected
 
 
-def test_a_choice_that_would_steer_a_terminal_is_made_visible(score: Score) -> None:
-    """A newline or an escape in it breaks no table."""
+def test_control_characters_in_a_choice_are_made_visible(score: Command) -> None:
+    """A newline or an escape does not break the table."""
     lines = score("--choices", "a\x1b[31mb,c\nd").out.splitlines()
-    assert lines[2].startswith("a\u241b[31mb  ")
-    assert lines[3].startswith("c\u23ced  ")
+    assert lines[1].startswith("a\u241b[31mb  ")
+    assert lines[2].startswith("c\u23ced  ")
 
 
-# Mistakes
+# Refused input
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
-        ((), "give one of TEXT, --file and --choices"),
-        (("the", "--choices", "a,b"), "give one of TEXT, --file and --choices"),
-        (("the", "--file", "x"), "give one of TEXT, --file and --choices"),
-        (("-p", "the"), "give one of TEXT, --file and --choices"),
-        (("the", "-p", "a", "-p", "b"), "more than one --prompt is for --choices"),
-        (("--choices", ""), "--choices must be two texts or more"),
-        (("--choices", "a"), "--choices must be two texts or more"),
-        (("--choices", "a,,b"), "--choices must be two texts or more"),
-        (("--choices", "a,b,a"), "--choices must be two texts or more"),
+        ((), "pass exactly one of TEXT, --file and --choices"),
+        (("the", "--choices", "a,b"), "pass exactly one of TEXT, --file and --choices"),
+        (("the", "--file", "x"), "pass exactly one of TEXT, --file and --choices"),
+        (("-p", "the"), "pass exactly one of TEXT, --file and --choices"),
+        (("the", "-p", "a", "-p", "b"), "--prompt may be repeated only with --choices"),
+        (("--choices", ""), "--choices must be two or more different, non-empty texts"),
+        (("--choices", "a"), "--choices must be two or more different, non-empty texts"),
+        (("--choices", "a,,b"), "--choices must be two or more different, non-empty texts"),
+        (("--choices", "a,b,a"), "--choices must be two or more different, non-empty texts"),
         (("the", "cat"), "Got unexpected extra argument"),
     ],
 )
-def test_what_does_not_go_together_is_refused(
-    refused: Callable[..., str], options: tuple[str, ...], said: str
+def test_wrong_combinations_of_options_are_refused(
+    refused: Refused, options: tuple[str, ...], message: str
 ) -> None:
-    """No option is ignored: one line says what to give, before a model is looked for."""
-    assert refused(WRONG_USE, "score", *options).startswith(said)
+    """One line states the allowed combinations before the model is loaded."""
+    assert refused(WRONG_USE, "score", *options).startswith(message)
 
 
-def test_an_empty_text_is_refused(here: Path, model: Path, refused: Callable[..., str]) -> None:
-    """Of nothing there is no mean; a file is named."""
+def test_an_empty_text_is_refused(here: Path, model: Path, refused: Refused) -> None:
+    """The message names the empty argument or file."""
     (here / "bom.txt").write_bytes(b"\xef\xbb\xbf")
     (here / "empty.txt").write_bytes(b"")
-    said = refused(WRONG_USE, "score", "-m", str(model), "")
-    assert said.startswith("there is nothing to score: TEXT is empty")
-    said = refused(WRONG_USE, "score", "-m", str(model), "--file", "bom.txt")
-    assert said.startswith("there is nothing to score: bom.txt is empty")
-    said = refused(FAILED, "score", "-m", str(model), "--file", "empty.txt")
-    assert said == "empty.txt is empty"
+    message = refused(WRONG_USE, "score", "-m", str(model), "")
+    assert message.startswith("TEXT is empty, so there is nothing to score")
+    message = refused(WRONG_USE, "score", "-m", str(model), "--file", "bom.txt")
+    assert message.startswith("bom.txt is empty, so there is nothing to score")
+    message = refused(FAILED, "score", "-m", str(model), "--file", "empty.txt")
+    assert message == "empty.txt is empty"
 
 
 @pytest.mark.parametrize("command", ["sample", "score"])
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (None, "text.txt does not exist"),
         (b"caf\xe9 au lait", "text.txt is not UTF-8: byte 0xE9 at offset 3 (save it as UTF-8)"),
         (b"\0\1\2\3" * 50, "text.txt looks like a binary file"),
     ],
 )
-def test_a_file_of_no_use_is_refused(
-    here: Path,
-    model: Path,
-    refused: Callable[..., str],
-    command: str,
-    content: bytes | None,
-    said: str,
+def test_an_unreadable_file_is_refused(
+    here: Path, model: Path, refused: Refused, command: str, content: bytes | None, message: str
 ) -> None:
-    """Missing, wrongly encoded, binary: the message says which, and names the file."""
+    """The message names the file and says whether it is missing, not UTF-8 or binary."""
     if content is not None:
         (here / "text.txt").write_bytes(content)
-    assert refused(FAILED, command, "-m", str(model), "--file", "text.txt").startswith(said)
+    assert refused(FAILED, command, "-m", str(model), "--file", "text.txt").startswith(message)
 
 
 @pytest.mark.parametrize("command", ["sample", "score"])
-def test_a_standard_input_that_is_closed_is_told(
-    model: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, command: str
+def test_a_closed_standard_input_is_refused(
+    model: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    """Not a traceback, and not a wait without end."""
+    """The command fails with a message and does not wait."""
     monkeypatch.setattr(sys, "stdin", None)
-    said = refused(FAILED, command, "-m", str(model), "--file", "-")
-    assert said == "standard input is closed (name a file instead of -)"
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (("-p", "a", "--file", "b"), "--prompt and --file both say how the text begins"),
-        (("--json", "--highlight"), "--json has no colours: leave --highlight out"),
-        (("--repetition-last", "5"), "--repetition-last says nothing without --repetition-penalty"),
-        (("--stop", ""), "--stop must be a text of at least one character, got ''"),
-        (("--stop", "x", "--stop", "\ufeff"), "--stop must be a text of at least one character"),
-        (
-            ("--repetition-penalty", "2", "--repetition-last", "0"),
-            "--repetition-last must be a whole number between 1 and 65,536, got 0",
-        ),
-    ],
-)
-def test_what_makes_no_sense_for_sampling_is_refused(
-    refused: Callable[..., str], options: tuple[str, ...], said: str
-) -> None:
-    """No option is ignored: one line says why, before a model is looked for."""
-    assert refused(WRONG_USE, "sample", *options).startswith(said)
+    message = refused(FAILED, command, "-m", str(model), "--file", "-")
+    assert message == "standard input is closed (pass a file)"

@@ -8,29 +8,26 @@ import re
 import select
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from chargen.model.checkpoint import CARD, CONFIG, LOG, MODEL, TOKENIZER, TRAINING, Checkpoint
-
-if TYPE_CHECKING:
-    from tests.cli.conftest import Outcome
+from tests.cli.outcome import Command, Outcome
 
 LARGE = (
-    "chargen: warning: 100,001 distinct characters make a large, slow model"
-    " (--min-count 2 or more makes the rare ones unknown)"
+    "chargen: warning: 100,001 distinct characters make a large and slow model"
+    " (--min-count 2 or more removes rare ones)"
 )
 FILES = {CARD, CONFIG, LOG, MODEL, TOKENIZER, TRAINING}
 
 
 @pytest.fixture
-def train(chargen: Callable[..., "Outcome"], quick: tuple[str, ...]) -> Callable[..., "Outcome"]:
-    """`chargen train` with a tiny network; it must succeed."""
+def train(chargen: Command, quick: tuple[str, ...]) -> Command:
+    """Return a function that trains a tiny network and expects success."""
 
-    def call(*arguments: str) -> "Outcome":
+    def call(*arguments: str) -> Outcome:
         outcome = chargen("train", *quick, *arguments)
         assert outcome.status == 0, outcome.err
         return outcome
@@ -39,15 +36,15 @@ def train(chargen: Callable[..., "Outcome"], quick: tuple[str, ...]) -> Callable
 
 
 def description(folder: str) -> dict[str, Any]:
-    """What config.json says of a run's text."""
+    """Return the content of config.json."""
     fields: dict[str, Any] = json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8"))
     return fields
 
 
-def test_a_text_becomes_a_model_that_writes(
-    here: Path, text: str, train: Callable[..., "Outcome"], chargen: Callable[..., "Outcome"]
+def test_one_command_trains_a_model(
+    here: Path, text: str, train: Command, chargen: Command
 ) -> None:
-    """One command trains, sums up, and shows what the model writes after the prompt."""
+    """The command prints a summary and a sample, and `sample` finds the model."""
     outcome = train(text, "--prompt", "the cat")
     assert {path.name for path in (here / "checkpoints" / "text").iterdir()} == FILES
     summary, _, sample = outcome.out.partition("\n\n")
@@ -61,23 +58,23 @@ def test_a_text_becomes_a_model_that_writes(
     assert chargen("sample", "--prompt", "the cat").out.startswith("the cat")
 
 
-def test_what_was_chosen_is_told_before_training(
-    text: str, train: Callable[..., "Outcome"]
-) -> None:
-    """Text, network, training and folder each have a line on standard error."""
-    told = dict(line.split(maxsplit=1) for line in train(text).err.splitlines()[:6])
-    assert told["text"].startswith("text: 1,440 characters, 24 distinct; nothing held out")
-    assert told["model"].startswith("lstm 1 x 8, embedding 4, ")
-    assert told["preset"] == "tiny, by the text's length"
-    assert told["training"].startswith("6 steps, 4 x 16 characters a window, rate 0.008,")
-    assert told["dropout"].endswith(", float32, cpu, 1 thread")
-    assert told["folder"] == "checkpoints/text"
+def test_the_choices_are_printed_before_training(text: str, train: Command) -> None:
+    """Text, model, preset, training and folder have their lines on standard error."""
+    printed = dict(line.split(maxsplit=1) for line in train(text).err.splitlines()[:6])
+    assert printed["text"].startswith(
+        "text: 1,440 characters, 24 distinct; no validation set: the text"
+    )
+    assert printed["model"].startswith("lstm 1 x 8, embedding 4, ")
+    assert printed["preset"] == "tiny (chosen by the length of the text)"
+    assert printed["training"].startswith("6 steps, batches of 4 x 16 characters, learning")
+    assert printed["dropout"].endswith(", float32, cpu, 1 thread")
+    assert printed["folder"] == "checkpoints/text"
 
 
-def test_without_a_terminal_progress_is_lines(
-    text: str, train: Callable[..., "Outcome"], monkeypatch: pytest.MonkeyPatch
+def test_progress_is_lines_without_a_terminal(
+    text: str, train: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each report is a line with loss, speed, gradient norm and time left; no bar is drawn."""
+    """Each line has loss, speed, gradient norm and time left; there is no bar."""
     monkeypatch.setattr("chargen.cli.progress._LINE_EVERY", 0.0)
     err = train(text, "--val-fraction", "0.2").err
     assert "\r" not in err
@@ -86,18 +83,18 @@ def test_without_a_terminal_progress_is_lines(
     assert len(steps) == 6
     shape = (
         r" *\d+%  step \d, (0:\d\d left, )?loss \d\.\d+ nats \(\d\.\d+ bpc\),"
-        r" [\d,]+ characters/s, \|g\| \d+\.\d\d"
+        r" [\d,]+ characters/s, gradient norm \d+\.\d\d"
     )
     assert all(re.match(shape, line) for line in steps)
     assert all(" left, " in line for line in steps[1:])
-    held_out = [line for line in err.splitlines() if "held out: " in line]
-    assert len(held_out) == 2
-    assert held_out[0].endswith("(best so far)")
+    evaluations = [line for line in err.splitlines() if "validation loss " in line]
+    assert len(evaluations) == 2
+    assert evaluations[0].endswith(", best so far")
 
 
-@pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals to open")
-def test_on_a_terminal_progress_is_a_bar(here: Path, text: str, quick: tuple[str, ...]) -> None:
-    """A terminal shows a bar with the loss and the time left, and nothing of it stays."""
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no pseudo-terminals")
+def test_progress_is_a_bar_on_a_terminal(here: Path, text: str, quick: tuple[str, ...]) -> None:
+    """The bar has the loss and the time left."""
     import termios
 
     terminal, inside = os.openpty()
@@ -112,36 +109,34 @@ def test_on_a_terminal_progress_is_a_bar(here: Path, text: str, quick: tuple[str
     while process.poll() is None or select.select([terminal], [], [], 0)[0]:
         try:
             seen += os.read(terminal, 100_000)
-        except OSError:  # Linux says so when the other side is closed
+        except OSError:  # the other side is closed
             break
     os.close(terminal)
     assert process.wait() == 0
     shown = seen.decode()
-    assert re.search(r"\d+% \|.{16}\| 0:0\d left, loss \d\.\d+ nats .*/s, \|g\| \d+\.\d\d", shown)
+    assert re.search(
+        r"\d+% \|.{16}\| 0:0\d left, loss \d\.\d+ nats .*/s, gradient norm \d+\.\d\d", shown
+    )
 
 
-def test_runs_of_one_text_get_numbers(
-    here: Path, text: str, train: Callable[..., "Outcome"]
-) -> None:
-    """The same command again loses nothing."""
+def test_runs_of_one_text_are_numbered(here: Path, text: str, train: Command) -> None:
+    """The same command does not replace an earlier model."""
     for _ in range(3):
         train(text)
     found = {path.name for path in (here / "checkpoints").iterdir()}
     assert found == {"text", "text-2", "text-3"}
 
 
-def test_an_output_is_named_and_replaced(
-    text: str, train: Callable[..., "Outcome"], here: Path
-) -> None:
-    """-o takes any folder, and --overwrite puts another model there."""
+def test_an_output_folder_is_replaced(text: str, train: Command, here: Path) -> None:
+    """-o names any folder, and --overwrite replaces the model there."""
     train(text, "-o", "deep/down")
     train(text, "-o", "deep/down", "--overwrite", "--cell", "gru")
     assert Checkpoint.load("deep/down").config.cell == "gru"
     assert [path.name for path in (here / "deep").iterdir()] == ["down"]
 
 
-def test_several_files_are_texts_of_one_corpus(here: Path, train: Callable[..., "Outcome"]) -> None:
-    """They are trained on one after another, and the folder is named after the first."""
+def test_several_files_are_one_corpus(here: Path, train: Command) -> None:
+    """The folder has the name of the first file."""
     (here / "one.txt").write_text("abc " * 30)
     (here / "two.txt").write_text("xyz " * 30)
     train("one.txt", "two.txt")
@@ -151,8 +146,8 @@ def test_several_files_are_texts_of_one_corpus(here: Path, train: Callable[..., 
     assert known == "\ufffd\n abcxyz"
 
 
-def test_a_folder_is_its_text_files(here: Path, train: Callable[..., "Outcome"]) -> None:
-    """The .txt files of a folder are taken in the order of their names, others are not."""
+def test_a_folder_is_read_as_its_text_files(here: Path, train: Command) -> None:
+    """Only .txt files are read, in the order of their names."""
     (here / "poems").mkdir()
     for name, content in (("b.txt", "bb" * 20), ("a.txt", "aa" * 20), ("c.md", "cc" * 20)):
         (here / "poems" / name).write_text(content)
@@ -163,10 +158,8 @@ def test_a_folder_is_its_text_files(here: Path, train: Callable[..., "Outcome"])
     assert found[0]["characters"] == 80
 
 
-def test_standard_input_is_a_text(
-    train: Callable[..., "Outcome"], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A dash reads what is piped in."""
+def test_standard_input_is_trained_on(train: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dash reads standard input."""
     piped = io.TextIOWrapper(io.BytesIO("naïve café\r\n".encode() * 20), encoding="ascii")
     monkeypatch.setattr(sys, "stdin", piped)
     train("-")
@@ -174,8 +167,8 @@ def test_standard_input_is_a_text(
     assert "ï" in Checkpoint.load("checkpoints/stdin").vocabulary.characters
 
 
-def test_lines_are_texts(here: Path, train: Callable[..., "Outcome"]) -> None:
-    """With --lines every line is one, the last one's newline is counted, empty ones are not."""
+def test_each_line_is_a_text(here: Path, train: Command) -> None:
+    """With --lines, the newline of the last line counts, and empty lines do not."""
     (here / "names.txt").write_text("emma\nolivia\n\nava")
     outcome = train("names.txt", "--lines")
     corpus = description("checkpoints/names")["corpus"]
@@ -183,8 +176,8 @@ def test_lines_are_texts(here: Path, train: Callable[..., "Outcome"]) -> None:
     assert "3 lines" in outcome.err
 
 
-def test_another_encoding_reads_the_same_text(here: Path, train: Callable[..., "Outcome"]) -> None:
-    """UTF-16 and Latin-1 files of one text give one corpus."""
+def test_encodings_give_the_same_corpus(here: Path, train: Command) -> None:
+    """UTF-8, UTF-16 and Latin-1 files of one text have one digest."""
     content = "déjà vu, naïve\n" * 10
     for encoding in ("utf-8", "utf-8-sig", "utf-16", "latin-1"):
         (here / f"{encoding}.txt").write_text(content, encoding=encoding)
@@ -200,9 +193,9 @@ def test_another_encoding_reads_the_same_text(here: Path, train: Callable[..., "
     "content", ["ab", "a short line", "\0 and a tab\there", "語\u202eאב\u0301🙂"]
 )
 def test_a_text_shorter_than_a_window_trains(
-    here: Path, train: Callable[..., "Outcome"], chargen: Callable[..., "Outcome"], content: str
+    here: Path, train: Command, chargen: Command, content: str
 ) -> None:
-    """A few characters of any script make a model that writes with those characters."""
+    """A few characters of any script are enough for a model that generates them."""
     (here / "short.txt").write_text(content, encoding="utf-8")
     train("short.txt", "--sequence-length", "64")
     written = chargen("sample", "-n", "50", "-t", "2", "--seed", "1").out
@@ -210,10 +203,8 @@ def test_a_text_shorter_than_a_window_trains(
     assert len(written) == 51
 
 
-def test_a_hundred_thousand_distinct_characters_train_with_a_warning(
-    here: Path, chargen: Callable[..., "Outcome"]
-) -> None:
-    """A text in which nearly every code point occurs is slow, but no error."""
+def test_a_very_large_vocabulary_causes_a_warning(here: Path, chargen: Command) -> None:
+    """A text with 100,000 distinct characters is trained on."""
     points = [*range(0x21, 0xD800), *range(0xE000, 0xFFFD), *range(0x10000, 0x1C000)]
     (here / "all.txt").write_text("".join(map(chr, points[:100_000])), encoding="utf-8")
     options = "--steps 1 --hidden-size 2 --embedding-size 2 --val-fraction 0 --precision float32"
@@ -223,64 +214,54 @@ def test_a_hundred_thousand_distinct_characters_train_with_a_warning(
     assert len(Checkpoint.load("checkpoints/all").vocabulary) == 100_002
 
 
-def test_rare_characters_are_made_unknown(here: Path, train: Callable[..., "Outcome"]) -> None:
-    """--min-count says how many characters of the text that concerned."""
+def test_rare_characters_are_unknown(here: Path, train: Command) -> None:
+    """With --min-count, a warning has the number of unknown characters."""
     (here / "rare.txt").write_text("abab" * 20 + "xyz" + "q" * 5)
     outcome = train("rare.txt", "--min-count", "5")
-    assert "chargen: warning: 3 characters of the text were made unknown\n" in outcome.err
+    assert "chargen: warning: 3 characters of the text are treated as unknown\n" in outcome.err
     assert Checkpoint.load("checkpoints/rare").vocabulary.characters == "\ufffd\nabq"
 
 
-def test_a_prompt_with_unknown_characters_is_warned_of(
-    text: str, train: Callable[..., "Outcome"]
+def test_unknown_characters_of_the_prompt_cause_a_warning(text: str, train: Command) -> None:
+    """The warning lists them, also a lone surrogate, and the run continues."""
+    outcome = train(text, "--prompt", "Ça va\udcff")
+    assert "not know these characters in the prompt: v Ç \\udcff\n" in outcome.err
+    assert "\n\nÇa va\ufffd" in outcome.out
+
+
+def test_a_model_is_fine_tuned_on_another_text(
+    here: Path, model: Path, train: Command, chargen: Command
 ) -> None:
-    """The warning names them, and the run goes on."""
-    outcome = train(text, "--prompt", "Ça va")
-    assert "never seen these characters of the prompt: v Ç\n" in outcome.err
-    assert "\n\nÇa va" in outcome.out
-
-
-def test_a_badly_encoded_prompt_does_not_end_a_run(
-    text: str, train: Callable[..., "Outcome"]
-) -> None:
-    """A lone surrogate is named like another unknown character, and trained with."""
-    outcome = train(text, "--prompt", "the\udcff")
-    assert "never seen these characters of the prompt: \\udcff\n" in outcome.err
-
-
-def test_a_model_is_trained_on_on_another_text(
-    here: Path, model: Path, train: Callable[..., "Outcome"], chargen: Callable[..., "Outcome"]
-) -> None:
-    """--init-from keeps the network, adds the new characters, and says what it begins with."""
+    """--init-from keeps the sizes and adds the new characters."""
     (here / "new.txt").write_text("Zoë and the ZEBRA!\n" * 10, encoding="utf-8")
     outcome = chargen("train", "new.txt", "--init-from", str(model), "--steps", "4")
     assert outcome.status == 0, outcome.err
-    assert "of the model it begins with" in outcome.err
+    assert "with the sizes of the initial model" in outcome.err
     old, new = Checkpoint.load(model), Checkpoint.load("checkpoints/new")
     assert new.config.hidden_size == old.config.hidden_size
     assert new.vocabulary.characters.startswith(old.vocabulary.characters)
     assert set("ZëEBRA!") <= set(new.vocabulary.characters)
 
 
-def test_a_held_out_part_is_measured(text: str, train: Callable[..., "Outcome"]) -> None:
-    """--val-fraction holds part of a short text out; the summary gives its loss."""
+def test_the_validation_loss_is_printed(text: str, train: Command) -> None:
+    """The summary has the loss on the validation set."""
     outcome = train(text, "--val-fraction", "0.25")
     measured = Checkpoint.load("checkpoints/text").measured["validation_nats"]
-    assert f"held out: {measured:.3f} nats" in outcome.out
-    assert "359 held out" in outcome.err
+    assert f"validation {measured:.3f} nats" in outcome.out
+    assert "359 held out for validation" in outcome.err
 
 
-def test_patience_is_told_in_the_summary(here: Path, train: Callable[..., "Outcome"]) -> None:
-    """A run that ended early, since letters drawn by chance teach nothing, says why."""
+def test_the_summary_mentions_patience(here: Path, train: Command) -> None:
+    """A run on random letters stops early."""
     draw = random.Random(5)
     (here / "noise.txt").write_text("".join(draw.choice("abcdefgh") for _ in range(300)))
     options = "--hidden-size 32 --learning-rate 0.05 --val-fraction 0.3 --patience 1 --steps 200"
     outcome = train("noise.txt", *options.split())
-    assert "ended by --patience" in outcome.out
+    assert "stopped by patience" in outcome.out
 
 
-def test_minutes_are_a_budget(text: str, chargen: Callable[..., "Outcome"]) -> None:
-    """Half a second is enough for a model."""
+def test_minutes_are_a_budget(text: str, chargen: Command) -> None:
+    """Less than a second is enough for a model."""
     options = "--hidden-size 8 --embedding-size 4 --device cpu --precision float32 --minutes 0.01"
     outcome = chargen("train", text, *options.split())
     assert outcome.status == 0, outcome.err
@@ -288,8 +269,8 @@ def test_minutes_are_a_budget(text: str, chargen: Callable[..., "Outcome"]) -> N
     assert budget == {"kind": "minutes", "amount": 0.01}
 
 
-def test_every_choice_is_stored(text: str, chargen: Callable[..., "Outcome"]) -> None:
-    """What was asked for stands in config.json, beside what came of it."""
+def test_every_option_is_stored(text: str, chargen: Command) -> None:
+    """config.json has the options and the resolved configuration."""
     options = "--cell gru --encoder one-hot --num-layers 2 --dropout 0.25 --seed 7 --patience 9"
     sizes = "--hidden-size 6 --batch-size 3 --sequence-length 8 --device cpu --precision float32"
     others = "--learning-rate 0.004 --save-every 5 --val-fraction 0.2 --epochs 1"
@@ -312,4 +293,4 @@ def test_every_choice_is_stored(text: str, chargen: Callable[..., "Outcome"]) ->
         "device": "cpu",
     }
     assert {name: fields["training"][name] for name in expected} == expected
-    assert fields["asked"]["validation_fraction"] == 0.2
+    assert fields["options"]["validation_fraction"] == 0.2

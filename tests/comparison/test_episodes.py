@@ -1,24 +1,30 @@
-"""Episodes as tensors: every answer in its place, whatever stands beside it."""
+"""Tests of episodes as tensors: every answer is predicted at its position, in any batch."""
 
 import numpy as np
 import pytest
 import torch
 
-from chargen.comparison.episodes import answers, batch_of, first_characters, right, vocabulary_of
+from chargen.comparison.episodes import (
+    answer_probabilities,
+    first_characters,
+    is_right,
+    make_batch,
+    task_vocabulary,
+)
 from chargen.model.config import ModelConfig
 from chargen.model.network import Network
-from chargen.tasks.table import TASKS, episodes
+from chargen.tasks.registry import TASKS, episodes
 from chargen.training.batches import NO_TARGET
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_the_answer_is_predicted_at_its_place(name: str) -> None:
-    """The target at `at` is the answer's first character, and before it stand all of the text's."""
+    """The target at `at` is the answer's first character, after all of the text before it."""
     task = TASKS[name]
-    vocabulary = vocabulary_of(task)
-    made = list(episodes(task, 40, [task.least_lag, 40, 90], seed=3))
-    batch = batch_of(made, vocabulary)
-    for b, episode in enumerate(made):
+    vocabulary = task_vocabulary(task)
+    drawn = list(episodes(task, 40, [task.min_lag, 40, 90], seed=3))
+    batch = make_batch(drawn, task)
+    for b, episode in enumerate(drawn):
         answer = episode.answer
         at = int(batch.at[b])
         assert vocabulary.characters[int(batch.targets[at, b])] == answer.text[0]
@@ -29,36 +35,34 @@ def test_the_answer_is_predicted_at_its_place(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_the_vocabulary_knows_every_episode(name: str) -> None:
-    """Also those that it was not made from."""
+def test_the_vocabulary_has_all_characters(name: str) -> None:
+    """This includes the characters of episodes from which it was not built."""
     task = TASKS[name]
-    vocabulary = vocabulary_of(task)
-    for episode in episodes(task, 300, [task.least_lag, 30, 400], seed=9):
+    vocabulary = task_vocabulary(task)
+    for episode in episodes(task, 300, [task.min_lag, 30, 400], seed=9):
         assert not vocabulary.unknown(episode.text)
 
 
-def test_answers_do_not_hang_on_what_is_read_beside_them() -> None:
-    """One at a time or all at once, short beside long."""
+def test_answers_do_not_depend_on_the_batch() -> None:
+    """Short and long episodes have the same answers one at a time and in one batch."""
     task = TASKS["recall"]
-    vocabulary = vocabulary_of(task)
-    network = Network(ModelConfig(len(vocabulary), hidden_size=12, embedding_size=6))
+    network = Network(ModelConfig(len(task_vocabulary(task)), hidden_size=12, embedding_size=6))
     network.initialise(1)
-    made = list(episodes(task, 12, [15, 60, 300], seed=2))
-    together = answers(network, made, task, vocabulary)
-    alone = np.concatenate([answers(network, [one], task, vocabulary) for one in made])
-    np.testing.assert_allclose(together, alone, rtol=1e-4)
-    firsts = first_characters(task, vocabulary)
-    batch = batch_of(made[:1], vocabulary)
+    drawn = list(episodes(task, 12, [15, 60, 300], seed=2))
+    together = answer_probabilities(network, drawn, task)
+    alone = [answer_probabilities(network, [one], task) for one in drawn]
+    np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-4)
+    batch = make_batch(drawn[:1], task)
     logits, _ = network(batch.inputs, network.empty_states(1))
-    expected = torch.softmax(logits[int(batch.at[0]), 0].double(), -1)[firsts]
-    np.testing.assert_allclose(alone[0], expected.detach().numpy(), rtol=1e-6)
+    expected = torch.softmax(logits[int(batch.at[0]), 0].double(), -1)
+    expected = expected[first_characters(task)]
+    np.testing.assert_allclose(alone[0][0], expected.detach().numpy(), rtol=1e-6)
 
 
-def test_the_right_answer_is_the_likeliest_choice() -> None:
-    """In context, where chance may have told another one."""
-    task = TASKS["context"]
-    made = list(episodes(task, 200, [30], seed=1))
-    known = np.array([one.answer.probabilities for one in made])
-    assert right(known, made).all()
-    assert any(one.answer.text != one.answer.right for one in made)
-    assert not right(-known, made).any()
+def test_the_right_answer_is_the_most_likely_choice() -> None:
+    """In the task "context", an episode can contain another choice."""
+    drawn = list(episodes(TASKS["context"], 200, [30], seed=1))
+    known = np.array([one.answer.probabilities for one in drawn])
+    assert is_right(known, drawn).all()
+    assert any(one.answer.text != one.answer.right for one in drawn)
+    assert not is_right(-known, drawn).any()

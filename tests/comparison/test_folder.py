@@ -1,97 +1,95 @@
-"""A comparison's folder: found again by the same request, and by no other."""
+"""Tests of the folder of a comparison: only the same options find it again."""
 
 from pathlib import Path
 
 import pytest
 
 from chargen.comparison.folder import ComparisonFolder
-from chargen.errors import ComparisonError
-from chargen.records import Interval
+from chargen.errors import CheckpointError, ComparisonError
+from chargen.evaluation.records import Interval
 
-ASKED = {"seed": 1, "cells": ["rnn", "lstm"]}
+OPTIONS = {"seed": 1, "cells": ["rnn", "lstm"]}
 
 
-def test_results_are_there_for_the_same_request(tmp_path: Path) -> None:
-    """Records come back equal, of whatever type they were."""
+def open_at(path: Path, **changes: object) -> ComparisonFolder:
+    return ComparisonFolder.open(path, "x", {**OPTIONS, **changes})
+
+
+def test_results_are_kept(tmp_path: Path) -> None:
+    """Records are read back unchanged, with the time of their stages."""
     interval = Interval(0.5, 0.25, 0.75, 8)
-    first = ComparisonFolder.open(tmp_path / "a", "x", ASKED)
-    first.put("one", interval)
-    first.put("two", {4: (1, 2)})
+    first = open_at(tmp_path / "a")
+    for seconds in (1.0, 2.5):
+        first.start("a/one")
+        first.add_seconds("a/one", seconds)
+    first.put("a/one", interval)
+    first.put("b/two", {4: (1, 2)})
     first.close()
-    again = ComparisonFolder.open(tmp_path / "a", "x", ASKED)
+    again = open_at(tmp_path / "a")
     assert again.resumed
-    assert again.get("one", Interval) == interval
-    assert again.get("two", dict[int, tuple[int, int]]) == {4: (1, 2)}
-    assert "three" not in again
+    assert again.get("a/one", Interval) == interval
+    assert again.get("b/two", dict[int, tuple[int, int]]) == {4: (1, 2)}
+    assert "a/three" not in again
+    assert (again.seconds("a/"), again.seconds("b/")) == (3.5, 0)
+    assert (again.interruptions("a/one"), again.interruptions("b/two")) == (1, 0)
     again.close()
 
 
-def test_another_request_is_refused_by_name(tmp_path: Path) -> None:
-    """The message says what differs."""
-    first = ComparisonFolder.open(tmp_path / "a", "x", ASKED)
+def test_other_options_are_refused(tmp_path: Path) -> None:
+    """The message names the options that differ."""
+    first = open_at(tmp_path / "a")
     first.put("one", 1)
     first.close()
     with pytest.raises(ComparisonError, match="another seed"):
-        ComparisonFolder.open(tmp_path / "a", "x", {**ASKED, "seed": 2})
+        open_at(tmp_path / "a", seed=2)
 
 
-def test_default_names_count_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is finished or another's is left alone; an unfinished one is gone on with."""
+def test_default_names_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A finished folder or one with other options is skipped; an unfinished one is resumed."""
     monkeypatch.chdir(tmp_path)
-    first = ComparisonFolder.open(None, "rhymes", ASKED)
-    first.put("one", 1)
-    first.close()
-    other = ComparisonFolder.open(None, "rhymes", {**ASKED, "seed": 2})
-    other.put("one", 1)
-    other.close()
-    again = ComparisonFolder.open(None, "rhymes", ASKED)
-    again.finish(b"{}")
-    again.close()
-    third = ComparisonFolder.open(None, "rhymes", ASKED)
-    third.close()
-    names = [folder.path.as_posix() for folder in (first, other, again, third)]
-    assert names == [f"comparisons/rhymes{end}" for end in ("", "-2", "", "-3")]
+    paths = []
+    for seed, finished in ((1, False), (2, False), (1, True), (1, False)):
+        folder = ComparisonFolder.open(None, "rhymes", {**OPTIONS, "seed": seed})
+        folder.put("one", 1)
+        if finished:
+            folder.write("comparison.json", b"{}")
+        folder.close()
+        paths.append(folder.path.as_posix())
+    assert paths == [f"comparisons/rhymes{end}" for end in ("", "-2", "", "-3")]
 
 
-def test_a_finished_one_is_not_made_again(tmp_path: Path) -> None:
-    """It would cost the numbers that are there."""
-    first = ComparisonFolder.open(tmp_path / "a", "x", ASKED)
-    first.finish(b"{}")
-    first.close()
-    with pytest.raises(ComparisonError, match="finished"):
-        ComparisonFolder.open(tmp_path / "a", "x", ASKED)
-
-
-def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
-    """So is a file."""
+def test_foreign_folders_are_not_changed(tmp_path: Path) -> None:
+    """A folder with other files, a file, and a finished comparison are refused unchanged."""
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(ComparisonError, match=r"thesis\.txt"):
-        ComparisonFolder.open(tmp_path, "x", ASKED)
-    with pytest.raises(ComparisonError, match="is a file"):
-        ComparisonFolder.open(tmp_path / "thesis.txt", "x", ASKED)
+    (tmp_path / "done").mkdir()
+    (tmp_path / "done" / "comparison.json").write_text("{}")
+    for path, message in (
+        (tmp_path, r"contains other files \(done\) but no comparison"),
+        (tmp_path / "thesis.txt", "is a file"),
+        (tmp_path / "done", "contains a finished comparison"),
+    ):
+        with pytest.raises(ComparisonError, match=message):
+            open_at(path)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
-def test_two_at_once_are_refused(tmp_path: Path) -> None:
-    """They would write over one another."""
-    first = ComparisonFolder.open(tmp_path / "a", "x", ASKED)
-    with pytest.raises(ComparisonError, match="another process"):
-        ComparisonFolder(tmp_path / "a", ASKED)
+def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
+    first = open_at(tmp_path / "a")
+    with pytest.raises(CheckpointError, match="in use by another process"):
+        ComparisonFolder(tmp_path / "a", OPTIONS)
     first.close()
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"asked": 1, "done": {}}', "\x00"])
-def test_damaged_stages_are_no_comparison(tmp_path: Path, content: str) -> None:
-    """They are named, and not taken for one that is empty."""
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"options": 1, "results": {}}', "\x00"])
+def test_damaged_stages_are_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "stages.json").write_text(content)
-    with pytest.raises(ComparisonError, match=r"stages\.json"):
-        ComparisonFolder.open(tmp_path, "x", ASKED)
+    with pytest.raises(ComparisonError, match=r"contains a damaged stages\.json"):
+        open_at(tmp_path)
 
 
-def test_a_result_of_another_type_is_damage(tmp_path: Path) -> None:
-    """The message names the place."""
-    folder = ComparisonFolder.open(tmp_path / "a", "x", ASKED)
+def test_a_damaged_result_is_refused(folder: ComparisonFolder) -> None:
+    """The message is one line and names the stage."""
     folder.put("one", "text")
-    with pytest.raises(ComparisonError, match=r"damaged: one in stages\.json"):
+    with pytest.raises(ComparisonError, match=r"damaged: one in stages\.json: Expected") as caught:
         folder.get("one", Interval)
-    folder.close()
+    assert "\n" not in str(caught.value)

@@ -1,69 +1,79 @@
-"""Each rate is tried once, the best is taken, and an edge is looked beyond."""
+"""Tests of the learning-rate sweep."""
 
-import math
-from collections.abc import Generator, Iterator
-from pathlib import Path
+from collections.abc import Generator
+from typing import Any
 
 import pytest
 
 from chargen.comparison.folder import ComparisonFolder
-from chargen.comparison.sweep import Sweep
+from chargen.comparison.result import Sweep, Trial
+from chargen.comparison.runner import run_studies
+from chargen.comparison.stages import Stage
+from tests.comparison.test_runner import FakeStudy, Machine
 
 RATES = (1e-3, 3e-3, 1e-2)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[ComparisonFolder]:
-    made = ComparisonFolder.open(tmp_path / "a", "x", {})
-    yield made
-    made.close()
+class SweepStudy(FakeStudy):
+    """A study of one sweep, with known losses."""
+
+    def __init__(
+        self, folder: ComparisonFolder, losses: dict[float, float | None], *, extend: bool = True
+    ) -> None:
+        self.losses, self.extend_sweep = losses, extend
+        self.tried: list[float] = []
+        super().__init__(folder, Machine(), seconds=None)
+
+    def stages(self) -> list[Stage[Any]]:
+        return self.sweep("rnn")
+
+    def rates(self, cell: str) -> tuple[float, ...]:
+        return RATES
+
+    def trial(self, cell: str, rate: float) -> Stage[Trial]:
+        def run() -> Generator[float, None, Trial]:
+            self.tried.append(rate)
+            yield 0.5
+            return Trial(rate, self.losses[rate])
+
+        return Stage(f"fake/{rate:g}", "", 1.0, Trial, run)
+
+    def choose(self) -> Sweep:
+        list(run_studies([self]))
+        return self.get(self.choice("rnn"))
 
 
-def swept(folder: ComparisonFolder, losses: dict[float, float]) -> tuple[Sweep, list[float]]:
-    """A sweep over losses that are known, and the rates that it tried."""
-    tried = []
-
-    def loss(rate: float) -> Generator[float, None, float]:
-        tried.append(rate)
-        yield 0.5
-        return losses[rate]
-
-    sweep = Sweep("key", "the cell", RATES, loss, folder)
-    for job in sweep.jobs(1.0):
-        list(job.work())
-    return sweep, tried
-
-
-def test_the_least_loss_wins(folder: ComparisonFolder) -> None:
-    """In the middle of the rates there is nothing to look beyond."""
-    sweep, tried = swept(folder, {1e-3: 2.0, 3e-3: 1.5, 1e-2: 1.8})
-    assert sweep.best == 3e-3
-    assert tried == list(RATES)
-    assert sweep.tried == ((1e-3, 2.0), (3e-3, 1.5), (1e-2, 1.8))
-
-
-@pytest.mark.parametrize(("losses", "beyond"), [((2.0, 1.5, 1.2), 0.03), ((1.2, 1.5, 2.0), 0.0003)])
-def test_an_edge_is_looked_beyond(
-    folder: ComparisonFolder, losses: tuple[float, ...], beyond: float
+@pytest.mark.parametrize(
+    ("losses", "beyond", "best"),
+    [
+        ((2.0, 1.5, 1.8), None, 3e-3),
+        ((2.0, 1.5, 1.2), 0.03, 0.03),
+        ((1.2, 1.5, 2.0), 0.0003, 0.0003),
+        ((1.9, 1.8, None), None, 3e-3),
+        ((None, None, None), 0.0003, 0.0003),
+    ],
+)
+def test_the_lowest_loss_is_chosen(
+    folder: ComparisonFolder,
+    losses: tuple[float | None, ...],
+    beyond: float | None,
+    best: float,
 ) -> None:
-    """Once, half a power of ten further."""
-    sweep, tried = swept(folder, dict(zip(RATES, losses, strict=True)) | {beyond: 1.1})
-    assert tried == [*RATES, beyond]
-    assert sweep.best == beyond
-    assert [rate for rate, _ in sweep.tried] == sorted([*RATES, beyond])
+    """If the best rate is at an edge, one more is tried, half a power of ten beyond it.
+
+    A diverged rate is never chosen.
+    """
+    known = dict(zip(RATES, losses, strict=True)) | ({} if beyond is None else {beyond: 1.1})
+    study = SweepStudy(folder, known)
+    sweep = study.choose()
+    assert study.tried == [*RATES, *([] if beyond is None else [beyond])]
+    assert sweep == Sweep(tuple(Trial(rate, known[rate]) for rate in sorted(known)), best)
+    again = SweepStudy(folder, known)
+    assert again.choose() == sweep
+    assert again.tried == []
 
 
-def test_a_rate_that_diverged_is_not_chosen(folder: ComparisonFolder) -> None:
-    """Not a number is no least loss."""
-    sweep, _ = swept(folder, {1e-3: 1.9, 3e-3: 1.8, 1e-2: math.nan})
-    assert sweep.best == 3e-3
-    assert math.isnan(sweep.tried[-1][1])
-
-
-def test_nothing_is_tried_twice(folder: ComparisonFolder) -> None:
-    """What was found before a stop is kept."""
-    losses = {1e-3: 2.0, 3e-3: 1.5, 1e-2: 1.2, 0.03: 1.3}
-    swept(folder, losses)
-    again, tried = swept(folder, losses)
-    assert tried == []
-    assert again.best == 1e-2
+def test_a_fixed_sweep_stays_within_its_rates(folder: ComparisonFolder) -> None:
+    study = SweepStudy(folder, dict(zip(RATES, (2.0, 1.5, 1.2), strict=True)), extend=False)
+    assert study.choose().best == 1e-2
+    assert study.tried == list(RATES)

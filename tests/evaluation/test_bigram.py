@@ -1,4 +1,4 @@
-"""Counting pairs gives the loss that a slow loop over dictionaries gives."""
+"""Tests of the bigram loss against the formula with dictionaries."""
 
 import math
 from collections import Counter
@@ -17,12 +17,12 @@ Pair = tuple[int, int]
 
 
 def pairs(ids: Ids, spans: list[list[int]]) -> list[Pair]:
-    """Each character of the spans but their first, with the one before it."""
+    """Each character of the spans except the first, and the one before it."""
     return [(int(ids[k - 1]), int(ids[k])) for a, b in spans for k in range(a + 1, b)]
 
 
-def chance(seen: list[Pair], vocab_size: int, before: int, after: int) -> float:
-    """Kneser and Ney's probability, by its formula."""
+def probability(seen: list[Pair], vocab_size: int, before: int, after: int) -> float:
+    """The Kneser-Ney probability, from its formula."""
     counts = Counter(seen)
     once = sum(n == 1 for n in counts.values())
     twice = sum(n == 2 for n in counts.values())
@@ -39,19 +39,19 @@ def chance(seen: list[Pair], vocab_size: int, before: int, after: int) -> float:
 
 
 @pytest.mark.parametrize(("length", "vocab_size"), [(3, 2), (40, 4), (300, 9), (60, 3_000)])
-def test_the_loss_is_that_of_the_formula(length: int, vocab_size: int) -> None:
-    """Whatever the size of the text and of the vocabulary, pairs never seen among the rest."""
+def test_loss_matches_formula(length: int, vocab_size: int) -> None:
+    """The loss equals the formula for several sizes of text and vocabulary, with unseen pairs."""
     ids = np.random.default_rng(length).integers(1, vocab_size, 2 * length).astype(np.uint16)
     train, held = [[0, length]], [[length, 2 * length]]
     seen, wanted = pairs(ids, train), pairs(ids, held)
-    expected = np.mean([-math.log(chance(seen, vocab_size, a, b)) for a, b in wanted])
+    expected = np.mean([-math.log(probability(seen, vocab_size, a, b)) for a, b in wanted])
     assert bigram_nats(ids, np.array(train), np.array(held), vocab_size) == pytest.approx(
         float(expected), rel=1e-12
     )
 
 
 def test_probabilities_sum_to_one() -> None:
-    """After a character that was read, and after one that was not, all successors add up."""
+    """The probabilities after any character sum to 1, also after one that does not occur."""
     ids = np.array([1, 2, 1, 3, 1, 2, 2, 4], np.uint8)
     for before in range(6):
         chances = []
@@ -64,34 +64,34 @@ def test_probabilities_sum_to_one() -> None:
 
 
 def test_pairs_do_not_cross_spans() -> None:
-    """Lines count each by itself, with the newline that two of them share, in any order."""
+    """Pairs are counted within lines, which share their newlines, in any order."""
     ids = np.random.default_rng(1).integers(0, 5, 30).astype(np.uint8)
     train, held = [[0, 5], [9, 16], [4, 10]], [[22, 30], [16, 18], [20, 21]]
     seen, wanted = pairs(ids, train), pairs(ids, held)
-    expected = np.mean([-math.log(chance(seen, 5, a, b)) for a, b in wanted])
+    expected = np.mean([-math.log(probability(seen, 5, a, b)) for a, b in wanted])
     assert bigram_nats(ids, np.array(train), np.array(held), 5) == pytest.approx(
         float(expected), rel=1e-12
     )
 
 
-def test_what_always_follows_costs_little() -> None:
-    """Of a text that alternates between two characters nothing is left to learn."""
+def test_loss_of_alternating_text() -> None:
+    """A text that alternates between two characters has almost no loss."""
     ids = np.tile([1, 2], 5_000).astype(np.uint8)
     nats = bigram_nats(ids, np.array([[0, 9_000]]), np.array([[9_000, 10_000]]), 3)
-    # A discount of 1/2 from counts of 4,500, half of which comes back.
+    # A discount of 1/2 is subtracted from counts of 4,500, and half of it is added back.
     assert 0 < nats < 2 * 0.5 / 4_500
 
 
 @pytest.mark.parametrize("empty", [np.empty((0, 2), np.int64), np.array([[3, 4]])])
-def test_nothing_to_count_is_no_number(empty: npt.NDArray[np.int64]) -> None:
-    """Where a part is empty or holds no pair there is no loss."""
+def test_loss_without_pairs_is_nan(empty: npt.NDArray[np.int64]) -> None:
+    """The loss is NaN if a part is empty or has no pair."""
     ids = np.array([1, 2, 1, 2], np.uint8)
     assert math.isnan(bigram_nats(ids, empty, np.array([[0, 3]]), 3))
     assert math.isnan(bigram_nats(ids, np.array([[0, 3]]), empty, 3))
 
 
-def test_the_loss_of_the_rhymes_is_what_the_docstring_says(repository: Path) -> None:
-    """On the last tenth of the text of rhymes it is 2.320 nats, far below single characters."""
+def test_loss_of_rhymes(repository: Path) -> None:
+    """The loss on the last tenth of rhymes.txt equals the value in the docstring."""
     corpus = Corpus.read([repository / "corpora" / "rhymes.txt"])
     vocabulary = Vocabulary.build(corpus.pieces())
     parts = split(corpus, vocabulary, validation_fraction=0.1, seed=1)

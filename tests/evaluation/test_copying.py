@@ -1,4 +1,4 @@
-"""The longest copied stretch is the one that comparing everything with everything finds."""
+"""Tests of the longest copy against trying every passage."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from chargen.evaluation.copying import longest_copy
 
 
-def slowly(lines: list[str], corpus: str) -> int:
-    """The same by trying every stretch."""
+def reference(lines: list[str], corpus: str) -> int:
+    """The longest copy, found by trying every passage."""
     return max(
         (
             b - a
@@ -28,17 +28,17 @@ many = st.text(max_size=6)
 
 
 @given(st.lists(few, max_size=5), st.text("ab\n", max_size=60))
-def test_it_is_what_trying_every_stretch_finds(lines: list[str], corpus: str) -> None:
-    """In texts that repeat themselves, with empty lines and empty corpora."""
-    assert longest_copy(lines, corpus) == slowly(lines, corpus)
+def test_repetitive_texts(lines: list[str], corpus: str) -> None:
+    """Texts of few characters, with empty lines and empty corpora."""
+    assert longest_copy(lines, corpus) == reference(lines, corpus)
 
 
 @given(st.lists(many, max_size=4), many, st.data())
-def test_any_character_is_compared(lines: list[str], corpus: str, data: st.DataObject) -> None:
-    """Code points of every plane count, what is copied from a line among them."""
+def test_any_characters(lines: list[str], corpus: str, data: st.DataObject) -> None:
+    """Texts of any code points, with and without copied lines."""
     if lines:
         corpus += data.draw(st.sampled_from(lines))
-    assert longest_copy(lines, corpus) == slowly(lines, corpus)
+    assert longest_copy(lines, corpus) == reference(lines, corpus)
 
 
 @pytest.mark.parametrize(
@@ -49,19 +49,19 @@ def test_any_character_is_compared(lines: list[str], corpus: str, data: st.DataO
         (["abc"], "", 0),
         (["xyz"], "abc", 0),
         (["xbcx"], "abcd", 2),
-        (["ab", "cd"], "abcd", 2),  # a stretch of two lines is none
+        (["ab", "cd"], "abcd", 2),  # a passage is within one line
         (["abcd"], "bc", 2),
         (["abcd"], "abcd", 4),
         (["\0a", "\0\0"], "a\0", 1),
     ],
 )
 def test_known_copies(lines: list[str], corpus: str, length: int) -> None:
-    """A stretch stays within one line, and is as long as the corpus at most."""
+    """A passage is within one line, and at most as long as the corpus."""
     assert longest_copy(lines, corpus) == length
 
 
-def test_the_texts_that_trouble_this_hash_are_no_trouble() -> None:
-    """Thue-Morse words, whose hashes modulo 2**64 are equal for any base, are told apart."""
+def test_hash_collisions_are_verified() -> None:
+    """Thue-Morse words have equal hashes modulo 2**64 for any base, and still differ."""
     word, other = "a", "b"
     for _ in range(11):
         word, other = word + other, other + word
@@ -71,9 +71,9 @@ def test_the_texts_that_trouble_this_hash_are_no_trouble() -> None:
     assert not any(word[k : k + found + 1] in other for k in range(len(word) - found))
 
 
-def test_a_stretch_of_a_real_text_is_found(repository: Path) -> None:
-    """What was copied, with a slip on either side, is found at its length."""
+def test_copy_of_real_text(repository: Path) -> None:
+    """A copied passage with other characters around it is found at its full length."""
     corpus = (repository / "corpora" / "neurons.txt").read_text(encoding="utf-8")
-    stretch = corpus[5_000:5_300]
-    lines = ["#" + stretch[:100] + "#", "#" + stretch + "#", stretch[100:]]
+    passage = corpus[5_000:5_300]
+    lines = ["#" + passage[:100] + "#", "#" + passage + "#", passage[100:]]
     assert longest_copy(lines, corpus) == 300

@@ -1,4 +1,4 @@
-"""The loss over held-out text is the plain mean over each character, whatever stands beside it."""
+"""Tests of the validation loss against single steps of the numpy engine."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,19 +8,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chargen.evaluation import validation
-from chargen.evaluation.validation import LEAST_STREAM, MOST_STREAMS, streams, validation_nats
-from chargen.model.cells import CELLS
-from chargen.model.config import ENCODERS, ModelConfig
+from chargen.evaluation.validation import MAX_STREAMS, MIN_STREAM_LENGTH, streams, validation_nats
+from chargen.model.cells.registry import CELLS
+from chargen.model.config import ENCODERS
 from chargen.model.engine import Engine, log_softmax
 from chargen.model.network import Network
 from chargen.text.corpus import Corpus, split
 from chargen.text.vocabulary import Vocabulary
+from tests.evaluation.networks import make_ids, make_network
 
 Spans = npt.NDArray[np.int64]
 
 
 def spans_of(*lengths: int, gap: int = 0) -> Spans:
-    """Spans of these lengths, one behind the other."""
+    """Consecutive spans of these lengths."""
     starts = np.cumsum([0, *(length + gap for length in lengths[:-1])])
     return np.stack([starts, starts + np.array(lengths)], axis=1).astype(np.int64)
 
@@ -29,7 +30,7 @@ def spans_of(*lengths: int, gap: int = 0) -> Spans:
 
 
 def assert_partition(cut: Spans, spans: Spans) -> None:
-    """Each span is cut from its start to its stop, in order, without a gap or an overlap."""
+    """Check that streams cover the spans in order, without gaps or overlaps."""
     pieces = iter(cut.tolist())
     for start, stop in spans.tolist():
         at = start
@@ -49,15 +50,15 @@ def assert_partition(cut: Spans, spans: Spans) -> None:
 @example(64_000, 0)
 @example(64_001, 0)
 @example(111_540, 1_003_854)
-def test_one_span_becomes_at_most_32_even_streams(length: int, start: int) -> None:
-    """A text is cut into as many streams of 2,000 characters or more as there are, up to 32."""
+def test_streams_of_one_span(length: int, start: int) -> None:
+    """A text is split into up to 32 equal streams of at least 2,000 characters."""
     spans = spans_of(length) + start
     cut = streams(spans)
     lengths = cut[:, 1] - cut[:, 0]
     assert cut.dtype == np.int64
     assert_partition(cut, spans)
-    assert len(cut) == min(MOST_STREAMS, max(1, length // LEAST_STREAM))
-    assert len(cut) == 1 or lengths.min() >= LEAST_STREAM
+    assert len(cut) == min(MAX_STREAMS, max(1, length // MIN_STREAM_LENGTH))
+    assert len(cut) == 1 or lengths.min() >= MIN_STREAM_LENGTH
     assert lengths.max() - lengths.min() <= 1
 
 
@@ -72,51 +73,34 @@ many_lengths = st.lists(
 @example([100_000] + [10] * 10, 0)
 @example([10] * 33, 0)
 @example([70_000] * 40, 0)
-def test_several_spans_are_cut_each_by_itself(lengths: list[int], gap: int) -> None:
-    """No stream goes over a border, none but a whole text is short, and they are not many."""
+def test_streams_of_several_spans(lengths: list[int], gap: int) -> None:
+    """No stream crosses a border, only whole texts are short, and the number is limited."""
     spans = spans_of(*lengths, gap=gap)
     cut = streams(spans)
     assert_partition(cut, spans)
     whole = {tuple(span) for span in spans.tolist()}
     for start, stop in cut.tolist():
-        assert (start, stop) in whole or stop - start >= LEAST_STREAM
-    # One for each text, and what a whole division into 32 adds to that.
-    assert len(cut) < len(spans) + MOST_STREAMS
+        assert (start, stop) in whole or stop - start >= MIN_STREAM_LENGTH
+    # One stream for each text, and fewer than 32 from splitting long texts.
+    assert len(cut) < len(spans) + MAX_STREAMS
 
 
-def test_lines_stay_whole() -> None:
-    """Spans of lines, each with its newline in common with the next, are streams as they are."""
+def test_lines_are_streams() -> None:
+    """Lines, which share their newlines, are not split."""
     corpus = Corpus.of(["emma\nolivia\nava"], lines=True)
     np.testing.assert_array_equal(streams(corpus.spans()), corpus.spans())
 
 
-def test_nothing_held_out_is_no_stream() -> None:
-    """Without a held-out part there is nothing to read."""
+def test_streams_of_no_span() -> None:
+    """Without held-out text there are no streams."""
     assert streams(np.empty((0, 2), np.int64)).shape == (0, 2)
 
 
 # Loss
 
 
-def network_of(
-    vocab_size: int, cell: str = "lstm", encoder: str = "embedding", depth: int = 1
-) -> Network:
-    """A network with an opinion: its losses differ from character to character."""
-    network = Network(ModelConfig(vocab_size, cell, encoder, 4, 6, depth))
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.uniform_(-1, 1, generator=generator)
-    return network
-
-
-def ids_of(length: int, vocab_size: int = 9) -> npt.NDArray[np.uint8]:
-    """A text of chance."""
-    return np.random.default_rng(2).integers(0, vocab_size, length).astype(np.uint8)
-
-
-def slowly(network: Network, ids: npt.NDArray[np.unsignedinteger], spans: Spans) -> float:
-    """The same by the numpy engine, one character at a time, each span from an empty state."""
+def reference_nats(network: Network, ids: npt.NDArray[np.unsignedinteger], spans: Spans) -> float:
+    """The mean loss from single steps of the engine, each span from an empty state."""
     engine = Engine(network.config, network.weights())
     losses = []
     for start, stop in spans.tolist():
@@ -127,44 +111,44 @@ def slowly(network: Network, ids: npt.NDArray[np.unsignedinteger], spans: Spans)
     return float(np.mean(losses))
 
 
-# Two engines in float32, each loss off by some 1e-6, of which the mean is taken.
+# Two float32 implementations; each loss differs by about 1e-6.
 CLOSE = 1e-5
 
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("encoder", ENCODERS)
-def test_the_loss_over_streams_is_that_of_a_slow_loop(cell: str, encoder: str) -> None:
-    """Streams side by side give the mean of every character read by itself."""
-    network, ids = network_of(9, cell, encoder, depth=2), ids_of(4_001)
+def test_loss_of_streams(cell: str, encoder: str) -> None:
+    """Streams that are read in parallel give the mean over single characters."""
+    network, ids = make_network(cell, encoder, vocab_size=9), make_ids(4_001, 9)
     spans = streams(spans_of(4_001))
     assert len(spans) == 2
     assert validation_nats(network, ids, spans) == pytest.approx(
-        slowly(network, ids, spans), abs=CLOSE
+        reference_nats(network, ids, spans), abs=CLOSE
     )
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_loss_over_lines_is_that_of_a_slow_loop(cell: str) -> None:
-    """Lines of unlike lengths, more of them than lanes, give the mean of every character."""
+def test_loss_of_lines(cell: str) -> None:
+    """More lines than lanes, of different lengths, give the mean over single characters."""
     random = np.random.default_rng(3)
     lines = ["".join(random.choice(list("abcd"), random.integers(1, 12))) for _ in range(150)]
     corpus = Corpus.of(["\n".join(lines)], lines=True)
     vocabulary = Vocabulary.build(corpus.pieces())
     parts = split(corpus, vocabulary, validation_fraction=0.6, seed=1)
     assert len(parts.validation) > 64
-    network = network_of(len(vocabulary), cell)
+    network = make_network(cell, depth=1, vocab_size=len(vocabulary))
     assert validation_nats(network, parts.ids, parts.validation) == pytest.approx(
-        slowly(network, parts.ids, parts.validation), abs=CLOSE
+        reference_nats(network, parts.ids, parts.validation), abs=CLOSE
     )
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=12).filter(lambda n: max(n) > 1))
 @example([1, 40])
 @example([2, 2, 2])
-def test_padding_does_not_matter(lengths: list[int]) -> None:
-    """Spans of any lengths side by side give what each gives alone, weighted by its targets."""
-    network, spans = network_of(9), spans_of(*lengths)
-    ids = ids_of(sum(lengths))
+def test_padding_does_not_count(lengths: list[int]) -> None:
+    """The loss of spans is the mean of their losses, weighted by their targets."""
+    network, spans = make_network(depth=1, vocab_size=9), spans_of(*lengths)
+    ids = make_ids(sum(lengths), 9)
     alone = [
         (validation_nats(network, ids, span[None]), span[1] - span[0] - 1)
         for span in spans
@@ -175,55 +159,59 @@ def test_padding_does_not_matter(lengths: list[int]) -> None:
 
 
 @pytest.mark.parametrize("vocab_size", [9, 200])
-def test_the_order_and_the_number_of_spans_do_not_matter(vocab_size: int) -> None:
-    """More spans than lanes, in any order and over several windows, give the same mean."""
+def test_order_of_spans_does_not_matter(vocab_size: int) -> None:
+    """Many spans in any order, some longer than a window, give the same mean."""
     random = np.random.default_rng(4)
     lengths = random.integers(1, 60, 200)
     lengths[7] = 700
     spans = spans_of(*lengths.tolist())
-    ids = ids_of(int(lengths.sum()), vocab_size)
-    network = network_of(vocab_size)
-    expected = slowly(network, ids, spans)
+    ids = make_ids(int(lengths.sum()), vocab_size)
+    network = make_network(depth=1, vocab_size=vocab_size)
+    expected = reference_nats(network, ids, spans)
     for order in (np.arange(200), random.permutation(200)):
         assert validation_nats(network, ids, spans[order]) == pytest.approx(expected, abs=CLOSE)
 
 
-def test_windows_carry_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where memory makes windows short, down to less than one character, the loss is the same."""
-    network, ids, spans = network_of(9), ids_of(1_000), spans_of(400, 600)
+def test_windows_carry_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The length of the windows, which memory limits, does not matter."""
+    network, ids, spans = (
+        make_network(depth=1, vocab_size=9),
+        make_ids(1_000, 9),
+        spans_of(400, 600),
+    )
     expected = validation_nats(network, ids, spans)
     for window in (0, 1, 7, 599, 600):
         monkeypatch.setattr(validation, "_LOGITS_AT_ONCE", window * 2 * 9)
         assert validation_nats(network, ids, spans) == pytest.approx(expected, abs=CLOSE)
 
 
-def test_a_uniform_model_has_the_loss_of_its_vocabulary() -> None:
-    """A network of zeros guesses evenly."""
-    network = network_of(9)
+def test_loss_of_uniform_model() -> None:
+    """A network of zeros predicts all characters equally."""
+    network = make_network(depth=1, vocab_size=9)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.zero_()
-    assert validation_nats(network, ids_of(500), spans_of(500)) == pytest.approx(
+    assert validation_nats(network, make_ids(500, 9), spans_of(500)) == pytest.approx(
         np.log(9), rel=1e-6
     )
 
 
-def test_the_first_character_of_a_span_is_no_target() -> None:
-    """What a span begins with is read, never scored: a cut costs one character."""
-    network, ids = network_of(9), ids_of(10)
+def test_first_character_is_not_a_target() -> None:
+    """The first character of a span is read but not predicted."""
+    network, ids = make_network(depth=1, vocab_size=9), make_ids(10, 9)
     whole = validation_nats(network, ids, spans_of(10))
     changed = ids.copy()
     changed[0] = (ids[0] + 1) % 9
-    expected = slowly(network, changed, spans_of(10))
+    expected = reference_nats(network, changed, spans_of(10))
     assert validation_nats(network, changed, spans_of(10)) == pytest.approx(expected, abs=CLOSE)
     assert whole != expected
     behind = np.concatenate([ids, ids])
     assert validation_nats(network, behind, spans_of(10)) == pytest.approx(whole, abs=CLOSE)
 
 
-def test_evaluation_leaves_no_trace() -> None:
-    """Reading held-out text keeps no gradients and changes no weights."""
-    network, ids = network_of(9), ids_of(300)
+def test_network_is_not_modified() -> None:
+    """Weights and gradients of the network do not change."""
+    network, ids = make_network(depth=1, vocab_size=9), make_ids(300, 9)
     before = network.weights()
     validation_nats(network, ids, spans_of(300))
     assert all(parameter.grad is None for parameter in network.parameters())

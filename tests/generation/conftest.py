@@ -1,4 +1,4 @@
-"""What the tests of generation share: small models with weights by chance."""
+"""Fixtures of the generation tests: small models with random weights."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,21 +13,19 @@ MakeReader = Callable[..., Reader]
 
 @pytest.fixture
 def make_reader(tmp_path: Path, make_model: Callable[..., Path]) -> MakeReader:
-    """A maker of readers: of a cell, of lines or not, with weights that differ by the seed."""
+    """A function that makes a reader, optionally of lines, of another cell or of another size."""
 
     def make(*, lines: bool = False, **sizes: object) -> Reader:
         name = "-".join(map(str, [lines, *sizes.values()]))
-        loaded = Checkpoint.load(
-            make_model(tmp_path / name, **{"hidden_size": 8, "num_layers": 2, **sizes})
-        )
-        made = Reader.of(loaded)
-        made.lines = lines
-        return made
+        folder = make_model(tmp_path / name, **{"hidden_size": 8, "num_layers": 2, **sizes})
+        reader = Reader.of(Checkpoint.load(folder))
+        reader.lines = lines
+        return reader
 
     return make
 
 
 @pytest.fixture
 def reader(make_reader: MakeReader) -> Reader:
-    """A small model that writes nonsense of many kinds."""
+    """A small LSTM with random weights."""
     return make_reader()

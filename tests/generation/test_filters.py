@@ -1,7 +1,7 @@
-"""Filters do what their definition says, character by character, and never leave nothing."""
+"""Tests of the filters against reference implementations in plain Python."""
 
 import math
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from chargen.errors import OptionError
 from chargen.generation.filters import (
     FILTERS,
     Filter,
@@ -19,66 +18,68 @@ from chargen.generation.filters import (
     Threshold,
     TopK,
     TopP,
-    chain,
+    make_filters,
 )
+from chargen.generation.settings import GenerationSettings
 from chargen.model.engine import log_softmax
 
-Doubles = npt.NDArray[np.float64]
+Array = npt.NDArray[np.float64]
 
-# Few distinct values, so that ties are common, and any values.
+# A few distinct values, which make ties common, and any values.
 logits = arrays(
     np.float64,
     array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=8),
     elements=st.sampled_from([-3.0, 0.0, 1.0, 2.0, 30.0]) | st.floats(-50, 50),
 )
 temperatures = st.floats(1e-3, 100) | st.sampled_from([1.0, 0.5, 0.8])
-thresholds = st.floats(0, 1) | st.sampled_from([0.0, 0.25, 0.5, 1 / 3, 1.0])
+fractions = st.floats(0, 1) | st.sampled_from([0.0, 0.25, 0.5, 1 / 3, 1.0])
+positions = st.lists(st.integers(0, 7), max_size=3)
 
 
-def plain_softmax(row: list[float], temperature: float = 1.0) -> list[float]:
-    """The definition, number by number; a dropped character (-inf) has none of it."""
+def softmax(row: list[float], temperature: float = 1.0) -> list[float]:
+    """Return the softmax of a row; -inf gives 0."""
     best = max(row)
     powers = [math.exp((x - best) / temperature) for x in row]
     return [power / math.fsum(powers) for power in powers]
 
 
-def dropped_some(logs: Doubles, places: list[int]) -> Doubles:
-    """The log-probabilities after other filters dropped some characters, never all."""
+def drop(logs: Array, positions: list[int]) -> Array:
+    """Return log-probabilities after other filters dropped some characters, but never all."""
     logs = logs.copy()
     for row in logs:
-        for place in places:
+        for position in positions:
             if np.isfinite(row).sum() > 1:
-                row[place % len(row)] = -np.inf
+                row[position % len(row)] = -np.inf
     return log_softmax(logs)
 
 
-@given(logits, temperatures, st.lists(st.integers(0, 7), max_size=3))
+def kept(logs: Array) -> list[set[int]]:
+    """Return the positions that are kept in each row."""
+    return [set(np.flatnonzero(np.isfinite(row)).tolist()) for row in logs]
+
+
+# Temperature
+
+
+@given(logits, temperatures, positions)
 @example(np.array([[0.0, 0.0]]), 0.5, [])
 def test_temperature_divides_the_logits(
-    values: Doubles, temperature: float, dropped: list[int]
+    values: Array, temperature: float, dropped: list[int]
 ) -> None:
-    """The probabilities are the softmax of the divided logits; what is dropped stays dropped."""
-    logs = dropped_some(log_softmax(values), dropped)
+    """The result is the softmax of the divided logits; dropped characters stay dropped."""
+    logs = drop(log_softmax(values), dropped)
     result = np.exp(Temperature(temperature)(logs))
     for row, other in zip(result.tolist(), logs.tolist(), strict=True):
-        # The logits come back from logarithms: an error of 1e-14 is divided by the temperature.
-        close = 1e-13 * max(1, 1 / temperature)
-        assert row == pytest.approx(plain_softmax(other, temperature), rel=100 * close, abs=close)
-
-
-@given(logits)
-def test_temperature_1_changes_nothing(values: Doubles) -> None:
-    """At 1 the network's own probabilities are drawn from."""
-    logs = log_softmax(values)
-    # One more log-softmax, in float64.
-    np.testing.assert_allclose(Temperature(1)(logs), logs, rtol=1e-13, atol=1e-13)
+        # The logarithms have an error of 1e-14, which is divided by the temperature.
+        error = 1e-13 * max(1, 1 / temperature)
+        assert row == pytest.approx(softmax(other, temperature), rel=100 * error, abs=error)
 
 
 @given(logits)
 @example(np.array([[1.0, 1.0, 1.0]]))
 @example(np.array([[0.0, 2.0, 2.0], [2.0, 0.0, 2.0]]))
-def test_temperature_0_is_greedy(values: Doubles) -> None:
-    """At 0 the first of the most likely characters has all of the probability."""
+def test_temperature_0_is_greedy(values: Array) -> None:
+    """At 0, the first of the most likely characters has probability 1."""
     result = np.exp(Temperature(0)(log_softmax(values)))
     for row, other in zip(result.tolist(), log_softmax(values).tolist(), strict=True):
         assert row == [float(k == other.index(max(other))) for k in range(len(row))]
@@ -87,11 +88,9 @@ def test_temperature_0_is_greedy(values: Doubles) -> None:
 @pytest.mark.parametrize("temperature", [5e-324, 1e-300, 1e-12])
 @given(values=logits)
 @example(values=np.array([[0.0, 2.0, 2.0], [2.0, 0.0, 1.0]]))
-def test_a_tiny_temperature_shares_between_the_most_likely(
-    temperature: float, values: Doubles
-) -> None:
-    """Close to 0 only ties of the best are left, each with its share, and nothing overflows."""
-    logs = log_softmax(np.round(values))  # apart by 1, or equal
+def test_a_tiny_temperature_keeps_only_ties(temperature: float, values: Array) -> None:
+    """Near 0, the most likely characters share the probability, and nothing overflows."""
+    logs = log_softmax(np.round(values))  # differences are at least 1, or 0
     with np.errstate(invalid="raise", divide="raise"):
         result = np.exp(Temperature(temperature)(logs))
     for row, other in zip(result.tolist(), logs.tolist(), strict=True):
@@ -100,27 +99,105 @@ def test_a_tiny_temperature_shares_between_the_most_likely(
         assert row == pytest.approx([share * (x == best) for x in other], abs=1e-12)
 
 
-@pytest.mark.parametrize("temperature", [1e12, 1e300, 1.7e308])
-@given(values=logits, dropped=st.lists(st.integers(0, 7), max_size=3))
-def test_a_huge_temperature_draws_level(
-    temperature: float, values: Doubles, dropped: list[int]
+@pytest.mark.parametrize("temperature", [1e12, 1e300, 1.7e308, 10**300])
+@given(values=logits, dropped=positions)
+def test_a_huge_temperature_is_uniform(
+    temperature: float, values: Array, dropped: list[int]
 ) -> None:
-    """Far above 1 all that is not dropped is equally likely, and what is dropped stays so."""
-    logs = dropped_some(log_softmax(values), dropped)
+    """Far above 1, all characters that were not dropped are equally likely."""
+    logs = drop(log_softmax(values), dropped)
     with np.errstate(all="raise", under="ignore"):
         result = np.exp(Temperature(temperature)(logs))
     for row, other in zip(result.tolist(), logs.tolist(), strict=True):
-        kept = [math.isfinite(x) for x in other]
-        # Logits of up to 100 divided by 1e12 are not quite nothing.
-        assert row == pytest.approx([k / sum(kept) for k in kept], abs=1e-9)
+        finite = [math.isfinite(x) for x in other]
+        # Logits of up to 100, divided by 1e12.
+        assert row == pytest.approx([k / sum(finite) for k in finite], abs=1e-9)
 
 
-@given(logits, thresholds)
+# Filters that drop characters
+
+
+@given(logits, st.integers(0, 9), positions)
+@example(np.array([[1.0, 1.0, 1.0]]), 2, [])
+@example(np.array([[0.0, 2.0, 2.0, 1.0, 1.0]]), 3, [])
+@example(np.array([[0.0, 1.0, 2.0]]), 2, [])
+@example(np.array([[0.0, 1.0, 2.0]]), 2, [2])
+def test_top_k_keeps_k_characters_and_ties(values: Array, k: int, dropped: list[int]) -> None:
+    """A character is kept if fewer than k others are more likely; 0 keeps all."""
+    logs = drop(log_softmax(values), dropped)
+    for places, row in zip(kept(TopK(k)(logs)), logs.tolist(), strict=True):
+        finite = {j for j, x in enumerate(row) if x > -math.inf}
+        better = [sum(other > x for other in row) for x in row]
+        assert places == {j for j in finite if k == 0 or better[j] < k}
+
+
+def nucleus(row: list[float], share: float) -> set[int]:
+    """Return the fewest characters that reach the share, and ties with the last one."""
+    probabilities = [math.exp(x) for x in row]
+    held, least = 0.0, math.inf
+    for probability in sorted(probabilities, reverse=True):
+        if least < math.inf and held >= share * math.fsum(probabilities):
+            break
+        held, least = held + probability, probability
+    return {k for k, p in enumerate(probabilities) if p >= least and p > 0}
+
+
+@given(logits, fractions, positions)
+@example(np.log(np.array([[0.5, 0.25, 0.25]])), 0.5, [])
+@example(np.log(np.array([[0.5, 0.25, 0.25]])), 0.6, [])
+@example(np.zeros((1, 8)), 0.0, [])
+@example(np.array([[0.0, 1.0, 2.0, 2.0]]), 0.99, [2])
+def test_top_p_keeps_the_nucleus(values: Array, share: float, dropped: list[int]) -> None:
+    """The fewest characters that reach the share of the remaining probability are kept."""
+    logs = drop(log_softmax(values), dropped)
+    logs += math.log(0.5)  # the sum of the remaining probability does not matter
+    for places, row in zip(kept(TopP(share)(logs)), logs.tolist(), strict=True):
+        # Between the two, the result depends on the last bit of a sum of eight float64 numbers.
+        least, most = nucleus(row, share - 1e-14), nucleus(row, share + 1e-14)
+        assert least <= places
+        assert places <= most or share == 1
+
+
+@pytest.mark.parametrize(
+    ("share", "probabilities", "expected"),
+    [
+        (0.5, [0.5, 0.25, 0.125, 0.125], {0}),
+        (0.75, [0.5, 0.25, 0.125, 0.125], {0, 1}),
+        (0.76, [0.5, 0.25, 0.125, 0.125], {0, 1, 2, 3}),
+        (0.25, [0.25, 0.25, 0.25, 0.25], {0, 1, 2, 3}),
+    ],
+)
+def test_top_p_at_exact_sums(share: float, probabilities: list[float], expected: set[int]) -> None:
+    """A sum that equals the share suffices, and ties are kept."""
+    assert kept(TopP(share)(np.log(np.array([probabilities])))) == [expected]
+
+
+@given(logits, fractions, positions)
+@example(np.log(np.array([[0.5, 0.25, 0.25]])), 0.5, [])
+@example(np.log(np.array([[0.5, 0.25, 0.25]])), 0.51, [])
+@example(np.array([[2.0, 1.0, 2.0]]), 1.0, [])
+def test_min_p_is_relative_to_the_top_probability(
+    values: Array, share: float, dropped: list[int]
+) -> None:
+    """A character is kept if it has at least the share of the top probability."""
+    logs = drop(log_softmax(values), dropped)
+    for places, row in zip(kept(MinP(share)(logs)), logs.tolist(), strict=True):
+        finite = {k for k, x in enumerate(row) if x > -math.inf}
+
+        def near(share: float, row: list[float] = row) -> set[int]:
+            return {k for k, x in enumerate(row) if math.exp(x - max(row)) >= share}
+
+        # A logarithm and its inverse in float64, of values up to 100.
+        assert finite & near(share * (1 + 1e-13)) <= places <= finite & near(share * (1 - 1e-13))
+
+
+@given(logits, fractions)
 @example(np.array([[0.0, 0.0]]), 0.5)
 @example(np.array([[0.0, 0.0, 0.0, 0.0]]), 0.25)
 @example(np.array([[0.0, 1.0]]), 1.0)
-def test_threshold_keeps_what_is_likely_enough(values: Doubles, threshold: float) -> None:
-    """Kept are the probabilities from the threshold up and the best; they are not made larger."""
+@example(np.array([[0.0, 0.0]]), 0.51)
+def test_threshold_is_absolute(values: Array, threshold: float) -> None:
+    """A character is kept if its probability reaches the threshold or it is the most likely."""
     logs = log_softmax(values)
     result = Threshold(threshold)(logs)
     for row, other in zip(result.tolist(), logs.tolist(), strict=True):
@@ -128,141 +205,53 @@ def test_threshold_keeps_what_is_likely_enough(values: Doubles, threshold: float
         assert row == [
             x if k == best or np.exp(x) >= threshold else -math.inf for k, x in enumerate(other)
         ]
+        # No two characters have more than half of the probability.
+        assert threshold <= 0.5000001 or np.isfinite(row).sum() == 1
 
 
-@given(logits, st.floats(0.5000001, 1))
-def test_a_threshold_above_a_half_is_greedy(values: Doubles, threshold: float) -> None:
-    """No two characters have more than half of the probability: only the best one stays."""
+# All filters
+
+
+@pytest.mark.parametrize(
+    "neutral", [TopK(0), TopK(8), TopK(10**30), TopP(1), MinP(0), Threshold(0), Temperature(1)]
+)
+@given(values=logits)
+def test_a_neutral_value_keeps_all(neutral: Filter, values: Array) -> None:
+    """The value that keeps all characters has no effect."""
     logs = log_softmax(values)
-    result = Threshold(threshold)(logs)
-    assert np.isfinite(result).sum(axis=-1).tolist() == [1] * len(values)
-    assert (result.argmax(axis=-1) == logs.argmax(axis=-1)).all()
+    # The temperature normalises again, in float64; all others return the same bits.
+    tolerance = 1e-13 if isinstance(neutral, Temperature) else 0
+    np.testing.assert_allclose(neutral(logs), logs, rtol=tolerance, atol=tolerance)
 
 
-def kept(logs: Doubles) -> list[set[int]]:
-    """The places that are left in each row."""
-    return [set(np.flatnonzero(np.isfinite(row)).tolist()) for row in logs]
+dropping_filter = (
+    st.builds(TopK, st.integers(0, 9))
+    | st.builds(TopP, fractions)
+    | st.builds(MinP, fractions)
+    | st.builds(Threshold, fractions)
+)
+any_filter = dropping_filter | st.builds(Temperature, st.just(0.0) | temperatures)
 
 
-def assert_what_stays_is_as_it_was(result: Doubles, logs: Doubles) -> None:
-    """Bit for bit: a later filter sees the probabilities of the network."""
+@given(logits, dropping_filter, positions)
+def test_kept_characters_are_unchanged(values: Array, apply: Filter, dropped: list[int]) -> None:
+    """A filter returns the same bits for kept characters, so later filters see the network's."""
+    logs = drop(log_softmax(values), dropped)
+    result = apply(logs)
     assert (np.isneginf(result) | (result == logs)).all()
 
 
-many = st.lists(st.integers(0, 7), max_size=3)
-
-
-@given(logits, st.integers(0, 9), many)
-@example(np.array([[1.0, 1.0, 1.0]]), 2, [])
-@example(np.array([[0.0, 2.0, 2.0, 1.0, 1.0]]), 3, [])
-@example(np.array([[0.0, 1.0, 2.0]]), 2, [2])
-def test_top_k_keeps_the_k_best_and_what_equals_the_last(
-    values: Doubles, k: int, dropped: list[int]
+@given(logits, st.lists(any_filter, max_size=4), positions)
+def test_the_most_likely_character_is_always_kept(
+    values: Array, filters: list[Filter], dropped: list[int]
 ) -> None:
-    """Kept is what fewer than k others are better than; 0 keeps all."""
-    logs = dropped_some(log_softmax(values), dropped)
-    result = TopK(k)(logs)
-    assert_what_stays_is_as_it_was(result, logs)
-    for places, row in zip(kept(result), logs.tolist(), strict=True):
-        finite = {j for j, x in enumerate(row) if x > -math.inf}
-        better = [sum(other > x for other in row) for x in row]
-        assert places == {j for j in finite if k == 0 or better[j] < k}
-
-
-def nucleus(row: list[float], share: float) -> set[int]:
-    """The definition: the best one by one until they hold the share, and what equals the last."""
-    chances = [math.exp(x) for x in row]
-    held, least = 0.0, math.inf
-    for chance in sorted(chances, reverse=True):
-        if least < math.inf and held >= share * math.fsum(chances):
-            break
-        held, least = held + chance, chance
-    return {k for k, chance in enumerate(chances) if chance >= least and chance > 0}
-
-
-@given(logits, thresholds, many)
-@example(np.log(np.array([[0.5, 0.25, 0.25]])), 0.5, [])
-@example(np.log(np.array([[0.5, 0.25, 0.25]])), 0.6, [])
-@example(np.zeros((1, 8)), 0.0, [])
-@example(np.array([[0.0, 1.0, 2.0, 2.0]]), 0.99, [2])
-def test_top_p_keeps_the_fewest_that_hold_the_share(
-    values: Doubles, share: float, dropped: list[int]
-) -> None:
-    """Kept is the nucleus of what is left, with what equals its last; where sums tie, either."""
-    logs = dropped_some(log_softmax(values), dropped)
-    logs += math.log(0.5)  # the share is one of what is left, whatever that sums to
-    result = TopP(share)(logs)
-    assert_what_stays_is_as_it_was(result, logs)
-    for places, row in zip(kept(result), logs.tolist(), strict=True):
-        # Sums of eight numbers in float64; between the two a share is met to the last bit. What
-        # holds less than a bit of the whole is no part of any sum.
-        least, most = nucleus(row, share - 1e-14), nucleus(row, share + 1e-14)
-        assert least <= places
-        assert places <= most or share == 1
-
-
-def test_top_p_on_the_border_keeps_no_more_than_it_needs() -> None:
-    """A half is held by the first half; of four quarters that are equal all stay."""
-    halves = np.log(np.array([[0.5, 0.25, 0.125, 0.125]]))
-    assert kept(TopP(0.5)(halves)) == [{0}]
-    assert kept(TopP(0.75)(halves)) == [{0, 1}]
-    assert kept(TopP(0.76)(halves)) == [{0, 1, 2, 3}]
-    assert kept(TopP(0.25)(np.log(np.full((1, 4), 0.25)))) == [{0, 1, 2, 3}]
-
-
-@given(logits, thresholds, many)
-@example(np.log(np.array([[0.5, 0.25, 0.25]])), 0.5, [])
-@example(np.log(np.array([[0.5, 0.25, 0.25]])), 0.51, [])
-def test_min_p_keeps_what_is_near_the_best(
-    values: Doubles, share: float, dropped: list[int]
-) -> None:
-    """Kept is what has so large a share of the best one's probability; 0 keeps all."""
-    logs = dropped_some(log_softmax(values), dropped)
-    result = MinP(share)(logs)
-    assert_what_stays_is_as_it_was(result, logs)
-    for places, row in zip(kept(result), logs.tolist(), strict=True):
-        finite = {k for k, x in enumerate(row) if x > -math.inf}
-
-        def near(share: float, row: list[float] = row) -> set[int]:
-            return {k for k, x in enumerate(row) if math.exp(x - max(row)) >= share}
-
-        # A logarithm and its inverse in float64, of logs up to 100.
-        assert finite & near(share * (1 + 1e-13)) <= places <= finite & near(share * (1 - 1e-13))
-
-
-def test_min_p_1_keeps_all_of_the_best() -> None:
-    """At 1 ties of the best are left and nothing else."""
-    assert kept(MinP(1)(log_softmax(np.array([[2.0, 1.0, 2.0]])))) == [{0, 2}]
-
-
-@pytest.mark.parametrize("idle", [TopK(0), TopK(8), TopP(1), MinP(0), Threshold(0)])
-@given(values=logits)
-def test_an_idle_filter_keeps_everything(idle: Filter, values: Doubles) -> None:
-    """The value that keeps all changes no bit."""
-    logs = log_softmax(values)
-    np.testing.assert_array_equal(idle(logs), logs)
-
-
-any_filter = (
-    st.builds(Temperature, st.just(0.0) | temperatures)
-    | st.builds(TopK, st.integers(0, 9))
-    | st.builds(TopP, thresholds)
-    | st.builds(MinP, thresholds)
-    | st.builds(Threshold, thresholds)
-)
-
-
-@given(logits, st.lists(any_filter, max_size=4), st.lists(st.integers(0, 7), max_size=3))
-def test_the_most_likely_character_always_stays(
-    values: Doubles, filters: list[Filter], dropped: list[int]
-) -> None:
-    """After any filters in any order a best character is the first of the best, and no NaN is."""
-    logs = dropped_some(log_softmax(values), dropped)
+    """Filters in any order keep the most likely character, restore nothing and make no NaN."""
+    logs = drop(log_softmax(values), dropped)
     result = logs
     for apply in filters:
         before = result.copy()
         after = apply(result)
-        np.testing.assert_array_equal(result, before)  # a filter writes to nothing
+        np.testing.assert_array_equal(result, before)  # the input is not modified
         assert after.shape == logs.shape
         assert not np.isnan(after).any()
         assert not np.isfinite(after[~np.isfinite(result)]).any()
@@ -274,103 +263,46 @@ def test_the_most_likely_character_always_stays(
 
 
 @given(logits, any_filter)
-def test_rows_do_not_see_each_other(values: Doubles, apply: Filter) -> None:
-    """A sample in a batch is filtered as it is alone."""
+def test_rows_are_independent(values: Array, apply: Filter) -> None:
+    """A sample is filtered in the same way alone and in a batch."""
     logs = log_softmax(values)
     together = apply(logs)
     for k in range(len(logs)):
         np.testing.assert_array_equal(apply(logs[k : k + 1])[0], together[k])
 
 
-NOT_A_TEMPERATURE = [-1, -1e-9, -5e-324, math.nan, math.inf, -math.inf]
-NOT_A_PROBABILITY = [-0.1, 1.0001, 2, 90, -5e-324, math.nan, math.inf, -math.inf]
+# The filters of the settings
 
 
-@pytest.mark.parametrize("value", NOT_A_TEMPERATURE)
-def test_a_temperature_that_is_none_is_refused(value: float) -> None:
-    """Below 0, NaN and infinity are refused with what is allowed."""
-    with pytest.raises(OptionError) as caught:
-        Temperature(value)
-    assert str(caught.value) == (
-        f"--temperature must be 0 or more, got {value:g} (0 is greedy, 0.8 is a good start)"
-    )
+def test_settings_turn_filters_on() -> None:
+    """Every value that is not the default adds its filter, in the order of the table."""
+    assert make_filters(GenerationSettings()) == [Temperature(0.8)]
+    everything = GenerationSettings(threshold=0.1, min_p=0.2, top_p=0.7, top_k=9, temperature=0.5)
+    expected = [Temperature(0.5), TopK(9), TopP(0.7), MinP(0.2), Threshold(0.1)]
+    assert make_filters(everything) == expected
+    assert [type(each) for each in expected] == list(FILTERS)
 
 
-@pytest.mark.parametrize("value", NOT_A_PROBABILITY)
-@pytest.mark.parametrize(("make", "option"), [(TopP, "--top-p"), (MinP, "--min-p")])
-def test_a_share_that_is_none_is_refused(
-    make: Callable[[float], Filter], option: str, value: float
+@pytest.mark.parametrize(
+    ("probabilities", "settings", "expected"),
+    [
+        # The nucleus is taken from the characters of top-k: 0.4 is more than half of 0.4 + 0.3.
+        ([0.4, 0.3, 0.2, 0.1], {"top_p": 0.5}, {0, 1}),
+        ([0.4, 0.3, 0.2, 0.1], {"top_p": 0.5, "top_k": 2}, {0}),
+        # The threshold applies to the probability among all characters.
+        ([0.4, 0.3, 0.2, 0.1], {"top_k": 2, "threshold": 0.35}, {0}),
+        ([0.4, 0.3, 0.2, 0.1], {"top_k": 2, "top_p": 0.9, "threshold": 0.25}, {0, 1}),
+        ([0.4, 0.3, 0.2, 0.1], {"top_k": 1, "threshold": 0.2}, {0}),
+        # Temperature comes first: at 2 the probabilities are 0.75 and 0.25.
+        ([0.9, 0.1], {"threshold": 0.2}, {0}),
+        ([0.9, 0.1], {"threshold": 0.2, "temperature": 2.0}, {0, 1}),
+    ],
+)
+def test_filters_apply_in_order(
+    probabilities: list[float], settings: dict[str, Any], expected: set[int]
 ) -> None:
-    """Outside 0 to 1 and NaN are refused with what is allowed."""
-    with pytest.raises(OptionError, match=f"^{option} must lie between 0 and 1, got {value:g} "):
-        make(value)
-
-
-@pytest.mark.parametrize("value", [-1, -(10**400), 1.5, 2.0, True, "3", math.nan, math.inf])
-def test_a_top_k_that_is_no_count_is_refused(value: float) -> None:
-    """Only whole numbers from 0 count characters; numpy's whole numbers do too."""
-    with pytest.raises(OptionError, match=r"^--top-k must be a whole number, 0 or more, got "):
-        TopK(value)  # type: ignore[arg-type]
-    assert TopK(np.int64(3)) == TopK(3)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("value", NOT_A_PROBABILITY)
-def test_a_threshold_that_is_no_probability_is_refused(value: float) -> None:
-    """Outside 0 to 1 and NaN are refused with what is allowed."""
-    with pytest.raises(OptionError) as caught:
-        Threshold(value)
-    assert str(caught.value) == (
-        f"--threshold must lie between 0 and 1, got {value:g}"
-        " (0 keeps all, 0.9 only what is nearly certain)"
-    )
-
-
-@pytest.mark.parametrize("make", FILTERS.values(), ids=FILTERS.keys())
-def test_every_filter_refuses_nan(make: Callable[[float], Filter]) -> None:
-    """No filter lets NaN in, from where it would reach every draw."""
-    with pytest.raises(OptionError):
-        make(math.nan)
-
-
-def test_a_chain_has_the_order_of_the_table() -> None:
-    """However they are named: temperature, top-k, top-p, min-p, threshold."""
-    expected = [Temperature(0.5), TopK(9), TopP(0.8), MinP(0.2), Threshold(0.1)]
-    assert chain(threshold=0.1, min_p=0.2, top_p=0.8, top_k=9, temperature=0.5) == expected
-    assert chain(top_k=9, temperature=0.5, min_p=0.2, threshold=0.1, top_p=0.8) == expected
-    assert chain(threshold=0.1) == [Threshold(0.1)]
-    assert chain() == []
-
-
-def chained(chances: list[float], **values: float) -> set[int]:
-    """What a chain leaves of a row of probabilities."""
-    logs = np.log(np.array([chances]))
-    for apply in chain(**values):
+    """The order is temperature, top-k, top-p, min-p, threshold."""
+    logs = np.log(np.array([probabilities]))
+    for apply in make_filters(GenerationSettings(**{"temperature": 1.0, **settings})):
         logs = apply(logs)
-    return kept(logs)[0]
-
-
-def test_the_nucleus_is_that_of_what_top_k_left() -> None:
-    """0.4 is more than half of 0.4 and 0.3, and less than half of all."""
-    chances = [0.4, 0.3, 0.2, 0.1]
-    assert chained(chances, top_p=0.5) == {0, 1}
-    assert chained(chances, top_p=0.5, top_k=2) == {0}
-
-
-def test_the_threshold_is_absolute() -> None:
-    """It is compared with the probability among all characters, however few are left."""
-    chances = [0.4, 0.3, 0.2, 0.1]
-    assert chained(chances, top_k=2, threshold=0.35) == {0}
-    assert chained(chances, top_k=2, top_p=0.9, min_p=0.1, threshold=0.3) == {0, 1}
-    assert chained(chances, top_k=1, threshold=0.2) == {0}
-
-
-def test_the_threshold_sees_the_probabilities_after_the_temperature() -> None:
-    """What is too unlikely by itself passes when the temperature makes it likely."""
-    assert chained([0.9, 0.1], threshold=0.2, temperature=2.0) == {0, 1}  # they are 0.75 and 0.25
-    assert chained([0.9, 0.1], threshold=0.2) == {0}
-
-
-def test_a_chain_refuses_what_its_filters_refuse() -> None:
-    """A value that is not allowed is refused while the chain is made."""
-    with pytest.raises(OptionError, match="--threshold must lie between 0 and 1, got 2"):
-        chain(temperature=0.8, threshold=2)
+    assert kept(logs) == [expected]

@@ -1,4 +1,4 @@
-"""Numpy's products take as many threads as they are worth, and leave no trace of it."""
+"""Tests of the number of threads that numpy's products use."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from threadpoolctl import ThreadpoolController
 
 from chargen.model import blas
-from chargen.model.blas import threads, threads_for
+from chargen.model.blas import Product, best_thread_count, thread_count
 
 sizes = st.integers(0, 1 << 40)
 batches = st.integers(1, 1 << 20)
@@ -18,64 +18,59 @@ batches = st.integers(1, 1 << 20)
 
 @pytest.fixture
 def two(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Two threads at first, none of them refused; skips where numpy's BLAS cannot have them."""
-    monkeypatch.setattr(blas, "_help", blas._Help())
+    """Two threads and no pause; skips where numpy's BLAS has no threads."""
+    monkeypatch.setattr(blas, "_pool", blas._Pool())
     with ThreadpoolController().limit(limits=2, user_api="blas"):
         if counts() != [2]:
-            pytest.skip("numpy's BLAS here has no threads to count")
+            pytest.skip("numpy's BLAS has no threads here")
         yield
 
 
 def counts() -> list[int]:
-    """The threads of each BLAS that is loaded."""
-    np.dot(np.ones((2, 2)), np.ones((2, 2)))
+    """The number of threads of each loaded BLAS."""
+    np.matmul(np.ones((2, 2)), np.ones((2, 2)))
     found = ThreadpoolController().select(user_api="blas").info()
     return sorted({each["num_threads"] for each in found})
 
 
-@given(sizes, batches)
-def test_there_is_one_thread_at_least_and_no_more_than_cores(size: int, batch: int) -> None:
-    """Whatever the product, its threads are some, and no two of them share a core."""
-    assert 1 <= threads_for(size, batch) <= len(os.sched_getaffinity(0))
-
-
 @given(sizes, sizes, batches, batches)
-def test_more_work_never_takes_fewer_threads(a: int, b: int, m: int, n: int) -> None:
-    """The count grows with the weights and with the batch."""
+def test_larger_products_never_use_fewer_threads(a: int, b: int, m: int, n: int) -> None:
+    """The number grows with weights and batch, from 1 to the number of cores."""
     small, large = sorted((a, b))
     few, many = sorted((m, n))
-    assert threads_for(small, few) <= threads_for(large, few) <= threads_for(large, many)
+    counts = [best_thread_count(*each) for each in ((small, few), (large, few), (large, many))]
+    assert 1 <= counts[0] <= counts[1] <= counts[2] <= len(os.sched_getaffinity(0))
 
 
-def test_little_work_takes_one_thread_and_much_takes_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A layer of 128 is one thread's, a thousand of them at once are work for every core."""
+def test_small_products_use_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layer of 128 units uses one thread for one sample, and all for a thousand."""
     monkeypatch.setattr(blas, "_cores", lambda: 8)
     bytes_of_128 = 4 * 128 * 128 * 4
-    assert threads_for(bytes_of_128) == 1
-    assert threads_for(bytes_of_128, 1000) == 8
+    assert best_thread_count(bytes_of_128) == 1
+    assert best_thread_count(bytes_of_128, 1000) == 8
 
 
 @pytest.mark.usefixtures("two")
-def test_the_count_holds_within_and_is_restored_after() -> None:
-    """Also where an error ends it, and one inside the other."""
-    with threads(1):
+def test_thread_count_is_restored() -> None:
+    """Contexts can be nested and can end with an error."""
+    with thread_count(1):
         assert counts() == [1]
-        with threads(2):
+        with thread_count(2):
             assert counts() == [2]
         assert counts() == [1]
     assert counts() == [2]
-    with pytest.raises(KeyError), threads(1):
+    with pytest.raises(KeyError), thread_count(1):
         raise KeyError
     assert counts() == [2]
 
 
 @pytest.mark.usefixtures("two")
 @pytest.mark.parametrize("first", [0, 1])
-def test_generators_that_end_in_any_order_restore_the_count(first: int) -> None:
-    """Two that were begun one after the other and end crosswise leave what was before both."""
+def test_generators_can_end_in_any_order(first: int) -> None:
+    """When both generators have ended, the original number of threads is restored."""
 
     def work(count: int) -> Iterator[None]:
-        with threads(count):
+        with thread_count(count):
             yield
 
     both = [work(1), work(1)]
@@ -89,11 +84,11 @@ def test_generators_that_end_in_any_order_restore_the_count(first: int) -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_a_generator_that_is_dropped_restores_the_count() -> None:
-    """Whoever stops reading a text in its middle gets the threads back."""
+def test_collected_generator_restores_thread_count() -> None:
+    """A generator that is not exhausted restores the number of threads."""
 
     def work() -> Iterator[None]:
-        with threads(1):
+        with thread_count(1):
             yield
 
     generator = work()
@@ -101,3 +96,25 @@ def test_a_generator_that_is_dropped_restores_the_count() -> None:
     assert counts() == [1]
     del generator
     assert counts() == [2]
+
+
+@pytest.mark.usefixtures("two")
+def test_slow_threads_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A product that is slower with two threads runs with one for a while, then tries again."""
+    clock, cost, used = [0.0], {1: 1e-4, 2: 8e-3}, list[int]()
+
+    def dot(*_: object) -> None:
+        used.extend(counts())
+        clock[0] += cost[used[-1]]
+
+    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+    product, array = Product(), np.ones((1, 1), np.float32)
+    with thread_count(2):
+        monkeypatch.setattr("numpy.dot", dot)
+        for _ in range(10_000):
+            product.dot(array, array, array)
+        assert 2 <= used.count(2) < len(used) / 100
+        cost[2] = 5e-5  # the other program has ended
+        for _ in range(5_000):
+            product.dot(array, array, array)
+        assert used[-1] == 2

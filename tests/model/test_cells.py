@@ -1,9 +1,11 @@
-"""Each cell is what its paper says, by three checks that know nothing of each other.
+"""Tests of each cell against independent references: plain loops, numeric gradients, torch.
 
-A cell that is added to CELLS is checked too, and fails until its equations stand in PAPERS.
+A cell that is added to CELLS is tested too, and needs its equations for one unit in UNITS.
 """
 
 import math
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
@@ -14,16 +16,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from chargen.model.cells import CELLS, Cell
-from chargen.model.network import FeedForward
+from chargen.model.cells.cell import Cell
+from chargen.model.cells.mingru import scan
+from chargen.model.cells.registry import CELLS
 
 Doubles = npt.NDArray[np.float64]
 
 BATCH, WIDTH, HIDDEN, STEPS = 2, 4, 3, 5
 
 Vector = list[float]
-# One unit of one step, from the sums that reach each of its blocks of rows: x's and h's part, and
-# the unit's old state -> its new state (h first), and its gates.
+# One unit of one step, from the sums of its gates (the input's part and the state's part) and its
+# old state -> its new state (h first), and its gates.
 Unit = Callable[[Vector, Vector, Vector], tuple[Vector, dict[str, float]]]
 
 
@@ -32,7 +35,6 @@ def sigma(x: float) -> float:
 
 
 def lstm_unit(x: Vector, h: Vector, old: Vector) -> tuple[Vector, dict[str, float]]:
-    """Gers et al. 2000: input, forget and output gates around an additive cell state."""
     i, f, o = sigma(x[0] + h[0]), sigma(x[1] + h[1]), sigma(x[3] + h[3])
     g = math.tanh(x[2] + h[2])
     c = f * old[1] + i * g
@@ -40,107 +42,112 @@ def lstm_unit(x: Vector, h: Vector, old: Vector) -> tuple[Vector, dict[str, floa
 
 
 def gru_unit(x: Vector, h: Vector, old: Vector) -> tuple[Vector, dict[str, float]]:
-    """Cho et al. 2014, the reset gate behind the recurrent product as in cuDNN."""
     r, z = sigma(x[0] + h[0]), sigma(x[1] + h[1])
     n = math.tanh(x[2] + r * h[2])
     return [(1 - z) * n + z * old[0]], {"r": r, "z": z, "n": n}
 
 
+def mingru_unit(x: Vector, h: Vector, old: Vector) -> tuple[Vector, dict[str, float]]:
+    z = sigma(x[0])
+    n = x[1] + 0.5 if x[1] >= 0 else sigma(x[1])
+    return [(1 - z) * old[0] + z * n], {"z": z, "n": n}
+
+
 def rnn_unit(x: Vector, h: Vector, old: Vector) -> tuple[Vector, dict[str, float]]:
-    """Elman 1990."""
     return [math.tanh(x[0] + h[0])], {}
 
 
 def feedforward_unit(x: Vector, h: Vector, old: Vector) -> tuple[Vector, dict[str, float]]:
-    """A layer of a perceptron: nothing comes from before."""
     return [math.tanh(x[0])], {}
 
 
-PAPERS: Mapping[str, Unit] = {
+UNITS: Mapping[str, Unit] = {
     "lstm": lstm_unit,
     "gru": gru_unit,
+    "mingru": mingru_unit,
     "rnn": rnn_unit,
     "feedforward": feedforward_unit,
 }
 
-every_cell = pytest.mark.parametrize("name", CELLS)
+every_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=list(CELLS))
 
 
 def assert_close(actual: Any, expected: Any) -> None:
-    """Equal but for the order of the sums: some units in the last place of float64."""
+    """Equal up to the order of float64 sums."""
     np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-13)
 
 
-def weights_of(cell: Cell, random: np.random.Generator, hidden: int = HIDDEN) -> dict[str, Doubles]:
-    """A layer's weights in float64, large enough that the gates do not all stand half open."""
-    rows = cell.blocks * hidden
-    weights = {"weight_ih": random.standard_normal((rows, WIDTH))}
-    weights["bias_ih"] = random.standard_normal(rows)
-    if cell.recurrent:
-        weights["weight_hh"] = random.standard_normal((rows, hidden))
-        weights["bias_hh"] = random.standard_normal(rows)
-    return weights
+def weights_of(cell: Cell, random: np.random.Generator) -> dict[str, Doubles]:
+    """A layer's weights in float64, large enough to move the gates away from a half."""
+    return {
+        name.removesuffix("_l0"): random.standard_normal(shape)
+        for name, shape in cell.shapes(WIDTH, HIDDEN).items()
+    }
 
 
 def states_of(cell: Cell, random: np.random.Generator) -> tuple[Doubles, ...]:
-    """A state in the middle of a text: not empty."""
+    """A state from the middle of a text."""
     return tuple(np.tanh(random.standard_normal((BATCH, HIDDEN))) for _ in cell.state)
 
 
 def naive_step(
-    name: str, x: Vector, state: list[Vector], weights: Mapping[str, Doubles]
+    cell: Cell, x: Vector, state: list[Vector], weights: Mapping[str, Doubles]
 ) -> tuple[Vector, list[Vector], list[dict[str, float]]]:
-    """One step of one sample, number by number."""
-    cell = CELLS[name]
-    new: list[Vector] = []
-    gates: list[dict[str, float]] = []
+    """One step of one sample, with Python floats."""
+
+    def sums(kind: str, row: int, values: Vector) -> float:
+        if f"weight_{kind}" not in weights:
+            return 0.0
+        total = float(weights[f"bias_{kind}"][row])
+        return total + sum(
+            float(weight) * value
+            for weight, value in zip(weights[f"weight_{kind}"][row], values, strict=True)
+        )
+
+    units = []
     for unit in range(HIDDEN):
-        from_x, from_h = [], []
-        for block in range(cell.blocks):
-            row = block * HIDDEN + unit
-            total = float(weights["bias_ih"][row])
-            for column in range(WIDTH):
-                total += float(weights["weight_ih"][row, column]) * x[column]
-            from_x.append(total)
-            total = 0.0
-            if cell.recurrent:
-                total = float(weights["bias_hh"][row])
-                for column in range(HIDDEN):
-                    total += float(weights["weight_hh"][row, column]) * state[0][column]
-            from_h.append(total)
-        values, opened = PAPERS[name](from_x, from_h, [part[unit] for part in state])
-        new.append(values)
-        gates.append(opened)
-    h = [values[0] for values in new]
-    return h, [[values[k] for values in new] for k in range(len(cell.state))], gates
+        rows = [gate * HIDDEN + unit for gate in range(cell.num_gates)]
+        from_x = [sums("ih", row, x) for row in rows]
+        from_h = [sums("hh", row, state[0] if state else []) for row in rows]
+        units.append(UNITS[cell.name](from_x, from_h, [part[unit] for part in state]))
+    new = [[values[k] for values, _ in units] for k in range(len(cell.state))]
+    return [values[0] for values, _ in units], new, [gates for _, gates in units]
+
+
+def step_through(
+    cell: Cell, x: Doubles, state: tuple[Doubles, ...], weights: Mapping[str, Doubles]
+) -> tuple[Doubles, tuple[Doubles, ...]]:
+    """The outputs [T, B, H] and the last state, from the equations in numpy."""
+    outputs = []
+    for part in x @ weights["weight_ih"].T + weights["bias_ih"]:
+        h, state, _ = cell.step(np, part, state, weights)
+        outputs.append(h)
+    return np.stack(outputs), state
 
 
 @every_cell
-def test_a_cell_equals_its_paper_number_by_number(name: str) -> None:
-    """Several steps of a batch give the output, state and gates of plain loops over floats."""
-    cell = CELLS[name]
+def test_cell_matches_naive_loop(cell: Cell) -> None:
+    """Outputs, states and gates of several steps equal those of loops over Python floats."""
     random = np.random.default_rng(7)
     weights, state = weights_of(cell, random), states_of(cell, random)
     naive = [[part[b].tolist() for part in state] for b in range(BATCH)]
     for _ in range(STEPS):
         x = random.standard_normal((BATCH, WIDTH))
-        h, state, gates = cell.step(
-            np, x @ weights["weight_ih"].T + weights["bias_ih"], state, weights
-        )
+        projected = x @ weights["weight_ih"].T + weights["bias_ih"]
+        h, state, gates = cell.step(np, projected, state, weights)
+        assert gates.keys() == cell.gates.keys()
         for b in range(BATCH):
-            by_hand, naive[b], opened = naive_step(name, x[b].tolist(), naive[b], weights)
-            assert_close(h[b], by_hand)
+            expected, naive[b], expected_gates = naive_step(cell, x[b].tolist(), naive[b], weights)
+            assert_close(h[b], expected)
             assert len(state) == len(cell.state)
-            for part, expected in zip(state, naive[b], strict=True):
-                assert_close(part[b], expected)
-            assert gates.keys() == opened[0].keys()
+            for part, other in zip(state, naive[b], strict=True):
+                assert_close(part[b], other)
             for gate, values in gates.items():
-                assert_close(values[b], [unit[gate] for unit in opened])
+                assert_close(values[b], [unit[gate] for unit in expected_gates])
 
 
-def loss(xp: Any, name: str, arrays: Mapping[str, Any], mixing: Any) -> Any:
-    """A scalar of all outputs of several steps, and of the state they leave."""
-    cell = CELLS[name]
+def loss(xp: Any, cell: Cell, arrays: Mapping[str, Any], mixing: Any) -> Any:
+    """A scalar that depends on the outputs of all steps and on the last state."""
     state = tuple(arrays[part] for part in cell.state)
     total = 0.0
     for k in range(STEPS):
@@ -153,77 +160,81 @@ def loss(xp: Any, name: str, arrays: Mapping[str, Any], mixing: Any) -> Any:
 
 
 @every_cell
-def test_the_gradient_equals_central_differences(name: str) -> None:
-    """Autograd through the equations agrees with differences of them, in every number read."""
-    cell = CELLS[name]
+def test_gradient_matches_central_differences(cell: Cell) -> None:
+    """Autograd through the equations equals numeric gradients for every input and weight."""
     random = np.random.default_rng(11)
     arrays: dict[str, Doubles] = weights_of(cell, random)
     arrays["x"] = random.standard_normal((STEPS, BATCH, WIDTH))
     arrays |= dict(zip(cell.state, states_of(cell, random), strict=True))
     mixing = random.standard_normal((STEPS + 1, BATCH, HIDDEN))
     tensors = {key: torch.tensor(value, requires_grad=True) for key, value in arrays.items()}
-    loss(torch, name, tensors, torch.tensor(mixing)).backward()
+    loss(torch, cell, tensors, torch.tensor(mixing)).backward()
     step = 1e-5
     for key, value in arrays.items():
         numeric = np.empty_like(value)
         for place in np.ndindex(value.shape):
             kept = value[place]
             value[place] = kept + step
-            above = loss(np, name, arrays, mixing)
+            above = loss(np, cell, arrays, mixing)
             value[place] = kept - step
-            below = loss(np, name, arrays, mixing)
+            below = loss(np, cell, arrays, mixing)
             value[place] = kept
             numeric[place] = (above - below) / (2 * step)
         gradient = tensors[key].grad
         assert gradient is not None
-        # A central difference errs by step**2 times a third derivative (1e-10 times some tens)
-        # and by rounding of about 1e-15 / step.
+        # A central difference has an error of step**2 times a third derivative (1e-10 times some
+        # tens) and a rounding error of about 1e-15 / step.
         np.testing.assert_allclose(gradient.numpy(), numeric, rtol=1e-6, atol=1e-8)
         assert np.abs(numeric).max() > 1e-3
 
 
-def fused(name: str, weights: Mapping[str, Doubles]) -> nn.Module:
-    """The layer that trains the cell, in float64, with these weights."""
-    cell = CELLS[name]
-    layer: nn.Module = (
-        getattr(nn, cell.torch_name)(WIDTH, HIDDEN)
-        if cell.recurrent
-        else FeedForward(WIDTH, HIDDEN)
-    )
-    layer = layer.double()
-    named = {f"{key}_l0": torch.tensor(value) for key, value in weights.items()}
-    layer.load_state_dict(named)  # strict: no weight more or less
+def layer_of(cell: Cell, weights: Mapping[str, Doubles]) -> nn.Module:
+    """The torch layer of the cell, in float64, with these weights and no others."""
+    layer = cell.torch_layer(WIDTH, HIDDEN).double()
+    layer.load_state_dict({f"{key}_l0": torch.tensor(value) for key, value in weights.items()})
     return layer
 
 
 @every_cell
-def test_a_cell_equals_the_fused_layer_of_torch(name: str) -> None:
-    """Stepping by the equations gives what torch's own layer gives for the whole sequence."""
-    cell = CELLS[name]
+def test_torch_layer_matches_steps(cell: Cell) -> None:
+    """The layer for training equals the equations, step by step."""
     random = np.random.default_rng(13)
     weights, state = weights_of(cell, random), states_of(cell, random)
     x = random.standard_normal((STEPS, BATCH, WIDTH))
     starts = tuple(torch.tensor(part)[None] for part in state)
     with torch.no_grad():
-        outputs, last = fused(name, weights)(
+        outputs, last = layer_of(cell, weights)(
             torch.tensor(x), starts[0] if len(starts) == 1 else starts
         )
-    for k in range(STEPS):
-        projected = x[k] @ weights["weight_ih"].T + weights["bias_ih"]
-        h, state, _ = cell.step(np, projected, state, weights)
-        assert_close(h, outputs[k].numpy())
-    parts: tuple[Tensor, ...] = () if last is None else last if isinstance(last, tuple) else (last,)
-    for part, expected in zip(state, parts, strict=True):
-        assert_close(part, expected[0].numpy())
+    expected, state = step_through(cell, x, state, weights)
+    assert_close(outputs.numpy(), expected)
+    parts = (last,) if isinstance(last, Tensor) else last
+    for part, other in zip(state, parts, strict=True):
+        assert_close(part, other[0].numpy())
 
 
 @every_cell
-def test_a_cell_steps_alike_in_numpy_and_torch(name: str) -> None:
-    """The array namespace has no say in the result."""
-    cell = CELLS[name]
+def test_numpy_layer_matches_steps(cell: Cell) -> None:
+    """The layer for generation equals the equations, in float32."""
+    random = np.random.default_rng(13)
+    weights, state = weights_of(cell, random), states_of(cell, random)
+    layer = cell.numpy_layer({key: value.astype(np.float32) for key, value in weights.items()})
+    x = random.standard_normal((STEPS, BATCH, WIDTH))
+    expected, last = step_through(cell, x, state, weights)
+    new = tuple(part.astype(np.float32) for part in state)
+    for k in range(STEPS):
+        h, new = layer.step(x[k].astype(np.float32), new)
+        np.testing.assert_allclose(h, expected[k], rtol=1e-4, atol=1e-5)
+    for part, other in zip(new, last, strict=True):
+        np.testing.assert_allclose(part, other, rtol=1e-4, atol=1e-5)
+
+
+@every_cell
+def test_numpy_and_torch_steps_are_equal(cell: Cell) -> None:
+    """The equations do not depend on the array namespace."""
     random = np.random.default_rng(17)
     weights, state = weights_of(cell, random), states_of(cell, random)
-    projected = random.standard_normal((BATCH, cell.blocks * HIDDEN))
+    projected = random.standard_normal((BATCH, cell.num_gates * HIDDEN))
     h, new, gates = cell.step(np, projected, state, weights)
     tensors = {key: torch.tensor(value) for key, value in weights.items()}
     starts = tuple(torch.tensor(part) for part in state)
@@ -234,32 +245,93 @@ def test_a_cell_steps_alike_in_numpy_and_torch(name: str) -> None:
     assert list(gates) == list(other_gates)
     for gate in gates:
         assert_close(gates[gate], other_gates[gate].numpy())
-
-
-@every_cell
-def test_output_comes_first_in_the_state(name: str) -> None:
-    """What a recurrent cell puts out is the h that it carries on."""
-    cell = CELLS[name]
-    random = np.random.default_rng(19)
-    weights, state = weights_of(cell, random), states_of(cell, random)
-    projected = random.standard_normal((BATCH, cell.blocks * HIDDEN))
-    h, new, _ = cell.step(np, projected, state, weights)
     assert cell.state[:1] in ((), ("h",))
     assert all(np.array_equal(part, h) for part in new[:1])
 
 
 @every_cell
-def test_large_sums_saturate_without_overflow(name: str) -> None:
-    """Sums that overflow exp leave gates at their limits, and raise no warning."""
-    cell = CELLS[name]
+def test_large_sums_saturate_without_overflow(cell: Cell) -> None:
+    """Sums that overflow exp give finite values and no warning; all but minGRU's n stay within 1.
+
+    The candidate of minGRU grows linearly with its sum, and so does its state.
+    """
     random = np.random.default_rng(23)
     weights = {k: v.astype(np.float32) for k, v in weights_of(cell, random).items()}
-    for signs in product((-1e30, 1e30), repeat=cell.blocks):
+    for signs in product((-1e30, 1e30), repeat=cell.num_gates):
         state = tuple(np.zeros((1, HIDDEN), np.float32) for _ in cell.state)
         projected = np.repeat(np.array(signs, np.float32), HIDDEN)[None]
         with np.errstate(all="raise"):
             h, new, gates = cell.step(np, projected, state, weights)
-        for part in (h, *new, *gates.values()):
-            assert np.isfinite(part).all()
-            assert np.abs(part).max() <= 1
+        assert all(np.isfinite(part).all() for part in (h, *new, *gates.values()))
+        if cell.name == "mingru":
+            gates = {"z": gates["z"]}
+        else:
+            assert all(np.abs(part).max() <= 1 for part in (h, *new))
         assert all(np.isin(gate, (-1, 0, 1)).all() for gate in gates.values())
+
+
+# The parallel scan of minGRU
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 64])
+@pytest.mark.parametrize("scale", [1, 30])  # 30 saturates the gates
+@pytest.mark.parametrize("empty", [False, True])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float32, 3e-5), (torch.float64, 1e-12)], ids=str
+)
+def test_mingru_scan_matches_steps(
+    steps: int, scale: float, empty: bool, dtype: torch.dtype, tolerance: float
+) -> None:
+    """Values and gradients equal those of the equations, also from a state of zeros."""
+    random = torch.Generator().manual_seed(3)
+    projected = scale * torch.randn(steps, BATCH, 2 * HIDDEN, generator=random, dtype=dtype)
+    h = torch.rand(BATCH, HIDDEN, generator=random, dtype=dtype) * (not empty)
+    mixing = torch.randn(steps, BATCH, HIDDEN, generator=random, dtype=dtype)
+    cell = CELLS["mingru"]
+    results = []
+    for compute in (
+        scan,
+        lambda p, s: cell.unroll(p, (s,), {})[0],
+        lambda p, s: Cell.unroll(cell, p, (s,), {})[0],
+    ):
+        inputs = projected.clone().requires_grad_(), h.clone().requires_grad_()
+        outputs = compute(*inputs)
+        results.append([outputs, *torch.autograd.grad((outputs * mixing).sum(), inputs)])
+    *found, expected = results
+    for result in found:
+        for one, other in zip(result, expected, strict=True):
+            assert torch.isfinite(one).all()
+            torch.testing.assert_close(one, other, rtol=tolerance, atol=scale * tolerance)
+
+
+def test_mingru_accumulates_in_float32_under_autocast() -> None:
+    """In bfloat16 the outputs are rounded once, and the carried state keeps its precision."""
+    layer = CELLS["mingru"].torch_layer(WIDTH, HIDDEN)
+    x, state = torch.ones(400, BATCH, WIDTH), torch.zeros(1, BATCH, HIDDEN)
+    with torch.no_grad():
+        CELLS["mingru"].initialise(layer, torch.Generator().manual_seed(1), chrono_max=1_000)
+        expected, _ = layer(x, state)
+        with torch.autocast("cpu", torch.bfloat16):
+            h, last = layer(x, state)
+    assert (h.dtype, last.dtype) == (torch.bfloat16, torch.float32)
+    # The inputs' products are rounded to 8 bits; adding 400 steps in bfloat16 would stop growing.
+    torch.testing.assert_close(last[0], expected[-1], rtol=0.03, atol=0)
+
+
+# The registry
+
+
+def test_cells_are_ordered_by_their_number_of_gates() -> None:
+    """The most gates come first, and the cell without memory last."""
+    assert list(CELLS) == ["lstm", "gru", "mingru", "rnn", "feedforward"]
+    assert all(cell.name == name for name, cell in CELLS.items())
+    assert all(cell.description.endswith(".") and cell.label for cell in CELLS.values())
+
+
+def test_registry_loads_neither_numpy_nor_torch() -> None:
+    """The command line lists the cells before it imports large libraries."""
+    program = (
+        "import sys, chargen.model.cells.registry, chargen.model.config\n"
+        "assert not {'numpy', 'torch'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,4 +1,4 @@
-"""The numpy engine is the trained network: the same logits, the same states, one step at a time."""
+"""Tests of the numpy engine against the torch network."""
 
 import tracemalloc
 
@@ -9,7 +9,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chargen.model.cells import CELLS
+from chargen.model.cells.registry import CELLS
 from chargen.model.config import ENCODERS, ModelConfig
 from chargen.model.engine import CHUNK, Engine, States, log_softmax
 from chargen.model.network import Network
@@ -25,7 +25,7 @@ every_batch = pytest.mark.parametrize("batch", [1, 5])
 
 
 def network_of(cell: str, encoder: str, depth: int, seed: int = 1) -> Network:
-    """A network with weights and biases that are all in use and well away from linear."""
+    """A network with nonzero weights and biases that are large enough to leave the linear range."""
     network = Network(
         ModelConfig(VOCABULARY, cell, encoder, embedding_size=6, hidden_size=8, num_layers=depth)
     )
@@ -37,24 +37,24 @@ def network_of(cell: str, encoder: str, depth: int, seed: int = 1) -> Network:
 
 
 def engine_of(network: Network) -> Engine:
-    """The engine of the same weights."""
+    """The engine with the network's weights."""
     return Engine(network.config, network.weights())
 
 
 def text_of(batch: int, length: int = LENGTH, seed: int = 5) -> Longs:
-    """[length, batch] ids, every one of the vocabulary among them."""
+    """[length, batch] ids, with every id of the vocabulary."""
     ids = np.random.default_rng(seed).integers(0, VOCABULARY, (length, batch))
     ids[:VOCABULARY, 0] = np.arange(VOCABULARY)
     return ids
 
 
 def assert_close(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> None:
-    """Equal to float32 rounding: sums of 20 terms of about 1, carried on through 60 steps."""
+    """Equal up to float32 rounding: sums of 20 terms of about 1, carried through 60 steps."""
     np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-5)
 
 
 def assert_close_states(one: States, other: States) -> None:
-    """Equal to float32 rounding."""
+    """Equal up to float32 rounding."""
     assert [len(state) for state in one] == [len(state) for state in other]
     for state, expected in zip(one, other, strict=True):
         for part, same in zip(state, expected, strict=True):
@@ -62,7 +62,7 @@ def assert_close_states(one: States, other: States) -> None:
 
 
 def assert_same_states(one: States, other: States) -> None:
-    """Bit for bit."""
+    """Equal bit by bit."""
     assert [len(state) for state in one] == [len(state) for state in other]
     for state, expected in zip(one, other, strict=True):
         for part, same in zip(state, expected, strict=True):
@@ -73,8 +73,8 @@ def assert_same_states(one: States, other: States) -> None:
 @every_encoder
 @every_depth
 @every_batch
-def test_both_engines_agree_over_a_text(cell: str, encoder: str, depth: int, batch: int) -> None:
-    """torch's pass over a text and numpy's steps through it give the same logits and states."""
+def test_engine_matches_network(cell: str, encoder: str, depth: int, batch: int) -> None:
+    """Steps through a text give the logits and states of the torch network."""
     network = network_of(cell, encoder, depth)
     engine = engine_of(network)
     ids = text_of(batch)
@@ -97,48 +97,9 @@ def test_both_engines_agree_over_a_text(cell: str, encoder: str, depth: int, bat
 @every_cell
 @every_encoder
 @every_depth
-@every_batch
-def test_the_step_that_shows_gates_is_the_step(
-    cell: str, encoder: str, depth: int, batch: int
-) -> None:
-    """The plain equations, with gates, and the prepared step give the same logits and states."""
-    engine = engine_of(network_of(cell, encoder, depth))
-    ids = text_of(batch)
-    states, shown = engine.empty_states(batch), engine.empty_states(batch)
-    for k in range(LENGTH):
-        logits, states = engine.step(ids[k], states)
-        others, shown, gates = engine.step_with_gates(ids[k], shown)
-        assert_close(logits, others)
-        assert len(gates) == depth
-        assert all(gate.shape == (batch, 8) for layer in gates for gate in layer.values())
-    for state, other in zip(states, shown, strict=True):
-        for part, same in zip(state, other, strict=True):
-            assert_close(part, same)
-
-
-def test_gates_of_an_lstm_are_named_and_lie_in_their_ranges() -> None:
-    """i, f and o lie between 0 and 1, g between -1 and 1, and none is stuck."""
-    engine = engine_of(network_of("lstm", "embedding", 2))
-    states = engine.empty_states(5)
-    seen: list[dict[str, npt.NDArray[np.float32]]] = []
-    for ids in text_of(5):
-        _, states, gates = engine.step_with_gates(ids, states)
-        seen += gates
-    assert all(list(gates) == ["i", "f", "g", "o"] for gates in seen)
-    for name, low in {"i": 0, "f": 0, "g": -1, "o": 0}.items():
-        values = np.concatenate([gates[name] for gates in seen])
-        assert low < values.min() < values.max() < 1
-        assert np.ptp(values) > 0.5
-
-
-@every_cell
-@every_encoder
-@every_depth
 @pytest.mark.parametrize("length", [1, 60, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 3])
-def test_reading_a_text_is_stepping_through_it(
-    cell: str, encoder: str, depth: int, length: int
-) -> None:
-    """`read` leaves the states that steps leave, and `logits` their logits too, over any chunks."""
+def test_read_and_logits_match_steps(cell: str, encoder: str, depth: int, length: int) -> None:
+    """Reading a text in chunks gives the states and logits of single steps."""
     engine = engine_of(network_of(cell, encoder, depth))
     ids = text_of(1, max(length, VOCABULARY))[:length, 0]
     states = engine.empty_states()
@@ -150,14 +111,14 @@ def test_reading_a_text_is_stepping_through_it(
     assert found.dtype == np.float32
     assert_close(found, np.stack(expected))
     assert_close_states(end, states)
-    # The same products in the same order: the decoder has no say in the states.
+    # The same products in the same order.
     assert_same_states(engine.read(ids, engine.empty_states()), end)
 
 
 @every_cell
 @every_depth
-def test_reading_goes_on_from_where_it_was(cell: str, depth: int) -> None:
-    """Two parts of a text read one after the other leave what the whole leaves."""
+def test_read_continues_from_states(cell: str, depth: int) -> None:
+    """A text that is read in two parts gives the states of the whole text."""
     engine = engine_of(network_of(cell, "embedding", depth))
     ids = text_of(1, 200)[:, 0]
     whole = engine.read(ids, engine.empty_states())
@@ -172,8 +133,8 @@ def test_reading_goes_on_from_where_it_was(cell: str, depth: int) -> None:
 
 
 @every_cell
-def test_reading_nothing_changes_nothing(cell: str) -> None:
-    """Of an empty text there are no logits, and the states are as they were."""
+def test_read_of_empty_text(cell: str) -> None:
+    """An empty text has no logits and does not change the states."""
     engine = engine_of(network_of(cell, "embedding", 2))
     states = engine.read(text_of(1)[:, 0], engine.empty_states())
     none = np.empty(0, np.uint8)
@@ -184,10 +145,8 @@ def test_reading_nothing_changes_nothing(cell: str) -> None:
 
 
 @every_cell
-def test_reading_for_states_alone_skips_the_decoder(
-    cell: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A prompt costs no product with the decoder; logits cost one a chunk."""
+def test_read_skips_decoder(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`read` never uses the decoder; `logits` uses it once per chunk."""
     engine = engine_of(network_of(cell, "embedding", 2))
     rows: list[int] = []
     decode = engine._decode
@@ -208,10 +167,8 @@ def test_reading_for_states_alone_skips_the_decoder(
 @every_encoder
 @every_depth
 @every_batch
-def test_states_and_ids_are_never_written_to(
-    cell: str, encoder: str, depth: int, batch: int
-) -> None:
-    """A caller may keep a state and go on from it twice; arrays that refuse writing are enough."""
+def test_states_and_ids_are_not_modified(cell: str, encoder: str, depth: int, batch: int) -> None:
+    """Read-only arrays are accepted, and a state can be used twice."""
     engine = engine_of(network_of(cell, encoder, depth))
     ids = text_of(batch)
     ids.setflags(write=False)
@@ -222,7 +179,6 @@ def test_states_and_ids_are_never_written_to(
                 part.setflags(write=False)
         first, after = engine.step(ids[k], states)
         again, after_again = engine.step(ids[k], states)
-        engine.step_with_gates(ids[k], states)
         if batch == 1:
             engine.read(ids[:9, 0], states)
             engine.logits(ids[:9, 0], states)
@@ -232,8 +188,8 @@ def test_states_and_ids_are_never_written_to(
 
 
 @every_cell
-def test_results_of_a_step_are_not_overwritten_by_the_next(cell: str) -> None:
-    """Logits and states of one step are the caller's: no later step writes into them."""
+def test_results_are_not_overwritten(cell: str) -> None:
+    """Later steps do not change the logits and states of an earlier one."""
     engine = engine_of(network_of(cell, "embedding", 2))
     ids = text_of(2)
     logits, states = engine.step(ids[0], engine.empty_states(2))
@@ -248,8 +204,8 @@ def test_results_of_a_step_are_not_overwritten_by_the_next(cell: str) -> None:
 
 
 @every_cell
-def test_a_sample_in_a_batch_is_the_sample_alone(cell: str) -> None:
-    """Samples side by side do not see each other."""
+def test_samples_of_batch_are_independent(cell: str) -> None:
+    """A sample in a batch has the logits of the sample alone."""
     engine = engine_of(network_of(cell, "one-hot", 2))
     ids = text_of(5)
     together = engine.empty_states(5)
@@ -262,8 +218,8 @@ def test_a_sample_in_a_batch_is_the_sample_alone(cell: str) -> None:
 
 
 @every_cell
-def test_the_weights_that_were_given_stay_as_they_are(cell: str) -> None:
-    """Preparing and stepping change nothing in the caller's arrays."""
+def test_weights_are_not_modified(cell: str) -> None:
+    """Read-only weights are accepted."""
     network = network_of(cell, "embedding", 2)
     weights = network.weights()
     for value in weights.values():
@@ -273,22 +229,22 @@ def test_the_weights_that_were_given_stay_as_they_are(cell: str) -> None:
 
 
 @every_encoder
-def test_an_engine_takes_no_more_memory_than_its_weights_and_table(encoder: str) -> None:
-    """A vocabulary of 100,001 characters makes no square of so many by so many, 40 GB."""
+def test_memory_of_large_vocabulary(encoder: str) -> None:
+    """100,001 characters need no matrix of 100,001 x 100,001 numbers (40 GB)."""
     config = ModelConfig(100_001, "rnn", encoder, embedding_size=2, hidden_size=2)
     weights = {name: np.zeros(shape, np.float32) for name, shape in config.shapes().items()}
     tracemalloc.start()
     engine = Engine(config, weights)
     ids = np.array([100_000])
-    engine.step_with_gates(ids, engine.empty_states())
-    _, most = tracemalloc.get_traced_memory()
+    engine.step(ids, engine.empty_states())
+    _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert most < 10 * sum(value.nbytes for value in weights.values())
+    assert peak < 10 * sum(value.nbytes for value in weights.values())
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.int64])
-def test_ids_of_every_type_are_read(dtype: type) -> None:
-    """What a vocabulary encodes can be stepped through as it is."""
+def test_ids_of_any_integer_type(dtype: type) -> None:
+    """The smallest type that a vocabulary encodes into can be read without conversion."""
     engine = engine_of(network_of("lstm", "embedding", 1))
     ids = text_of(1)[:, 0]
     expected = engine.read(ids, engine.empty_states())
@@ -316,16 +272,16 @@ def test_log_softmax_is_stable(row: list[float]) -> None:
     assert np.array_equal(logits, kept)
 
 
-def test_log_softmax_equals_that_of_torch() -> None:
-    """The values are those of torch in float64, row by row."""
+def test_log_softmax_matches_torch() -> None:
+    """The values equal those of torch in float64."""
     logits = 5 * np.random.default_rng(1).standard_normal((4, 50))
     expected = torch.log_softmax(torch.from_numpy(logits), dim=-1).numpy()
-    # The same sums in another order, in float64.
+    # The same float64 sums in another order.
     np.testing.assert_allclose(log_softmax(logits), expected, rtol=1e-13)
 
 
-def test_a_dropped_character_has_no_probability() -> None:
-    """-inf stays -inf and takes nothing from the others."""
+def test_log_softmax_of_excluded_character() -> None:
+    """A logit of -inf has no probability and does not affect the others."""
     logs = log_softmax(np.array([[-np.inf, 0.0, 0.0]], np.float32))
     assert logs[0, 0] == -np.inf
     assert np.exp(logs[0]).tolist() == pytest.approx([0, 0.5, 0.5], abs=1e-15)

@@ -1,14 +1,13 @@
-"""The network that trains: its start, its weights by name, its masks, and beginning with others."""
+"""Tests of the torch network: initial weights, names, dropout masks, loading weights."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from chargen.model.cells import CELLS
+from chargen.model.cells.registry import CELLS
 from chargen.model.config import ENCODERS, ModelConfig
 from chargen.model.network import Network
 from chargen.text.vocabulary import Vocabulary
@@ -19,7 +18,7 @@ every_depth = pytest.mark.parametrize("depth", [1, 2, 3])
 
 
 def network_of(config: ModelConfig, seed: int = 1) -> Network:
-    """A network that is ready to train."""
+    """A network with its initial weights."""
     network = Network(config)
     network.initialise(seed)
     return network
@@ -34,10 +33,8 @@ def ids_of(config: ModelConfig, length: int = 6, batch: int = 2) -> Tensor:
 @every_cell
 @every_encoder
 @every_depth
-def test_weights_have_the_names_and_shapes_of_the_configuration(
-    cell: str, encoder: str, depth: int
-) -> None:
-    """torch's own names and shapes are those from which files are checked, and none is left out."""
+def test_weights_have_names_and_shapes_of_config(cell: str, encoder: str, depth: int) -> None:
+    """The state dict, the parameters and `weights` all match `ModelConfig.shapes`."""
     config = ModelConfig(7, cell, encoder, embedding_size=3, hidden_size=5, num_layers=depth)
     network = Network(config)
     shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
@@ -50,8 +47,8 @@ def test_weights_have_the_names_and_shapes_of_the_configuration(
 
 @every_cell
 @every_encoder
-def test_the_seed_alone_decides_how_training_starts(cell: str, encoder: str) -> None:
-    """The same seed draws the same weights, whatever was there and whatever torch's own seed is."""
+def test_initial_weights_depend_on_seed_only(cell: str, encoder: str) -> None:
+    """Neither torch's global seed nor the previous weights change them."""
     config = ModelConfig(7, cell, encoder, embedding_size=3, hidden_size=5, num_layers=2)
     torch.manual_seed(1)
     first = network_of(config, seed=5).weights()
@@ -66,8 +63,8 @@ def test_the_seed_alone_decides_how_training_starts(cell: str, encoder: str) -> 
             assert not np.array_equal(value, other[name]), name
 
 
-def test_initialising_leaves_the_generator_of_torch_alone() -> None:
-    """What others draw from torch's own generator does not move."""
+def test_initialise_does_not_use_global_generator() -> None:
+    """Initial weights come from a separate generator."""
     torch.manual_seed(1)
     network = Network(ModelConfig(7, hidden_size=5))
     before = torch.get_rng_state()
@@ -78,106 +75,100 @@ def test_initialising_leaves_the_generator_of_torch_alone() -> None:
 @every_cell
 @every_depth
 def test_recurrent_blocks_are_orthogonal(cell: str, depth: int) -> None:
-    """Each gate's recurrent matrix keeps the length of every state at the start."""
+    """The recurrent matrix of each gate is orthogonal, and no two are the same."""
     hidden = 16
-    weights = network_of(ModelConfig(7, cell, hidden_size=hidden, num_layers=depth)).weights()
+    config = ModelConfig(7, cell, hidden_size=hidden, num_layers=depth)
     blocks = [
         block
-        for name, value in weights.items()
+        for name, value in network_of(config).weights().items()
         if "weight_hh" in name
         for block in value.reshape(-1, hidden, hidden)
     ]
-    assert len(blocks) == (depth * CELLS[cell].blocks if CELLS[cell].recurrent else 0)
+    matrices = sum("weight_hh" in name for name in config.shapes())
+    assert len(blocks) == matrices * CELLS[cell].num_gates
     for block in blocks:
         # A QR decomposition of 16 rows in float32.
         np.testing.assert_allclose(block @ block.T, np.eye(hidden), atol=1e-5)
     assert len({block.tobytes() for block in blocks}) == len(blocks)
 
 
-@every_depth
-def test_the_forget_gate_starts_with_a_bias_of_1(depth: int) -> None:
-    """An LSTM begins by remembering: f has bias 1 in all, every other gate 0."""
+@every_cell
+def test_initial_biases(cell: str) -> None:
+    """The bias of the LSTM's forget gate is 1, all others are 0."""
     hidden = 4
-    weights = network_of(ModelConfig(7, "lstm", hidden_size=hidden, num_layers=depth)).weights()
-    for k in range(depth):
-        bias = weights[f"layers.{k}.bias_ih_l0"] + weights[f"layers.{k}.bias_hh_l0"]
-        assert bias.reshape(4, hidden).tolist() == [[0.0] * 4, [1.0] * 4, [0.0] * 4, [0.0] * 4]
+    weights = network_of(ModelConfig(7, cell, hidden_size=hidden, num_layers=2)).weights()
+    for name, value in weights.items():
+        if "bias" in name:
+            expected = np.zeros_like(value)
+            if cell == "lstm" and "bias_ih" in name:
+                expected[hidden : 2 * hidden] = 1
+            np.testing.assert_array_equal(value, expected)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_gates_that_are_to_reach_back_have_time_scales_up_to_there(cell: str) -> None:
-    """Their keep gates' biases lie evenly between those of 2 and of `memory` characters.
+@pytest.mark.parametrize(
+    ("cell", "gate", "sign"), [("lstm", 1, 1), ("gru", 1, 1), ("mingru", 0, -1)]
+)
+def test_chrono_max_spreads_time_scales(cell: str, gate: int, sign: int) -> None:
+    """The biases of the gate that keeps the state are uniform; others stay 0.
 
-    A gate's time scale is 1 + exp(bias). The mean of 1,000 uniform numbers misses the middle by
-    a twentieth of their range with probability 4e-8, were the seed not fixed.
+    A keep gate sigmoid(b) has a time scale of 1 + exp(b). The mean of 1,000 uniform numbers
+    misses the middle by a twentieth of their range with probability 4e-8; the seed is fixed.
     """
-    hidden, memory = 1_000, 200
+    hidden, chrono_max = 1_000, 200
     network = Network(ModelConfig(5, cell, embedding_size=2, hidden_size=hidden))
-    network.initialise(1, memory=memory)
+    network.initialise(1, chrono_max=chrono_max)
     bias = network.weights()["layers.0.bias_ih_l0"].reshape(-1, hidden)
-    scales = 1 + np.exp(bias[1])
+    scales = 1 + np.exp(sign * bias[gate])
     assert scales.min() >= 2
-    assert scales.max() <= memory * (1 + 1e-5)  # float32
-    assert np.log(scales - 1).mean() == pytest.approx(math.log(memory - 1) / 2, rel=0.1)
+    assert scales.max() <= chrono_max * (1 + 1e-5)  # float32
+    assert np.log(scales - 1).mean() == pytest.approx(math.log(chrono_max - 1) / 2, rel=0.1)
     if cell == "lstm":
         np.testing.assert_array_equal(bias[0], -bias[1])
-    assert not bias[2:].any()
+    others = [k for k in range(len(bias)) if k != gate and (cell, k) != ("lstm", 0)]
+    assert not bias[others].any()
 
 
 @pytest.mark.parametrize("cell", ["rnn", "feedforward"])
-def test_a_cell_without_gates_has_none_to_reach_back(cell: str) -> None:
-    """Asking for memory changes nothing of it."""
+def test_chrono_max_changes_no_cell_without_gates(cell: str) -> None:
+    """A cell without gates has no time scale to set."""
     config = ModelConfig(5, cell, embedding_size=2, hidden_size=4)
     one, other = Network(config), Network(config)
     one.initialise(1)
-    other.initialise(1, memory=100)
+    other.initialise(1, chrono_max=100)
     for name, value in one.weights().items():
         np.testing.assert_array_equal(value, other.weights()[name])
 
 
-def test_a_vanilla_rnn_that_is_to_reach_back_begins_as_a_sum() -> None:
-    """Its state keeps what came in: the identity as its block, and inputs that stay small.
-
-    No other cell is changed.
-    """
-    config = ModelConfig(5, "rnn", embedding_size=2, hidden_size=6, num_layers=2)
-    one, other = Network(config), Network(config)
-    one.initialise(1)
-    other.initialise(1)
-    other.begin_as_a_sum()
-    for k in range(2):
-        np.testing.assert_array_equal(other.weights()[f"layers.{k}.weight_hh_l0"], np.eye(6))
-        plain, small = (net.weights()[f"layers.{k}.weight_ih_l0"] for net in (one, other))
-        np.testing.assert_allclose(small, 0.3 * plain, rtol=1e-6)
-    gated = Network(replace(config, cell="gru"))
-    gated.initialise(1)
-    before = gated.weights()
-    gated.begin_as_a_sum()
-    for name, value in gated.weights().items():
-        np.testing.assert_array_equal(value, before[name])
+@every_cell
+def test_init_identity_makes_rnn_add_up_its_inputs(cell: str) -> None:
+    """Its recurrent weights become the identity and its inputs small; other cells do not change."""
+    config = ModelConfig(5, cell, embedding_size=2, hidden_size=6, num_layers=2)
+    network = network_of(config)
+    before = network.weights()
+    network.init_identity()
+    for name, value in network.weights().items():
+        if cell == "rnn" and "weight_hh" in name:
+            np.testing.assert_array_equal(value, np.eye(6))
+        elif cell == "rnn" and "weight_ih" in name:
+            np.testing.assert_allclose(value, 0.3 * before[name], rtol=1e-6)
+        else:
+            np.testing.assert_array_equal(value, before[name])
 
 
-@pytest.mark.parametrize("cell", [name for name in CELLS if name != "lstm"])
-def test_other_biases_start_at_0(cell: str) -> None:
-    """Only the LSTM has a gate that wants a bias."""
-    weights = network_of(ModelConfig(7, cell, hidden_size=4, num_layers=2)).weights()
-    assert all(not value.any() for name, value in weights.items() if "bias" in name)
-
-
-def test_input_blocks_stay_within_the_bounds_of_glorot() -> None:
-    """Each gate's input block is drawn by its own size, not by that of all gates together."""
+def test_input_blocks_are_glorot_uniform() -> None:
+    """The bound follows from the size of one gate's block, not of all gates together."""
     config = ModelConfig(7, "lstm", embedding_size=20, hidden_size=30)
     weight = network_of(config).weights()["layers.0.weight_ih_l0"]
     bound = np.sqrt(6 / (20 + 30))
     for block in weight.reshape(4, 30, 20):
-        # The largest of 600 uniform numbers lies within 2 % of the bound but for e**-12.
+        # The largest of 600 uniform numbers misses the last 2 % with probability e**-12.
         assert 0.98 * bound < np.abs(block).max() <= bound
 
 
 @every_cell
 @every_depth
-def test_one_hot_equals_an_embedding_that_is_the_identity(cell: str, depth: int) -> None:
-    """Encoding by a look-up of unit rows is the one-hot encoder."""
+def test_one_hot_equals_identity_embedding(cell: str, depth: int) -> None:
+    """An embedding with unit rows gives the logits of the one-hot encoder."""
     sizes = {"hidden_size": 5, "num_layers": depth}
     plain = network_of(ModelConfig(7, cell, "one-hot", **sizes))
     embedded = Network(ModelConfig(7, cell, "embedding", embedding_size=7, **sizes))
@@ -194,8 +185,8 @@ def test_one_hot_equals_an_embedding_that_is_the_identity(cell: str, depth: int)
 @every_cell
 @every_encoder
 @every_depth
-def test_a_text_in_two_parts_is_the_text_in_one(cell: str, encoder: str, depth: int) -> None:
-    """The states that come back are those to go on from."""
+def test_states_carry_over_between_windows(cell: str, encoder: str, depth: int) -> None:
+    """A text in two parts gives the logits and states of the text in one part."""
     config = ModelConfig(7, cell, encoder, embedding_size=3, hidden_size=5, num_layers=depth)
     network = network_of(config)
     ids = ids_of(config)
@@ -203,22 +194,22 @@ def test_a_text_in_two_parts_is_the_text_in_one(cell: str, encoder: str, depth: 
         whole, end = network(ids, network.empty_states(2))
         first, states = network(ids[:2], network.empty_states(2))
         second, other_end = network(ids[2:], states)
-    # Products of other shapes round otherwise in float32.
+    # Products of other shapes round differently in float32.
     torch.testing.assert_close(torch.cat([first, second]), whole, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(other_end, end, rtol=1e-5, atol=1e-6)
     assert [len(state) for state in end] == [len(CELLS[cell].state)] * depth
 
 
 def masks_of(config: ModelConfig, value: float) -> list[Tensor]:
-    """A mask for each place that takes one, all of this value."""
+    """One mask for each place, all of this value."""
     widths = [config.input_size] + [config.hidden_size] * config.num_layers
     return [torch.full((1, 2, width), value) for width in widths]
 
 
 @every_cell
 @every_encoder
-def test_masks_of_1_change_nothing(cell: str, encoder: str) -> None:
-    """A mask multiplies, and by 1 leaves all as it is."""
+def test_masks_of_ones_change_nothing(cell: str, encoder: str) -> None:
+    """Outputs are multiplied by the masks."""
     config = ModelConfig(7, cell, encoder, embedding_size=3, hidden_size=5, num_layers=2)
     network = network_of(config)
     ids, states = ids_of(config), network.empty_states(2)
@@ -228,8 +219,8 @@ def test_masks_of_1_change_nothing(cell: str, encoder: str) -> None:
 
 @every_cell
 @every_encoder
-def test_the_last_mask_lies_before_the_decoder(cell: str, encoder: str) -> None:
-    """With nothing left of the last layer the logits are the decoder's bias."""
+def test_last_mask_applies_before_decoder(cell: str, encoder: str) -> None:
+    """Without the last layer's outputs the logits are the decoder's bias."""
     config = ModelConfig(7, cell, encoder, embedding_size=3, hidden_size=5, num_layers=2)
     network = network_of(config)
     bias = torch.arange(7.0)
@@ -243,8 +234,8 @@ def test_the_last_mask_lies_before_the_decoder(cell: str, encoder: str) -> None:
 @every_cell
 @every_encoder
 @pytest.mark.parametrize("place", [0, 1])
-def test_a_mask_before_a_layer_hides_the_text_from_it(cell: str, encoder: str, place: int) -> None:
-    """With nothing left at the encoder's side or behind a layer, no character can be told."""
+def test_mask_of_zeros_hides_text(cell: str, encoder: str, place: int) -> None:
+    """With zeros after the encoder or after a layer the logits do not depend on the text."""
     config = ModelConfig(7, cell, encoder, embedding_size=3, hidden_size=5, num_layers=2)
     network = network_of(config)
     masks = masks_of(config, 1.0)
@@ -258,8 +249,8 @@ def test_a_mask_before_a_layer_hides_the_text_from_it(cell: str, encoder: str, p
     assert not torch.equal(others, seen)
 
 
-def test_a_mask_is_the_same_for_every_character_and_its_own_for_every_lane() -> None:
-    """Masks broadcast over time and differ between lanes."""
+def test_masks_broadcast_over_time() -> None:
+    """A mask is the same at every time step and differs between lanes."""
     config = ModelConfig(7, "feedforward", "one-hot", hidden_size=5)
     network = network_of(config)
     ids = torch.full((4, 2), 3)
@@ -274,7 +265,7 @@ def test_a_mask_is_the_same_for_every_character_and_its_own_for_every_lane() -> 
 @every_cell
 @every_encoder
 def test_weights_are_a_copy(cell: str, encoder: str) -> None:
-    """What was taken as the best weights so far does not move when training goes on."""
+    """Weights that were read do not change when the network does."""
     network = network_of(ModelConfig(7, cell, encoder, embedding_size=3, hidden_size=5))
     before = network.weights()
     kept = {name: value.copy() for name, value in before.items()}
@@ -286,28 +277,26 @@ def test_weights_are_a_copy(cell: str, encoder: str) -> None:
 @every_cell
 @every_encoder
 @every_depth
-def test_beginning_with_a_model_of_the_same_sizes_takes_all_of_it(
-    cell: str, encoder: str, depth: int
-) -> None:
-    """Nothing of the network's own start remains."""
+def test_load_weights_of_same_sizes(cell: str, encoder: str, depth: int) -> None:
+    """All weights are replaced."""
     config = ModelConfig(7, cell, encoder, embedding_size=3, hidden_size=5, num_layers=depth)
     old, network = network_of(config, seed=1), network_of(config, seed=2)
-    network.begin_with(old.weights())
+    network.load_weights(old.weights())
     for name, value in network.weights().items():
         np.testing.assert_array_equal(value, old.weights()[name])
 
 
 @every_cell
 @every_encoder
-def test_beginning_with_a_smaller_vocabulary_keeps_its_rows(cell: str, encoder: str) -> None:
-    """Old characters keep all of their weights; those of new ones stay as they were drawn."""
+def test_load_weights_of_smaller_vocabulary(cell: str, encoder: str) -> None:
+    """Known characters get their weights; those of new characters keep their initial values."""
     before = Vocabulary.build(["hello"])
     after = before.extended(["abc"])
     sizes = {"embedding_size": 3, "hidden_size": 5, "num_layers": 2}
     old = network_of(ModelConfig(len(before), cell, encoder, **sizes), seed=1)
     network = network_of(ModelConfig(len(after), cell, encoder, **sizes), seed=2)
     drawn = network.weights()
-    network.begin_with(old.weights())
+    network.load_weights(old.weights())
     known = len(before)
     for name, value in network.weights().items():
         taken = old.weights()[name]
@@ -321,6 +310,6 @@ def test_beginning_with_a_smaller_vocabulary_keeps_its_rows(cell: str, encoder: 
     with torch.no_grad():
         logits, states = network(ids, network.empty_states(1))
         expected, end = old(ids, old.empty_states(1))
-    # Wider products round otherwise in float32.
+    # Wider products round differently in float32.
     torch.testing.assert_close(logits[..., :known], expected, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(states, end, rtol=1e-5, atol=1e-6)

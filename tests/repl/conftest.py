@@ -1,28 +1,27 @@
-"""Models whose next character is known, an engine that counts, and a player of keys."""
+"""Models with known predictions, an engine that counts its steps, and simulated key presses."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from prompt_toolkit.application import get_app_or_none
+from prompt_toolkit.application import create_app_session, get_app_or_none
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from chargen.generation.context import Reader
-from chargen.generation.settings import Settings
 from chargen.model.checkpoint import Checkpoint
-from chargen.model.config import ModelConfig
 from chargen.model.engine import Engine, Floats, Ids, States
 from chargen.repl.session import Session
+from chargen.repl.settings import SessionSettings
 from chargen.repl.terminal import Terminal
 from chargen.text.vocabulary import Vocabulary
+from tests.bigram import make_bigram
 
 LINE = "abc de\n"
 
 
 class CountingEngine(Engine):
-    """An engine that counts the characters it reads, and can be interrupted like a person does."""
+    """An engine that counts the characters it reads, and can simulate Ctrl-C."""
 
     count = 0
     interrupt_at: int | None = None
@@ -40,43 +39,32 @@ class CountingEngine(Engine):
 
 @pytest.fixture
 def engine(tmp_path: Path, make_model: Callable[..., Path]) -> CountingEngine:
-    """A small LSTM with weights by chance."""
-    loaded = Checkpoint.load(make_model(tmp_path / "chance", hidden_size=8, num_layers=2))
+    """Return a small LSTM with random weights."""
+    loaded = Checkpoint.load(make_model(tmp_path / "random", hidden_size=8, num_layers=2))
     return CountingEngine(loaded.config, loaded.weights)
 
 
 @pytest.fixture
 def reader(engine: CountingEngine) -> Reader:
-    """Its reader, which writes nonsense of many kinds."""
+    """Return the reader of the LSTM."""
     return Reader(engine, Vocabulary.build(["to be, or not"]))
 
 
 @pytest.fixture
 def known() -> Reader:
-    """A model without memory that writes "abc de" line after line; after "x" it knows nothing."""
-    vocabulary = Vocabulary.build([LINE, "xyz/"])
-    size = len(vocabulary)
-    table = np.zeros((size, size), np.float32)
-    following = vocabulary.encode(LINE[1:] + LINE[0])
-    table[following, vocabulary.encode(LINE)] = 20
-    config = ModelConfig(size, "feedforward", "one-hot", hidden_size=size)
-    weights = {
-        "layers.0.weight_ih_l0": np.eye(size, dtype=np.float32),
-        "layers.0.bias_ih_l0": np.zeros(size, np.float32),
-        "decoder.weight": table,
-        "decoder.bias": np.zeros(size, np.float32),
-    }
-    return Reader(CountingEngine(config, weights), vocabulary)
+    """Return a bigram model that writes "abc de" line by line; after "x" all are equally likely."""
+    next_characters = dict(zip(LINE, LINE[1:] + LINE[0], strict=True))
+    return make_bigram(LINE + "xyz/", next_characters, CountingEngine)
 
 
 @pytest.fixture
 def session(known: Reader) -> Session:
-    """A session with the model that is known."""
-    return Session(known, Settings(until_newline=True, confidence=0.5, seed=1), name="abc")
+    """Return a session with the bigram model."""
+    return Session(known, SessionSettings(seed=1), name="abc")
 
 
-class _Paper(DummyOutput):
-    """Keeps what stays on the screen: what is written while no line is being edited."""
+class _Screen(DummyOutput):
+    """Keeps the output that remains on the screen: everything written outside the editor."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -88,50 +76,54 @@ class _Paper(DummyOutput):
 
 @pytest.fixture
 def keyboard() -> Iterator[PipeInput]:
-    """Where keys are typed."""
+    """Return the input for simulated key presses."""
     with create_pipe_input() as keys:
         yield keys
 
 
 @pytest.fixture
-def play(keyboard: PipeInput) -> Callable[..., str]:
-    """Types keys, each text when the terminal has thought about the one before; what it printed.
+def play(keyboard: PipeInput, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Press keys in a terminal and return what remains on the screen.
 
-    Of the ghosts that stood there the last of each text is put into `ghosts`.
+    Each text is typed when the prediction after the one before is complete. `suggestions` and
+    `toolbars` collect what is displayed after each text.
     """
+    monkeypatch.setenv("TERM", "xterm")
 
     def call(
         session: Session,
         *texts: str,
-        ghosts: list[str] | None = None,
-        bars: list[str] | None = None,
+        suggestions: list[str] | None = None,
+        toolbars: list[str] | None = None,
     ) -> str:
-        paper = _Paper()
-        terminal = Terminal(session, input=keyboard, output=paper)
+        screen = _Screen()
+        with create_app_session(input=keyboard, output=screen):
+            terminal = Terminal(session)
         app = terminal._prompt.app
-        left = iter([*texts, "\x03", "\x04"])
-        waits = False
+        remaining = iter([*texts, "\x03", "\x04"])
+        waiting = False
 
         def pressed(_: object) -> None:
-            nonlocal waits
-            waits = False
+            nonlocal waiting
+            waiting = False
 
         def rendered(_: object) -> None:
-            nonlocal waits
-            work = terminal._work
-            if waits or (work is not None and not work.done()) or app.is_done:
+            nonlocal waiting
+            task = terminal._task
+            if waiting or (task is not None and not task.done()) or app.is_done:
                 return
             suggestion = app.current_buffer.suggestion
-            if ghosts is not None:
-                ghosts.append(suggestion.text if suggestion else "")
-            if bars is not None:
-                bars.append("".join(piece[1] for piece in terminal._toolbar()))
-            waits = True
-            keyboard.send_text(next(left, ""))
+            if suggestions is not None:
+                suggestions.append(suggestion.text if suggestion else "")
+            if toolbars is not None:
+                toolbars.append("".join(piece[1] for piece in terminal._toolbar()))
+            waiting = True
+            keyboard.send_text(next(remaining, ""))
 
         app.key_processor.after_key_press += pressed
         app.after_render += rendered
-        terminal.run()
-        return paper.text.replace("\r", "")
+        with create_app_session(input=keyboard, output=screen):
+            terminal.run()
+        return screen.text.replace("\r", "")
 
     return call

@@ -1,4 +1,4 @@
-"""What slash commands do and say."""
+"""Tests of the slash commands, most of them as whole transcripts."""
 
 import os
 from collections.abc import Callable
@@ -6,72 +6,170 @@ from pathlib import Path
 
 import pytest
 
-from chargen.errors import ChargenError, OptionError
-from chargen.repl.commands import COMMANDS, as_text, is_command, run
+from chargen.errors import ChargenError, CommandError
+from chargen.repl.commands import COMMANDS, as_text, error_line, is_command, run
 from chargen.repl.session import Session
-from chargen.repl.settings import SETTINGS, changed, value_of
+from chargen.repl.settings import SETTINGS
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Change to an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def say(session: Session, line: str) -> str:
-    """All that a command shows."""
+    """Return everything that a command prints."""
     return "".join(run(session, line))
 
 
-def test_two_slashes_begin_a_text() -> None:
-    """One slash begins a command, two a text with one, and elsewhere a slash is a slash."""
-    assert [is_command(line) for line in ("/help", "//help", " /help", "a/b", "")] == [
-        True,
-        False,
-        False,
-        False,
-        False,
-    ]
-    assert [as_text(line) for line in ("//help", "//", "a//b", "")] == ["/help", "/", "a//b", ""]
+def replay(session: Session, transcript: str) -> str:
+    """Type the lines of a transcript that start with "> ", and return the real transcript."""
+    printed = ""
+    for line in transcript.splitlines():
+        if not line.startswith("> "):
+            continue
+        printed += line + "\n"
+        typed = line.removeprefix("> ")
+        try:
+            if is_command(typed):
+                printed += say(session, typed)
+            else:
+                printed += as_text(typed) + "".join(session.respond(as_text(typed)))
+        except ChargenError as error:
+            printed += f"error: {error_line(error)}"
+        printed += "" if printed.endswith("\n") else "\n"
+    return printed
+
+
+SESSION = """\
+> ab
+abc de
+> /regen
+abc de
+> /undo
+removed 7 characters; the text is empty
+> ab
+abc de
+> /set length 2
+length 2
+> a
+abc
+> /undo
+removed 3 characters; the text ends with "abc de⏎"
+> /set length 0
+length 0
+> /file new.txt
+appended 1 character; the text ends with "abc de⏎a"
+> /top 2
+b 1.000 ████████████████████████████████████████
+⏎ 0.000
+> /undo
+removed 1 character; the text ends with "abc de⏎"
+> /save text.txt
+saved 7 characters to text.txt
+> /save text.txt
+error: text.txt exists; /save! text.txt replaces it
+> /save! text.txt
+saved 7 characters to text.txt
+> /file foreign.txt
+appended 4 characters; the text ends with "abc de⏎ab明x"; the model does not know 明
+> /score ab
+2 characters: 1.792 bits per character (1.242 nats), perplexity 3.46
+most surprising characters (with their probability):
+  1: "abc de⏎ab明x" then "a" (0.083); expected "⏎" (0.08)
+  2: "abc de⏎ab明xa" then "b" (1); expected "b" (1.00)
+> /reset
+started a new text (/undo restores the previous one)
+> /file new.txt
+appended 1 character; the text ends with "a"
+> /score
+1 character: 0.000 bits per character (0.000 nats), perplexity 1.00
+most surprising characters (with their probability):
+  1: "" then "a" (1); expected "a" (1.00)
+> /undo
+removed 1 character; the text is empty
+> /undo
+restored the previous text; the text ends with "abc de⏎ab明x"
+"""
+
+
+def test_a_session_prints_this_transcript(session: Session, here: Path) -> None:
+    """Lines, answers and commands print exactly this."""
+    (here / "new.txt").write_text("a")
+    (here / "foreign.txt").write_bytes("ab明x".encode())
+    assert replay(session, SESSION) == SESSION
+    assert (here / "text.txt").read_text() == "abc de\n"
+
+
+ERRORS = """\
+> /hlep
+error: unknown command /hlep; did you mean /help?
+> /xyzzy
+error: unknown command /xyzzy; see /help, or start the line with // to enter text
+> /
+error: unknown command /; see /help, or start the line with // to enter text
+> /reset now
+error: /reset takes no argument, got 'now'
+> /set temprature 1
+error: unknown setting temprature; did you mean temperature?
+> /set top-k 1
+error: unknown setting top-k; did you mean top_k?
+> /set xyzzy
+error: unknown setting xyzzy; /set lists all
+> /set temperature x
+error: /set temperature must be a number, 0 or more, got 'x' (0 is greedy, 0.8 is a good start)
+> /set temperature -1
+error: /set temperature must be a number, 0 or more, got -1.0 (0 is greedy, 0.8 is a good start)
+> /set top_k 1.5
+error: /set top_k must be a whole number, 0 or more, got '1.5'
+> /set top_p nan
+error: /set top_p must be a number between 0 and 1, got nan (1 keeps all, 0.9 is a good start)
+> /set until_newline maybe
+error: /set until_newline must be on or off, got 'maybe'
+> /top 9999999999999999999
+error: /top takes a whole number, got '9999999999999999999'
+> /top x
+error: /top takes a whole number, got 'x'
+> /undo
+error: there is nothing to undo
+> /regen
+error: there is no answer to regenerate
+> /save
+error: /save needs a file name
+> /save x
+error: there is no text to save yet
+> /score
+error: there is no text to score yet; /score TEXT scores another text
+> /file
+error: /file needs the name of a text file
+> /load a\0b
+error: a file name cannot contain a NUL character
+"""
+
+
+def test_errors_print_this_transcript(session: Session) -> None:
+    """Each error is one line that says what to do, and the session does not change."""
+    before = session.settings
+    assert replay(session, ERRORS) == ERRORS
+    assert (session.settings, session.turns) == (before, [])
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("/hlep", "there is no command /hlep (did you mean /help?)"),
-        ("/", "there is no command / (/help lists them, // begins a text)"),
-        ("/xyzzy", "there is no command /xyzzy (/help lists them, // begins a text)"),
-        ("/reset now", "/reset takes nothing, got 'now'"),
-        ("/set temprature 1", "there is no setting temprature (did you mean temperature?)"),
-        ("/set top-k 1", "there is no setting top-k (did you mean top_k?)"),
-        ("/set temperature x", "temperature must be a number, got 'x'"),
-        (
-            "/set temperature -1",
-            "temperature must be 0 or more, got -1 (0 is greedy, 0.8 is a good start)",
-        ),
-        ("/set top_k 1.5", "top_k must be a whole number, got '1.5'"),
-        ("/set top_p nan", "top_p must lie between 0 and 1, got nan"),
-        ("/set until_newline maybe", "until_newline is on or off, got 'maybe'"),
-        ("/set seed -1", "2**63 - 1, got -1"),
-        ("/top 9999999999999999999", "/top takes a whole number, got '9999999999999999999'"),
-        ("/top x", "/top takes a whole number, got 'x'"),
-        ("/undo", "nothing was written yet"),
-        ("/regen", "nothing was written yet"),
-        ("/save", "/save takes the name of a file"),
-        ("/save x", "there is no text yet to save"),
-        ("/score", "there is no text yet to score"),
-        ("/load ~nobody-of-that-name", "nobody-of-that-name does not exist"),
-        ("/load a\0b", "NUL"),
-        ("/file", "/file takes the name of a text file"),
-        ("/file nowhere.txt", "nowhere.txt does not exist"),
-        ("/load nowhere", "nowhere does not exist"),
-    ],
+    "line", ["/file nowhere", "/load nowhere", "/load ~nobody-of-that-name", "/load a/b"]
 )
-def test_what_is_wrong_is_told_and_changes_nothing(
-    session: Session, line: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The message names what came and what helps; text and settings stay."""
-    monkeypatch.chdir(tmp_path)
-    before = session.settings
-    with pytest.raises(ChargenError) as error:
+def test_a_missing_file_or_model_is_an_error(session: Session, line: str) -> None:
+    """The message names the path."""
+    with pytest.raises(ChargenError, match=f"{line.split()[1]} does not exist"):
         say(session, line)
-    assert said in str(error.value)
-    assert "--" not in str(error.value)
-    assert (session.settings, session.text, session.turns) == (before, "", [])
+
+
+def test_two_slashes_start_a_line_of_text() -> None:
+    """One slash at the start is a command; elsewhere a slash is text."""
+    lines = ["/help", "//help", " /help", "a/b", ""]
+    assert [is_command(line) for line in lines] == [True, False, False, False, False]
+    assert [as_text(line) for line in lines[1:]] == ["/help", " /help", "a/b", ""]
 
 
 @pytest.mark.parametrize(
@@ -79,92 +177,38 @@ def test_what_is_wrong_is_told_and_changes_nothing(
     [
         ("temperature", "0.3", 0.3),
         ("top_k", "5", 5),
-        ("top_p", "0.9", 0.9),
-        ("min_p", "0.05", 0.05),
-        ("threshold", "0.5", 0.5),
-        ("repetition_penalty", "1.2", 1.2),
         ("repetition_last", "32", 32),
         ("length", "0", None),
         ("length", "70", 70),
         ("until_newline", "off", False),
         ("stop", "a\\n", ("a\n",)),
         ("stop", "", ()),
-        ("confidence", "0.7", 0.7),
         ("seed", "9", 9),
     ],
 )
-def test_every_setting_is_set_and_shown_as_it_was_typed(
+def test_a_setting_is_shown_as_it_is_typed(
     session: Session, name: str, typed: str, value: object
 ) -> None:
-    """/set takes it, and /show shows it so that it could be typed again."""
-    say(session, f"/set {name} {typed}")
+    """/set prints the new value in the form in which it is typed."""
+    assert say(session, f"/set {name} {typed}") == f"{name} {typed}".rstrip() + "\n"
     assert getattr(session.settings, name) == value
-    again = changed(session.settings, name, value_of(session.settings, name))
-    assert again == session.settings
-    rows = [row.split() for row in say(session, "/show").splitlines()]
-    row = next(row for row in rows if row[0] == name)
-    assert row[1] == typed or not typed
 
 
-def test_set_without_a_value_tells(session: Session) -> None:
-    """/set alone lists all settings, /set NAME one, and neither changes any."""
-    before = session.settings
-    rows = [row for row in say(session, "/set").splitlines() if not row.startswith(" ")]
-    assert [row.split()[0] for row in rows] == list(SETTINGS)
-    assert say(session, "/set confidence") == "confidence 0.5\n"
-    assert session.settings == before
+def test_help_and_settings_list_everything(session: Session) -> None:
+    """/help has a line for each command, /set and /show for each setting."""
+    help_text, settings = say(session, "/help"), say(session, "/set")
+    assert all(f"\n/{name}" in help_text for name in COMMANDS)
+    assert [row.split()[0] for row in settings.splitlines() if row[0] != " "] == list(SETTINGS)
+    assert say(session, "/show") == (
+        f"model: abc (feedforward 1x12, 12 characters)\ntext: 0 characters\n{settings}"
+    )
 
 
-def test_help_names_every_command(session: Session) -> None:
-    """Each has its line."""
-    shown = say(session, "/help")
-    assert all(f"\n/{name}" in shown for name in COMMANDS)
-
-
-def test_top_shows_the_next_characters(session: Session) -> None:
-    """The most likely first, blanks as pictures, as many as asked for."""
-    list(session.respond("abc de"))
-    session.undo()
-    session.read("abc")
-    first, second = say(session, "/top 2").splitlines()
-    assert first.startswith("\u2423 1.000 \u2588")
-    assert " 0.000" in second
-
-
-def test_undo_regen_and_reset_tell_what_they_did(session: Session) -> None:
-    """Each names what became of the text."""
+@pytest.mark.skipif(os.name == "nt", reason="links, pipes and modes differ on Windows")
+def test_save_keeps_links_modes_and_pipes(session: Session, here: Path) -> None:
+    """/save! writes through a link, keeps the mode of a file, and refuses a pipe."""
     list(session.respond("ab"))
-    assert say(session, "/regen") == "abc de\n"
-    list(session.respond("a"))
-    assert say(session, "/undo") == 'took back 7 characters; the text ends with "abc de\u23ce"\n'
-    say(session, "/reset")
-    assert session.text == ""
-    assert say(session, "/undo") == 'took back the reset; the text ends with "abc de\u23ce"\n'
-    assert say(session, "/undo") == "took back 7 characters; the text is empty\n"
-
-
-def test_save_writes_the_text_and_spares_what_is_there(session: Session, tmp_path: Path) -> None:
-    """A file that exists stays as it is unless the name of the command says otherwise."""
-    list(session.respond("\u660e ab"))
-    file = tmp_path / "my text.txt"
-    say(session, f"/save {file}")
-    assert file.read_bytes() == session.text.encode() == "\u660e abc de\n".encode()
-    list(session.respond(""))
-    with pytest.raises(OptionError, match="/save!"):
-        say(session, f"/save {file}")
-    assert file.read_text(encoding="utf-8") == "\u660e abc de\n"
-    say(session, f"/save! {file}")
-    assert file.read_text(encoding="utf-8") == "\u660e abc de\nabc de\n"
-    assert list(tmp_path.iterdir()) == [file]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="links, pipes and modes are others there")
-def test_save_writes_through_a_link_and_leaves_what_is_no_file(
-    session: Session, tmp_path: Path
-) -> None:
-    """A link stays one, a private file stays private, and a pipe or device stays what it is."""
-    list(session.respond("ab"))
-    target, link, pipe = tmp_path / "target", tmp_path / "link", tmp_path / "pipe"
+    target, link, pipe = here / "target", here / "link", here / "pipe"
     target.write_text("old")
     target.chmod(0o600)
     link.symlink_to(target)
@@ -173,65 +217,47 @@ def test_save_writes_through_a_link_and_leaves_what_is_no_file(
     assert link.is_symlink()
     assert target.read_text() == session.text
     assert target.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(OptionError, match="is no file that can be written over"):
+    with pytest.raises(CommandError, match="is not a regular file; choose another name"):
         say(session, f"/save! {pipe}")
     assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize("name", ["no/folder/x", "x" * 300, "\udce9/x", "a\0b", "~nobody/x"])
-def test_a_text_that_cannot_be_saved_is_told(
-    session: Session, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever is wrong with the name, it is one of our errors, and nothing is left behind."""
-    monkeypatch.chdir(tmp_path)
+def test_an_impossible_file_name_is_an_error(session: Session, here: Path, name: str) -> None:
+    """The text stays, and no file is left behind."""
     list(session.respond("ab"))
     with pytest.raises(ChargenError):
         say(session, f"/save {name}")
-    assert list(tmp_path.iterdir()) == []
+    assert list(here.iterdir()) == []
     assert session.text == "abc de\n"
 
 
-def test_a_file_goes_into_the_text(session: Session, tmp_path: Path) -> None:
-    """What follows goes on from its end, and characters nobody taught are named."""
-    file = tmp_path / "a.txt"
-    file.write_bytes(b"abc de\r\nab\xe6\x98\x8e")
-    assert say(session, f"/file {file}").endswith("; the model has never seen \u660e\n")
-    assert session.text == "abc de\nab\u660e"
-    file.write_bytes(b"abc\xff")
+def test_files_are_decoded(session: Session, here: Path) -> None:
+    """Newlines are normalised; a file that is not UTF-8 is refused."""
+    (here / "a.txt").write_bytes(b"abc de\r\nab")
+    say(session, "/file a.txt")
+    assert session.text == "abc de\nab"
+    (here / "a.txt").write_bytes(b"abc\xff")
     with pytest.raises(ChargenError, match="UTF-8"):
-        say(session, f"/file {file}")
+        say(session, "/file a.txt")
 
 
-def test_load_takes_another_model(
-    session: Session, tmp_path: Path, make_model: Callable[..., Path]
+def test_load_switches_the_model(
+    session: Session, here: Path, make_model: Callable[..., Path]
 ) -> None:
-    """The other model goes on with the text; one that is damaged changes nothing."""
+    """The new model continues the text; a damaged model changes nothing."""
     list(session.respond("ab"))
-    folder = make_model(tmp_path / "other")
-    assert say(session, f"/load {folder}").startswith("other goes on")
+    folder = make_model(here / "other")
+    assert say(session, "/load other") == "switched to other; the model does not know a c d\n"
     reader = session.reader
     assert (session.text, session.name) == ("abc de\n", "other")
     (folder / "model.safetensors").write_bytes(b"")
     with pytest.raises(ChargenError):
-        say(session, f"/load {folder}")
+        say(session, "/load other")
     assert session.reader is reader
 
 
-def test_score_finds_the_surprising_place(session: Session) -> None:
-    """It stands first, in brackets behind what came before it; a given text follows the text."""
-    list(session.respond("abx"))
-    session.undo()
-    session.read("abc de\nabx")
-    head, first, *_ = say(session, "/score").splitlines()
-    assert head.endswith("bits per character over 10; the most surprising:")
-    assert first.endswith("abc de\u23ceab[x]")
-    session.undo()
-    session.read("abc d")
-    assert say(session, "/score e").startswith("0.000 bits per character over 1;")
-    assert session.text == "abc d"
-
-
-def test_quit_leaves(session: Session) -> None:
-    """As the end of the input does."""
+def test_quit_raises_end_of_file(session: Session) -> None:
+    """/quit ends the session like the end of the input."""
     with pytest.raises(EOFError):
         say(session, "/quit")

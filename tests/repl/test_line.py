@@ -1,4 +1,4 @@
-"""What a line costs while it is being typed, and what it suggests."""
+"""Tests of the prediction after the line that is being typed."""
 
 from typing import TYPE_CHECKING
 
@@ -6,92 +6,85 @@ import numpy as np
 import pytest
 
 from chargen.generation.context import Reader
-from chargen.generation.filters import Temperature
-from chargen.generation.generate import generate
-from chargen.generation.sampler import Sampler
-from chargen.generation.stopping import Stopping
-from chargen.records import Drawn
-from chargen.repl.line import LONGEST_GHOST, Line, Thought
+from chargen.generation.generate import generate_texts
+from chargen.generation.settings import GenerationSettings
+from chargen.repl.line import MAX_SUGGESTION, Line, Prediction
 
 if TYPE_CHECKING:
     from tests.repl.conftest import CountingEngine
 
 
-def think(line: Line, text: str, confidence: float = 1.0) -> Thought:
-    """All that is to be known of the text."""
-    *_, last = line.think(text, confidence)
+def predict(line: Line, text: str, confidence: float = 1.0) -> Prediction:
+    """Return the complete prediction after a text."""
+    *_, last = line.predict(text, confidence)
     return last
 
 
-def test_a_key_costs_one_step_and_a_deletion_none(engine: "CountingEngine", reader: Reader) -> None:
-    """Each typed character is one step; what was typed before is looked up, in any order."""
+def test_a_typed_character_costs_one_step(engine: "CountingEngine", reader: Reader) -> None:
+    """The contexts after all prefixes are cached, so deleting characters costs nothing."""
     line = Line(reader, reader.start)
     text = "to be or not"
     for k in range(1, len(text) + 1):
         before = engine.count
-        think(line, text[:k])
+        predict(line, text[:k])
         assert engine.count - before == 1
     before = engine.count
     for k in [*range(len(text), -1, -1), 3, 8]:
-        think(line, text[:k])
+        predict(line, text[:k])
     assert engine.count == before
-    think(line, "to bo")
+    predict(line, "to bo")
     assert engine.count == before + 1
-    think(line, "to bo or")
+    predict(line, "to bo or")
     assert engine.count == before + 4
 
 
-def test_a_ghost_that_is_taken_costs_nothing(engine: "CountingEngine", reader: Reader) -> None:
-    """The ghost's own characters are known when they are typed, and its end is where it was."""
+def test_accepting_a_suggestion_costs_nothing(engine: "CountingEngine", reader: Reader) -> None:
+    """The contexts along the suggestion are cached."""
     line = Line(reader, reader.start)
-    ghost = think(line, "to", 0.0).ghost
-    assert len(ghost) > 2
+    suggestion = predict(line, "to", 0.0).suggestion
+    assert len(suggestion) > 2
     before = engine.count
-    assert think(line, "to" + ghost[:2], 1.0).ghost == ""
-    assert engine.count == before
-    line.whole("to" + ghost)
+    assert predict(line, "to" + suggestion[:2], 1.0).suggestion == ""
+    line.context_after("to" + suggestion)
     assert engine.count == before
 
 
 @pytest.mark.parametrize("confidence", [0.0, 0.2, 0.5, 0.9])
-def test_the_ghost_is_what_greedy_writing_adds(reader: Reader, confidence: float) -> None:
-    """It equals `generate` at temperature 0 with the same confidence, to the end of the line."""
+def test_the_suggestion_is_the_greedy_continuation(reader: Reader, confidence: float) -> None:
+    """The suggestion equals `generate` at temperature 0 with the same confidence."""
+    settings = GenerationSettings(
+        temperature=0, length=MAX_SUGGESTION, until_newline=True, confidence=confidence
+    )
     for text in ["", "t", "to be", "not to\nbe", "xyz"]:
-        greedy = generate(
-            reader,
-            Sampler([Temperature(0)], seed=0),
-            reader.read(text),
-            Stopping(LONGEST_GHOST, until_newline=True, confidence=confidence),
-        )
-        expected = "".join(record.character for record in greedy if isinstance(record, Drawn))
-        assert think(Line(reader, reader.start), text, confidence).ghost == expected
+        suggestion = predict(Line(reader, reader.start), text, confidence).suggestion
+        assert [suggestion] == generate_texts(reader, settings, text)
 
 
-def test_the_ghost_ends_before_what_cannot_be_seen(known: Reader) -> None:
-    """A newline ends it, though the model goes on."""
-    assert think(Line(known, known.start), "ab", 0.5).ghost == "c de"
+def test_the_suggestion_ends_before_a_newline(known: Reader) -> None:
+    """Characters that are not printable are not suggested."""
+    assert predict(Line(known, known.start), "ab", 0.5).suggestion == "c de"
 
 
-def test_a_line_goes_on_from_where_it_began(reader: Reader) -> None:
-    """The context after a line is that of reading all that came before it and the line."""
+def test_a_line_continues_its_context(reader: Reader) -> None:
+    """The context after a line is the context after the text before it and the line."""
     line = Line(reader, reader.read("not to "))
-    think(line, "bo")
+    predict(line, "bo")
     expected = reader.read("not to be or")
     # One step at a time and a product over many inputs differ by float32's rounding.
-    np.testing.assert_allclose(line.whole("be or").logits, expected.logits, atol=1e-4)
+    np.testing.assert_allclose(line.context_after("be or").logits, expected.logits, atol=1e-4)
 
 
-def test_a_long_paste_is_read_piece_by_piece(engine: "CountingEngine", reader: Reader) -> None:
-    """Between two looks at the keyboard few characters are read, and not every context is kept."""
+def test_a_long_paste_is_read_in_small_steps(engine: "CountingEngine", reader: Reader) -> None:
+    """A step reads at most 16 characters, and at most 512 contexts are cached."""
     line = Line(reader, reader.start)
     text = "to be or not " * 2_000
     before = engine.count
-    for _ in line.think(text, 1.0):
+    for _ in line.predict(text, 1.0):
         assert engine.count - before <= 16
         before = engine.count
     assert len(line._contexts) <= 512
     count = engine.count
-    think(line, text[:-1])
+    predict(line, text[:-1])
     assert engine.count - count < 16
     expected = reader.read(text)
-    np.testing.assert_allclose(line.whole(text).logits, expected.logits, atol=1e-4)
+    np.testing.assert_allclose(line.context_after(text).logits, expected.logits, atol=1e-4)

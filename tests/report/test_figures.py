@@ -1,10 +1,8 @@
-"""Figures: one look a cell everywhere, and no text on top of another."""
+"""Tests of figures: no text covers another, and no text is interpreted as mathematics."""
 
-from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
 from itertools import combinations, pairwise
 
+import matplotlib as mpl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,40 +10,27 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from chargen.records import Comparison, Interval
-from chargen.report.figures import loss, memory, tasks
-from chargen.report.figures.labels import apart
-from chargen.report.style import LOOKS, looks
+from chargen.comparison.result import Comparison
+from chargen.report.charts import SETTINGS
+from chargen.report.labels import spread_out
+from chargen.report.sections import sections
+from chargen.report.theme import SERIES, styles
+from tests.example_comparison import TASKS, make_comparison
 
-Draw = Callable[[Comparison, bool], Figure]
-
-
-def of_task(name: str, draw: Callable[..., Figure], **more: str) -> Draw:
-    """A task's figure, drawn from the whole comparison."""
-    return lambda whole, narrow: draw(whole.tasks[name], looks(whole), narrow, **more)
-
-
-FIGURES: dict[str, Draw] = {
-    "loss": loss.loss,
-    "sweep": loss.sweep,
-    "window": loss.window,
-    "context": memory.context,
-    "gradient": memory.gradient,
-    "closers": memory.closers,
-    "rhyme": memory.rhyme,
-    "accuracy": of_task("recall", tasks.accuracy),
-    "main": of_task("recall", tasks.accuracy, heading="How far back does each remember?"),
-    "calibration": of_task("context", tasks.calibration),
-    "depth": of_task("nesting", tasks.depth),
-}
-EACH = pytest.mark.parametrize("name", FIGURES)
-BOTH = pytest.mark.parametrize("narrow", [False, True], ids=["wide", "narrow"])
+EXAMPLE = make_comparison()
+with mpl.rc_context(SETTINGS):
+    FIGURES = {
+        section.name: section.figure
+        for section in sections(EXAMPLE, styles(EXAMPLE))
+        if section.figure is not None
+    }
+EACH = pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES)
 
 
 def texts(figure: Figure) -> list[Text]:
-    """Every text that is drawn."""
+    """Return every text that is drawn."""
     FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]
-    # Ticks beyond the ends of an axis exist and are not drawn.
+    # Ticks beyond the ends of an axis exist but are not drawn.
     beyond = {
         tick.label1
         for axes in figure.axes
@@ -53,106 +38,77 @@ def texts(figure: Figure) -> list[Text]:
         for tick in axis.get_major_ticks()
         if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
     }
-    return [
-        one
-        for one in figure.findobj(Text)
-        if isinstance(one, Text)
-        and one not in beyond
-        and one.get_visible()
-        and one.get_text().strip()
-    ]
+    found = [one for one in figure.findobj(Text) if isinstance(one, Text) and one not in beyond]
+    return [one for one in found if one.get_visible() and one.get_text().strip()]
 
 
 @EACH
-@BOTH
-def test_no_text_covers_another(comparison: Comparison, name: str, narrow: bool) -> None:
-    """Labels, ticks, titles and notes keep apart, and all are within the picture."""
-    figure = FIGURES[name](comparison, narrow)
+def test_no_text_covers_another(figure: Figure) -> None:
+    """Labels, ticks, titles and notes are apart and within the figure."""
     boxes = [(one.get_text(), one.get_window_extent()) for one in texts(figure)]
     assert boxes
     for (first, box), (second, other) in combinations(boxes, 2):
         across = min(box.x1, other.x1) - max(box.x0, other.x0)
         up = min(box.y1, other.y1) - max(box.y0, other.y0)
         assert across <= 0 or up <= 0, (first, second)
-    for said, box in boxes:
-        assert box.x0 >= 0, said
-        assert box.x1 <= figure.bbox.x1, said
-        assert box.y0 >= 0, said
-        assert box.y1 <= figure.bbox.y1, said
+    for text, box in boxes:
+        assert min(box.x0, box.y0) >= 0, text
+        assert box.x1 <= figure.bbox.x1, text
+        assert box.y1 <= figure.bbox.y1, text
 
 
 @EACH
-def test_texts_are_large_enough_for_a_phone(comparison: Comparison, name: str) -> None:
-    """On a page of 320 pixels' width the smallest is 11 pixels high."""
-    figure = FIGURES[name](comparison, True)
-    scale = 320 / (figure.get_figwidth() * 72)
-    assert min(float(one.get_fontsize()) for one in texts(figure)) * scale >= 11
+def test_labels_are_outside_the_plot(figure: Figure) -> None:
+    """The names of the networks cover no line."""
+    for one in texts(figure):
+        if one in figure.texts[1:]:
+            plot = figure.axes[0].get_window_extent()
+            assert one.get_window_extent().x0 > plot.x1
 
 
 @EACH
-def test_each_cell_has_its_colour_and_its_mark(comparison: Comparison, name: str) -> None:
-    """A line in a cell's colour carries that cell's marker or none, in every figure."""
-    marks = {look.color: {look.marker, "None", "o"} for look in LOOKS.values()}
-    for axes in FIGURES[name](comparison, False).axes:
+def test_each_network_has_its_colour_and_marker(figure: Figure) -> None:
+    """A line in the colour of a network has its marker, a ring, or none."""
+    markers = {role.light: {marker, "None", "o"} for role, marker in SERIES}
+    for axes in figure.axes:
         for line in axes.lines:
-            assert line.get_marker() in marks.get(str(line.get_color()), {"None", "|"})
+            assert line.get_marker() in markers.get(str(line.get_color()), {"None", ""})
 
 
-def test_lines_that_end_together_are_still_named_apart(comparison: Comparison) -> None:
-    """Four networks that all end at chance have four labels in four places."""
-    recall = comparison.tasks["recall"]
-    same = {25: Interval(0.2, 0.1, 0.3, 100), 50: Interval(0.2, 0.1, 0.3, 100)}
-    cells = {name: replace(cell, accuracy=same, span=0) for name, cell in recall.cells.items()}
-    task = replace(recall, cells=cells, lags=(25, 50))
-    for narrow in (False, True):
-        figure = tasks.accuracy(task, looks(comparison), narrow)
-        boxes = [
-            one.get_window_extent()
-            for one in texts(figure)
-            if one.get_text().split(" ")[0] in {look.label for look in LOOKS.values()}
-        ]
-        assert len(boxes) == 4
-        ordered = sorted(boxes, key=lambda box: box.y0)
-        assert all(low.y1 <= high.y0 for low, high in pairwise(ordered))
+def test_main_figure() -> None:
+    """The main figure shows the first available of recall, another task, the context, the loss."""
+    for tasks, main in ((TASKS, "task-recall"), (("nesting",), "task-nesting"), ((), "context")):
+        comparison = make_comparison(tasks=tasks)
+        assert sections(comparison, styles(comparison))[0].name == main
 
 
-def test_a_figure_needs_no_text_in_the_notation_of_tex(written: dict[str, bytes]) -> None:
-    """A dollar in a name is a dollar, and ticks are plain characters."""
+def test_dollars_are_not_mathematics(written: dict[str, bytes]) -> None:
+    """A dollar sign in a name is printed, and ticks are plain characters."""
     assert b"wild $x$ &lt;b&gt;" in written["figures/task-context-calibration.svg"]
     for name, content in written.items():
         assert not name.endswith(".svg") or b"mathdefault" not in content
 
 
-@given(
-    st.lists(st.tuples(st.floats(-50, 150), st.floats(1, 15)), max_size=8),
+def test_styles_follow_the_order_of_the_networks(comparison: Comparison) -> None:
+    """No style depends on a name."""
+    found = styles(comparison).values()
+    assert [style.role for style in found] == [role for role, _ in SERIES[: len(found)]]
+
+
+@given(st.lists(st.floats(-50, 150), max_size=8))
+def test_labels_are_spread_out(wanted: list[float]) -> None:
+    """Labels keep their order, do not overlap, and stay within the height of the plot."""
+    places = spread_out(wanted, 10, 0, 100)
+    ordered = sorted(range(len(wanted)), key=lambda place: wanted[place])
+    close = 1e-9  # rounding of sums of eight numbers up to 150
+    for low, high in pairwise(ordered):
+        assert places[high] - places[low] >= 10 - close
+    assert all(-close <= place <= 100 + close for place in places)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "places"), [([10, 30, 50], [10, 30, 50]), ([50, 50], [45, 55]), ([], [])]
 )
-def test_boxes_are_moved_apart(places: list[tuple[float, float]]) -> None:
-    """None overlaps, their order stays, and where they fit they stay between the ends."""
-    wanted, heights = [place for place, _ in places], [height for _, height in places]
-    middles = apart(wanted, heights, 0, 150)
-    order = sorted(range(len(places)), key=lambda place: wanted[place])
-    # A sum of eight numbers up to 150 in float64.
-    close = 1e-9
-    for low, high in pairwise(order):
-        assert middles[high] - middles[low] >= (heights[high] + heights[low]) / 2 - close
-    if sum(heights) <= 150:
-        for middle, height in zip(middles, heights, strict=True):
-            assert -close <= middle - height / 2
-            assert middle + height / 2 <= 150 + close
-
-
-def test_boxes_that_do_not_overlap_stay_where_they_are() -> None:
-    """Nothing is moved without need."""
-    assert apart([10, 30, 50], [5, 5, 5], 0, 100) == [10, 30, 50]
-
-
-def test_boxes_move_as_little_as_they_can() -> None:
-    """Two that want the same place share the way."""
-    assert apart([50, 50], [10, 10], 0, 100) == [45, 55]
-
-
-def test_nothing_to_label_is_no_error(build: Callable[..., Comparison]) -> None:
-    """A figure of no cells is empty axes."""
-    empty = build((), ())
-    for draw in (loss.loss, loss.sweep, memory.context, memory.gradient, memory.closers):
-        assert partial(draw, empty)(False).axes
+def test_labels_move_as_little_as_needed(wanted: list[float], places: list[float]) -> None:
+    """Labels that do not collide stay, and two that do move by the same distance."""
+    assert spread_out(wanted, 10, 0, 100) == places

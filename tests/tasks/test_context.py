@@ -1,4 +1,4 @@
-"""Context makes an animal likely, as often as it says."""
+"""Context makes an animal likely, with the stated probability."""
 
 import re
 from collections import Counter
@@ -6,41 +6,32 @@ from collections import Counter
 import pytest
 
 from chargen.tasks.context import ANIMALS, SETTINGS
-from chargen.tasks.table import TASKS, episodes
+from chargen.tasks.registry import TASKS, episodes
 
 CONTEXT = TASKS["context"]
 
 
-def opening(text: str) -> str:
-    """The first sentence of a story, which tells the place."""
+def first_sentence(text: str) -> str:
     return text[: text.index(".")]
 
 
 def setting(text: str) -> int:
-    """The number of the setting whose place the first sentence tells."""
-    told = opening(text).removeprefix("we were ")
-    (number,) = (k for k, (places, _) in enumerate(SETTINGS) if told in places)
+    """The number of the setting whose place is in the first sentence."""
+    place = first_sentence(text).removeprefix("we were ")
+    (number,) = (k for k, (places, _) in enumerate(SETTINGS) if place in places)
     return number
 
 
-def test_each_animal_comes_in_a_third_of_the_stories() -> None:
-    """Over the equally frequent settings the probabilities of each animal add up to the same."""
+def test_each_animal_is_equally_likely_overall() -> None:
+    """Each setting has its own animal; over all settings the probabilities have the same sum."""
     for column in zip(*(probabilities for _, probabilities in SETTINGS), strict=True):
         assert sum(column) == pytest.approx(1, abs=1e-12)
-    assert CONTEXT.chance == pytest.approx(1 / 3)
+    right = [ANIMALS[chances.index(max(chances))] for _, chances in SETTINGS]
+    assert right == ["dog", "wolf", "fish"]
 
 
-def test_each_setting_has_its_own_animal() -> None:
-    """The likeliest animal is the dog at home, the wolf in the wild, the fish by the water."""
-    right = {
-        places[0]: ANIMALS[probabilities.index(max(probabilities))]
-        for places, probabilities in SETTINGS
-    }
-    assert right == {"at home": "dog", "in the wild": "wolf", "by the water": "fish"}
-
-
-def test_animals_come_as_often_as_their_probabilities_say() -> None:
-    """In each setting the animals follow the probabilities (a false alarm in 3,000; fixed seed)."""
+def test_animals_have_their_probabilities() -> None:
+    """The frequencies are right in each setting (a false alarm in 3,000; the seed is fixed)."""
     counts: Counter[tuple[int, str]] = Counter()
     for episode in episodes(CONTEXT, 9_000, [12, 25, 100], seed=0):
         number = setting(episode.text)
@@ -48,27 +39,24 @@ def test_animals_come_as_often_as_their_probabilities_say() -> None:
         counts[number, episode.answer.text] += 1
     for number, (_, probabilities) in enumerate(SETTINGS):
         total = sum(counts[number, animal] for animal in ANIMALS)
-        unevenness = sum(
+        chi_square = sum(
             (counts[number, animal] - total * p) ** 2 / (total * p)
             for animal, p in zip(ANIMALS, probabilities, strict=True)
         )
-        # Passed once in 10,000 times with three animals; there are three settings.
-        assert unevenness < 18.42
+        assert chi_square < 18.42  # exceeded once in 10,000 times, for each of three settings
 
 
-def test_settings_and_places_are_equally_frequent() -> None:
-    """Each of the twelve places opens a story equally often (one false alarm in 10,000)."""
-    counts = Counter(opening(e.text) for e in episodes(CONTEXT, 6_000, [25], seed=1))
+def test_places_are_equally_frequent() -> None:
+    """All twelve are equally frequent (one false alarm in 10,000; the seed is fixed)."""
+    counts = Counter(first_sentence(e.text) for e in episodes(CONTEXT, 6_000, [25], seed=1))
     assert len(counts) == 12
     assert sum((n - 500) ** 2 / 500 for n in counts.values()) < 37.4
 
 
-def test_the_fact_ends_with_the_place() -> None:
-    """The fact is the end of the first sentence, and no animal comes before the last word."""
+def test_the_fact_is_the_first_sentence() -> None:
+    """The only animal is the answer."""
     for episode in episodes(CONTEXT, 300, [12, 25, 400], seed=2):
         answer = episode.answer
-        assert episode.text[answer.fact_end + 1] == "."
         assert answer.fact_end + 1 == episode.text.index(".")
-        found = [w for w in re.findall(r"[a-z]+", episode.text) if w in ANIMALS]
-        assert found == [answer.text]
+        assert [w for w in re.findall(r"[a-z]+", episode.text) if w in ANIMALS] == [answer.text]
         assert episode.text.endswith(f"oh, a {answer.text}.")

@@ -1,4 +1,4 @@
-"""Distraction fills any length exactly and tells nothing."""
+"""Filler has exactly the requested length and contains no information."""
 
 import re
 from itertools import pairwise
@@ -11,36 +11,35 @@ from chargen.tasks.agreement import SUBJECTS
 from chargen.tasks.context import SETTINGS
 from chargen.tasks.filler import SENTENCES, SHORTEST, fill
 from chargen.tasks.recall import WEATHER
-from chargen.tasks.table import TASKS
+from chargen.tasks.registry import TASKS
 
-# Of the third person, in every case; "it" stands for no subject of the agreement task.
+# Third-person pronouns in all cases; "it" is not a subject of the agreement task.
 PRONOUNS = ["he", "him", "his", "she", "her", "hers", "they", "them", "their", "theirs"]
 
 
 def words(text: str) -> set[str]:
-    """The runs of letters of a text."""
     return set(re.findall(r"[a-z]+", text))
 
 
 def test_there_is_a_sentence_of_every_length() -> None:
-    """Some 45 different sentences of 3 to 30 characters leave out no length between."""
+    """The lengths range from 3 to 30 characters."""
     assert len(set(SENTENCES)) == len(SENTENCES) >= 40
     assert {len(sentence) for sentence in SENTENCES} == set(range(3, 31))
 
 
 def test_sentences_are_plain() -> None:
-    """Each sentence is lower-case words with single spaces between and a full stop."""
+    """Sentences are lower-case words with single spaces and a full stop."""
     assert all(re.fullmatch(r"[a-z]+( [a-z]+)*\.", sentence) for sentence in SENTENCES)
 
 
-def test_sentences_tell_no_answer() -> None:
-    """No sentence holds an answer, an announcement, a pronoun, a subject, a place or a day."""
+def test_sentences_contain_no_answer() -> None:
+    """Filler sentences contain no announcement, pronoun, subject, place or day either."""
     places = {place for setting, _ in SETTINGS for place in setting}
     names = {name for subjects in SUBJECTS.values() for name in subjects}
-    telling = words(" ".join([*WEATHER, *PRONOUNS, *places, *names, "day dog wolf fish then"]))
-    telling -= words("the in at on by a")
+    forbidden = words(" ".join([*WEATHER, *PRONOUNS, *places, *names, "day dog wolf fish then"]))
+    forbidden -= words("the in at on by a")
     for sentence in SENTENCES:
-        assert not telling & words(sentence), sentence
+        assert not forbidden & words(sentence), sentence
         for task in TASKS.values():
             assert task.announcement not in sentence + " "
     for choice in [*WEATHER, *TASKS["context"].choices, *TASKS["nesting"].choices]:
@@ -49,7 +48,7 @@ def test_sentences_tell_no_answer() -> None:
 
 @given(st.integers(SHORTEST, 3_200), st.integers(0, 1_000))
 def test_any_length_is_filled(length: int, seed: int) -> None:
-    """Every length from the shortest on is filled exactly, with whole sentences."""
+    """Whole sentences fill the length exactly."""
     text = fill(Random(seed), length)
     assert len(text) == length
     assert text.endswith(" ")
@@ -57,19 +56,19 @@ def test_any_length_is_filled(length: int, seed: int) -> None:
 
 
 def test_every_short_length_is_filled() -> None:
-    """The lengths that one to four sentences make are filled without exception."""
+    """This includes the lengths of one to four sentences."""
     for length in range(SHORTEST, 125):
         assert {len(fill(Random(seed), length)) for seed in range(20)} == {length}
 
 
-def test_few_sentences_follow_themselves() -> None:
-    """In long distraction no sentence stands twice in a row before the last, which has to fit."""
+def test_few_sentences_are_repeated_immediately() -> None:
+    """No sentence is repeated immediately, except the last one, which has to fit."""
     for seed in range(20):
         drawn = fill(Random(seed), 3_200).removesuffix(" ").replace(". ", ".|").split("|")
         assert all(a != b for a, b in pairwise(drawn[:-1]))
 
 
 def test_every_sentence_is_used() -> None:
-    """A few long distractions hold every sentence there is."""
+    """A few long fillers contain all of them."""
     text = " ".join(fill(Random(seed), 3_200) for seed in range(5))
     assert all(sentence in text for sentence in SENTENCES)

@@ -1,10 +1,8 @@
-"""Texts are read as they stand, and laid out with their borders."""
+"""Reading a corpus, and its layout as one sequence."""
 
 import codecs
 import hashlib
-import io
-import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -21,81 +19,72 @@ from chargen.text.corpus import (
 )
 from chargen.text.vocabulary import Vocabulary
 
-PIECE = 1 << 20  # the longest string that `pieces` yields
+Write = Callable[..., Path]
+Stdin = Callable[[bytes], None]
 
-
-def write(folder: Path, content: bytes, name: str = "corpus.txt") -> Path:
-    """A file of the folder with this content."""
-    path = folder / name
-    path.write_bytes(content)
-    return path
+PIECE = 1 << 20  # the longest string from `pieces`
 
 
 def targets(spans: Iterable[Iterable[int]]) -> list[int]:
-    """Every place that a part predicts: all of each span but its first."""
+    """Return every target: the positions of each span except its first."""
     return [k for start, stop in spans for k in range(start + 1, stop)]
 
 
 # Reading
 
 
-def test_a_file_is_read_as_it_stands(tmp_path: Path) -> None:
-    """A clean file is one text under the name of the file, with nothing stripped."""
-    corpus = Corpus.read([write(tmp_path, "  \u660e\u6708,\n\n e\u0301 \n".encode())])
+def test_a_file_is_read_unchanged(write: Write) -> None:
+    """A file is one text with the name of the file, and no whitespace is stripped."""
+    corpus = Corpus.read([write("  \u660e\u6708,\n\n e\u0301 \n".encode())])
     assert corpus == Corpus("corpus", ("  \u660e\u6708,\n\n e\u0301 \n",), lines=False)
     assert corpus.characters == 12
 
 
-def test_a_path_may_be_a_string(tmp_path: Path) -> None:
-    """Strings and paths name the same file."""
-    path = write(tmp_path, b"abc")
+def test_a_path_can_be_a_string(write: Write) -> None:
+    """A string and a path name the same file."""
+    path = write(b"abc")
     assert Corpus.read([str(path)]) == Corpus.read([path])
 
 
-def test_several_files_are_several_texts_in_the_order_given(tmp_path: Path) -> None:
-    """Files stay texts of their own and are not sorted."""
-    b, a = write(tmp_path, b"second", "b.txt"), write(tmp_path, b"first", "a.txt")
+def test_several_files_are_several_texts_in_the_order_given(write: Write) -> None:
+    """Files are separate texts and are not sorted."""
+    b, a = write(b"second", "b.txt"), write(b"first", "a.txt")
     corpus = Corpus.read([b, a])
     assert corpus.texts == ("second", "first")
     assert corpus.name == "b-and-1-more"
 
 
-def test_a_folder_gives_its_txt_files_sorted_by_name(tmp_path: Path) -> None:
-    """Of a folder only *.txt directly in it is read, and no folder that is called so."""
-    write(tmp_path, b"two", "b.txt")
-    write(tmp_path, b"one", "a.txt")
-    write(tmp_path, b"\xff\0", "picture.png")
+def test_the_txt_files_of_a_folder_are_read_sorted_by_name(write: Write, tmp_path: Path) -> None:
+    """Only *.txt files directly in the folder are read, and no subfolders."""
+    write(b"two", "b.txt")
+    write(b"one", "a.txt")
+    write(b"\xff\0", "picture.png")
     (tmp_path / "c.txt").mkdir()
-    write(tmp_path / "c.txt", b"deeper", "d.txt")
+    write(b"deeper", "c.txt/d.txt")
     corpus = Corpus.read([tmp_path])
     assert corpus.texts == ("one", "two")
     assert corpus.name == tmp_path.name
 
 
-def test_files_and_folders_mix(tmp_path: Path) -> None:
-    """Each argument is expanded where it stands."""
+def test_files_and_folders_mix(write: Write, tmp_path: Path) -> None:
+    """Each folder is expanded in place."""
     folder = tmp_path / "texts"
     folder.mkdir()
-    write(folder, b"in it", "x.txt")
-    outside = write(tmp_path, b"outside", "y")
+    write(b"in it", "texts/x.txt")
+    outside = write(b"outside", "y")
     assert Corpus.read([outside, folder, outside]).texts == ("outside", "in it", "outside")
 
 
-def stdin(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
-    """Put these bytes into standard input, behind a wrapper of another encoding."""
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="ascii"))
-
-
-def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Standard input is read as bytes, so that its own encoding has no say."""
-    stdin(monkeypatch, "\u660e\u6708\r\n".encode())
+def test_a_dash_is_standard_input(stdin: Stdin) -> None:
+    """Standard input is read as bytes; the encoding of `sys.stdin` is ignored."""
+    stdin("\u660e\u6708\r\n".encode())
     corpus = Corpus.read(["-"])
     assert corpus == Corpus("stdin", ("\u660e\u6708\n",), lines=False)
 
 
-def test_standard_input_obeys_the_encoding_option(monkeypatch: pytest.MonkeyPatch) -> None:
-    """--encoding holds for standard input too."""
-    stdin(monkeypatch, "\u043e\u043d\u0430".encode("cp1251"))
+def test_standard_input_has_the_given_encoding(stdin: Stdin) -> None:
+    """The encoding applies to standard input, too."""
+    stdin("\u043e\u043d\u0430".encode("cp1251"))
     assert Corpus.read(["-"], encoding="cp1251").texts == ("\u043e\u043d\u0430",)
 
 
@@ -103,19 +92,19 @@ def test_standard_input_obeys_the_encoding_option(monkeypatch: pytest.MonkeyPatc
 
 
 def test_every_newline_becomes_a_line_feed() -> None:
-    """CR LF and CR are newlines; other separators are characters."""
+    """CR LF and CR become newlines; other separators are characters."""
     assert normalise("a\r\nb\rc\nd\r\r\ne\n\rf") == "a\nb\nc\nd\n\ne\n\nf"
     assert normalise("\v\f\x1c\x85\u2028\u2029") == "\v\f\x1c\x85\u2028\u2029"
 
 
-def test_one_byte_order_mark_is_dropped_at_the_start_alone() -> None:
-    """U+FEFF is a mark only as the very first character."""
+def test_only_a_byte_order_mark_at_the_start_is_removed() -> None:
+    """U+FEFF is a byte order mark only as the first character."""
     assert normalise("\ufeff\ufeffa\ufeffb") == "\ufeffa\ufeffb"
 
 
 @given(st.text())
-def test_normalising_again_changes_no_newline(text: str) -> None:
-    """A normalised text holds no CR, and without a mark in front it stays what it is."""
+def test_normalisation_is_idempotent(text: str) -> None:
+    """A normalised text without a mark at its start does not change."""
     once = normalise(text)
     assert "\r" not in once
     assert once.startswith("\ufeff") or normalise(once) == once
@@ -136,22 +125,22 @@ def test_normalising_again_changes_no_newline(text: str) -> None:
         ("UTF8", b"caf\xc3\xa9\r\n"),
     ],
 )
-def test_encodings_marks_and_newlines_leave_the_same_text(
-    tmp_path: Path, encoding: str, content: bytes
+def test_encodings_marks_and_newlines_do_not_change_the_text(
+    write: Write, encoding: str, content: bytes
 ) -> None:
-    """However it is stored, the text is the same."""
-    assert Corpus.read([write(tmp_path, content)], encoding=encoding).texts == ("caf\u00e9\n",)
+    """The text is the same in every encoding."""
+    assert Corpus.read([write(content)], encoding=encoding).texts == ("caf\u00e9\n",)
 
 
 @pytest.mark.parametrize("encoding", ["gb18030", "shift_jis", "big5", "euc-jp"])
-def test_east_asian_encodings_are_read(tmp_path: Path, encoding: str) -> None:
-    """The encodings of Chinese and Japanese texts work by their usual names."""
-    path = write(tmp_path, "\u660e\u6708\n".encode(encoding))
+def test_east_asian_encodings_are_read(write: Write, encoding: str) -> None:
+    """Encodings of Chinese and Japanese text are known by their usual names."""
+    path = write("\u660e\u6708\n".encode(encoding))
     assert Corpus.read([path], encoding=encoding).texts == ("\u660e\u6708\n",)
 
 
-def test_a_gutenberg_text_loses_its_mark_and_its_carriage_returns(data: Path) -> None:
-    """A book as published, with a mark and CR LF, is read as its plain form."""
+def test_a_gutenberg_text_is_normalised(data: Path) -> None:
+    """The byte order mark and the carriage returns of a published book are removed."""
     path = data / "prideprejudice.txt"
     raw = path.read_bytes()
     assert raw.startswith(codecs.BOM_UTF8)
@@ -180,21 +169,21 @@ def test_a_gutenberg_text_loses_its_mark_and_its_carriage_returns(data: Path) ->
         (["a.txt", "b.txt", "c.txt"], "a-and-2-more"),
     ],
 )
-def test_a_corpus_is_called_after_its_first_file(paths: list[str], name: str) -> None:
-    """The name is fit for a folder: letters, digits, dot, dash and underscore, 80 at most."""
+def test_a_corpus_has_the_name_of_its_first_file(paths: list[str], name: str) -> None:
+    """The name is valid for a folder: at most 80 letters, digits, dots, dashes and underscores."""
     assert corpus_name(paths) == name
 
 
 def test_a_relative_folder_has_its_own_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The current folder is called what it is called, not a dot."""
+    """The name of the current folder is not a dot."""
     monkeypatch.chdir(tmp_path)
     assert corpus_name(["."]) == corpus_name([tmp_path])
 
 
-def test_a_circle_of_links_has_a_name(tmp_path: Path) -> None:
-    """Naming never fails; it is reading that tells what is wrong."""
+def test_a_link_to_itself_has_a_name(tmp_path: Path) -> None:
+    """Naming never fails; reading reports the error."""
     path = tmp_path / "circle.txt"
     path.symlink_to(path)
     assert corpus_name([path]) == "circle"
@@ -206,7 +195,7 @@ some_texts = st.lists(st.text(st.sampled_from("ab\n\u660e"), min_size=1, max_siz
 
 
 def corpus_of(texts: list[str], *, lines: bool) -> Corpus:
-    """A corpus, where these texts make one."""
+    """Make a corpus; skip texts that are too short."""
     try:
         return Corpus.of(texts, lines=lines)
     except CorpusError:
@@ -218,30 +207,30 @@ def corpus_of(texts: list[str], *, lines: bool) -> Corpus:
 @example(["ab", "c\n", "\nd"], False)
 @example(["a\nb", "a"], True)
 def test_spans_pieces_and_ids_agree(texts: list[str], lines: bool) -> None:
-    """Each span of the laid out corpus is a newline and its text, and with lines a newline."""
+    """Each span is a newline and a text, and with lines another newline."""
     corpus = corpus_of(texts, lines=lines)
-    laid_out = "".join(corpus.pieces())
+    layout = "".join(corpus.pieces())
     spans = corpus.spans()
-    assert [laid_out[start:stop] for start, stop in spans] == [
+    assert [layout[start:stop] for start, stop in spans] == [
         f"\n{text}\n" if lines else f"\n{text}" for text in corpus.texts
     ]
     assert len(targets(spans)) == corpus.characters
-    assert sorted({*targets(spans), *spans[:, 0].tolist()}) == list(range(len(laid_out)))
+    assert sorted({*targets(spans), *spans[:, 0].tolist()}) == list(range(len(layout)))
     vocabulary = Vocabulary.build(corpus.pieces())
     ids = encode(corpus, vocabulary)
-    assert vocabulary.decode(ids) == laid_out
+    assert vocabulary.decode(ids) == layout
     assert ids.dtype == vocabulary.dtype
 
 
-def test_empty_texts_are_left_out() -> None:
-    """A text of nothing but a mark has no span."""
+def test_empty_texts_are_skipped() -> None:
+    """A text with only a byte order mark is empty."""
     corpus = Corpus.of(["ab", "\ufeff", "", "cd"])
     assert corpus.texts == ("ab", "cd")
     assert corpus.spans().tolist() == [[0, 3], [3, 6]]
 
 
-def test_lines_of_all_texts_are_texts_of_their_own() -> None:
-    """With lines, empty ones vanish and a last one without a newline counts like others."""
+def test_with_lines_every_line_is_a_text() -> None:
+    """Empty lines are skipped, and the last line needs no newline."""
     corpus = Corpus.of(["emma\r\nolivia\n\n", "ava"], lines=True)
     assert corpus.texts == ("emma", "olivia", "ava")
     assert "".join(corpus.pieces()) == "\nemma\nolivia\nava\n"
@@ -250,14 +239,14 @@ def test_lines_of_all_texts_are_texts_of_their_own() -> None:
 
 
 def test_other_separators_do_not_end_a_line() -> None:
-    """A line ends at a newline and nowhere else."""
+    """Only a newline ends a line."""
     corpus = Corpus.of(["a\u2028b\x0bc\x1cd\x85e\ne"], lines=True)
     assert corpus.texts == ("a\u2028b\x0bc\x1cd\x85e", "e")
 
 
 @pytest.mark.parametrize("lines", [False, True])
-def test_a_corpus_longer_than_a_piece_is_laid_out_whole(lines: bool) -> None:
-    """Characters on both sides of the border between two pieces come through."""
+def test_a_corpus_longer_than_a_piece_is_complete(lines: bool) -> None:
+    """No character at the border between two pieces is lost."""
     text = "".join(chr(0x100 + k % 1009) + ("\n" if k % 7 == 6 else "") for k in range(PIECE))
     corpus = Corpus.of([text, "tail"], lines=lines)
     pieces = list(corpus.pieces())
@@ -268,8 +257,8 @@ def test_a_corpus_longer_than_a_piece_is_laid_out_whole(lines: bool) -> None:
     assert vocabulary.decode(ids) == "\n" + (text + "\ntail\n" if lines else text + "\ntail")
 
 
-def test_encoding_with_another_vocabulary_marks_the_unknown() -> None:
-    """A character that the vocabulary lacks is 0 in the layout too."""
+def test_unknown_characters_are_encoded_as_0() -> None:
+    """A character that is not in the vocabulary has id 0."""
     ids = encode(Corpus.of(["abc", "cb"]), Vocabulary("\ufffd\nb"))
     assert ids.tolist() == [1, 0, 2, 0, 1, 0, 2]
     assert ids.dtype == np.uint8
@@ -279,35 +268,35 @@ def test_encoding_with_another_vocabulary_marks_the_unknown() -> None:
 
 
 @pytest.mark.parametrize("name", ["tinyshakespeare.txt", "zh_songci_100k.txt", "names.txt"])
-def test_the_digest_of_a_clean_file_is_that_of_its_bytes(data: Path, name: str) -> None:
-    """For one file in UTF-8 with plain newlines the digest is what sha256sum prints."""
+def test_the_digest_of_a_file_is_that_of_its_bytes(data: Path, name: str) -> None:
+    """For a UTF-8 file with Unix newlines, the digest equals the output of sha256sum."""
     path = data / name
     assert Corpus.read([path]).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_the_digest_of_a_long_text_is_that_of_its_bytes() -> None:
-    """Digesting piece by piece gives the digest of the whole."""
+    """The length of a text does not matter."""
     text = "\u660e\u6708" * PIECE
     assert Corpus.of([text]).sha256 == hashlib.sha256(text.encode()).hexdigest()
 
 
-def test_the_digest_of_clean_lines_is_that_of_the_file(tmp_path: Path) -> None:
-    """Lines without gaps, the last one ended too, have the digest of their file."""
-    path = write(tmp_path, b"emma\nolivia\nava\n")
+def test_the_digest_of_lines_is_that_of_the_file(write: Write) -> None:
+    """Lines without empty ones, all ended by a newline, have the digest of their file."""
+    path = write(b"emma\nolivia\nava\n")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert Corpus.read([path], lines=True).sha256 == digest
 
 
-def test_the_digest_knows_where_texts_end() -> None:
-    """The same characters divided otherwise are another corpus."""
+def test_the_digest_depends_on_the_borders_of_texts() -> None:
+    """The same characters split into other texts make another corpus."""
     digests = {Corpus.of(texts).sha256 for texts in (["abcd"], ["ab", "cd"], ["abc", "d"])}
     assert len(digests) == 3
 
 
-def test_the_digest_is_of_the_text_as_read(tmp_path: Path) -> None:
-    """A mark, other newlines and another encoding leave the digest as it is."""
+def test_the_digest_is_of_the_normalised_text(write: Write) -> None:
+    """A byte order mark, other newlines and another encoding do not change the digest."""
     plain = hashlib.sha256("caf\u00e9\n".encode()).hexdigest()
-    marked = write(tmp_path, codecs.BOM_UTF8 + "caf\u00e9\r\n".encode())
+    marked = write(codecs.BOM_UTF8 + "caf\u00e9\r\n".encode())
     assert Corpus.read([marked]).sha256 == plain
-    latin = write(tmp_path, b"caf\xe9\r")
+    latin = write(b"caf\xe9\r")
     assert Corpus.read([latin], encoding="latin-1").sha256 == plain

@@ -1,4 +1,4 @@
-"""Characters become ids and come back, the same way as in Hugging Face `tokenizers`."""
+"""The vocabulary, and its equivalence to a Hugging Face tokenizer."""
 
 import json
 from itertools import pairwise
@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from chargen.errors import CheckpointError
 from chargen.text.vocabulary import UNKNOWN, UNKNOWN_ID, Vocabulary
 
-# What a byte-oriented, line-oriented or two-byte program trips over.
+# Characters that are difficult for programs that work on bytes, lines or 16-bit units.
 ODD = (
     "NUL \0, CR \r, LF \n, VT \v, FF \f, FS \x1c, NEL \x85, LS \u2028, PS \u2029, BOM \ufeff,"
     " e\u0301 and \u00e9, \u05e9\u05dc\u05d5\u05dd, \u0645\u0631\u062d\u0628\u0627, \u202e,"
@@ -26,15 +26,15 @@ texts_with_surrogates = st.text(st.characters())
 
 
 def hugging_face(vocabulary: Vocabulary) -> Tokenizer:
-    """The tokenizer that another program gets from the stored form."""
+    """Return the tokenizer that another program loads."""
     return Tokenizer.from_str(vocabulary.to_json().decode("utf-8"))
 
 
 @given(texts)
 @example(ODD)
 @example("")
-def test_a_text_comes_back_from_its_ids(text: str) -> None:
-    """Decoding inverts encoding for every text the vocabulary was built from."""
+def test_decoding_inverts_encoding(text: str) -> None:
+    """This holds for every text from which the vocabulary was built."""
     vocabulary = Vocabulary.build([text])
     assert vocabulary.decode(vocabulary.encode(text)) == text
 
@@ -46,7 +46,7 @@ def test_a_text_comes_back_from_its_ids(text: str) -> None:
 @example("ab", "a\u2028b\rc\0d")
 @settings(max_examples=50)
 def test_encoding_equals_that_of_tokenizers(known: str, text: str) -> None:
-    """The numpy table and the stored tokenizer give the same ids, unknown characters included."""
+    """The numpy table and the stored tokenizer give the same ids, for unknown characters, too."""
     vocabulary = Vocabulary.build([known])
     assert vocabulary.encode(text).tolist() == hugging_face(vocabulary).encode(text).ids
 
@@ -55,15 +55,15 @@ def test_encoding_equals_that_of_tokenizers(known: str, text: str) -> None:
 @example(ODD)
 @settings(max_examples=50)
 def test_tokenizers_decodes_to_the_same_text(text: str) -> None:
-    """The stored tokenizer decodes ids to exactly the text, without separators."""
+    """The stored tokenizer decodes ids without separators."""
     vocabulary = Vocabulary.build([text])
     ids = vocabulary.encode(text).tolist()
     assert hugging_face(vocabulary).decode(ids, skip_special_tokens=False) == text
 
 
 @pytest.mark.parametrize("name", ["tinyshakespeare.txt", "ru_onegin.txt", "zh_songci_100k.txt"])
-def test_real_texts_come_back_in_both_ways(data: Path, name: str) -> None:
-    """Real texts in Latin, Cyrillic and Chinese script survive numpy and `tokenizers` alike."""
+def test_real_texts_survive_encoding(data: Path, name: str) -> None:
+    """Latin, Cyrillic and Chinese texts are decoded by numpy and by `tokenizers`."""
     text = (data / name).read_bytes().decode("utf-8")
     vocabulary = Vocabulary.build([text])
     ids = vocabulary.encode(text)
@@ -75,7 +75,7 @@ def test_real_texts_come_back_in_both_ways(data: Path, name: str) -> None:
 
 
 def test_unknown_characters_have_id_0() -> None:
-    """A character that the vocabulary lacks becomes 0, which decodes to U+FFFD."""
+    """Id 0 is decoded to U+FFFD."""
     vocabulary = Vocabulary.build(["abc"])
     ids = vocabulary.encode("a\u660eb\U0001f680c\0")
     assert (ids == 0).tolist() == [False, True, False, True, False, True]
@@ -84,49 +84,48 @@ def test_unknown_characters_have_id_0() -> None:
     assert vocabulary.characters[0] == UNKNOWN == "\ufffd"
 
 
-def test_lone_surrogates_become_0() -> None:
-    """What is left of a badly encoded argument is an unknown character and raises nothing."""
+def test_lone_surrogates_have_id_0() -> None:
+    """A lone surrogate of a badly encoded argument is an unknown character."""
     vocabulary = Vocabulary.build(["?ab"])
     assert vocabulary.encode(f"a{LONE}b?").tolist() == [3, 0, 0, 0, 0, 4, 2]
 
 
 @given(texts_with_surrogates)
 @example(LONE)
-def test_encoding_gives_one_id_a_code_point(text: str) -> None:
-    """Every code point, inside and outside the basic plane, is exactly one id in range."""
+def test_every_code_point_has_one_id(text: str) -> None:
+    """A code point outside the basic plane has one id, too."""
     vocabulary = Vocabulary.build([ODD])
     ids = vocabulary.encode(text)
     assert len(ids) == len(text)
     assert all(0 <= k < len(vocabulary) for k in ids.tolist())
 
 
-def test_unknown_names_the_characters_that_are_not_held() -> None:
-    """`unknown` tells each missing character once, in order of code point."""
+def test_unknown_characters_are_listed() -> None:
+    """`unknown` returns each unknown character once, sorted."""
     vocabulary = Vocabulary.build(["ab"])
     assert vocabulary.unknown("zabza\n\u660e\ud800") == "z\u660e\ud800"
     assert vocabulary.unknown("abba") == ""
 
 
-def test_ids_are_in_order_of_code_points_behind_the_unknown() -> None:
-    """The vocabulary is U+FFFD, then the characters sorted, the newline always among them."""
+def test_ids_are_sorted_by_code_point() -> None:
+    """The vocabulary starts with U+FFFD, and always has the newline."""
     assert Vocabulary.build(["ba", "\U0001f680c"]).characters == "\ufffd\nabc\U0001f680"
     assert Vocabulary.build([]).characters == "\ufffd\n"
     assert Vocabulary.build(["a\ufffdb"]).characters == "\ufffd\nab"
 
 
-def test_min_count_leaves_rare_characters_out() -> None:
-    """Characters below the count are unknown; counts add up over pieces, the newline stays."""
-    pieces = ["aaab", "abbc", "c\ud7ff"]
-    assert Vocabulary.build(pieces, min_count=1).characters == "\ufffd\nabc\ud7ff"
-    assert Vocabulary.build(pieces, min_count=2).characters == "\ufffd\nabc"
-    assert Vocabulary.build(pieces, min_count=3).characters == "\ufffd\nab"
-    assert Vocabulary.build(pieces, min_count=4).characters == "\ufffd\na"
-    assert Vocabulary.build(pieces, min_count=5).characters == "\ufffd\n"
+@pytest.mark.parametrize(
+    ("min_count", "characters"), [(1, "abc\ud7ff"), (2, "abc"), (3, "ab"), (4, "a"), (5, "")]
+)
+def test_min_count_removes_rare_characters(min_count: int, characters: str) -> None:
+    """Characters are counted over all pieces; the newline always stays."""
+    vocabulary = Vocabulary.build(["aaab", "abbc", "c\ud7ff"], min_count=min_count)
+    assert vocabulary.characters == f"\ufffd\n{characters}"
 
 
 @pytest.mark.parametrize("length", [4095, 4096, 10_000])
-def test_short_and_long_pieces_are_counted_alike(length: int) -> None:
-    """Pieces are counted by sorting or by a table according to length, with the same result."""
+def test_short_and_long_pieces_have_the_same_counts(length: int) -> None:
+    """Short pieces are sorted and long ones counted in a table, with the same result."""
     text = ("ab" * length)[: length - 1] + "\U0010ffff"
     assert Vocabulary.build([text], min_count=2).characters == "\ufffd\nab"
     assert Vocabulary.build([text, text], min_count=2).characters == "\ufffd\nab\U0010ffff"
@@ -136,7 +135,7 @@ def test_short_and_long_pieces_are_counted_alike(length: int) -> None:
 @example("ab", "")
 @example("b", "abc")
 def test_extending_keeps_every_id(old: str, new: str) -> None:
-    """An extended vocabulary begins with the old one and holds what the new text needs."""
+    """An extended vocabulary starts with the old one, and has all new characters."""
     before = Vocabulary.build([old])
     after = before.extended([new])
     assert after.characters.startswith(before.characters)
@@ -145,22 +144,22 @@ def test_extending_keeps_every_id(old: str, new: str) -> None:
     assert list(after.characters[len(before) :]) == sorted(set(new) - set(before.characters))
 
 
-def test_extending_obeys_min_count() -> None:
-    """Only what is frequent enough in the new text is added."""
+def test_extending_respects_min_count() -> None:
+    """Rare characters of the new text are not added."""
     assert Vocabulary.build(["ab"]).extended(["ccd"], min_count=2).characters == "\ufffd\nabc"
 
 
 @given(texts)
 @example(ODD)
 @settings(max_examples=50)
-def test_the_stored_form_comes_back(text: str) -> None:
-    """from_json inverts to_json."""
+def test_a_vocabulary_survives_json(text: str) -> None:
+    """`from_json` inverts `to_json`."""
     vocabulary = Vocabulary.build([text])
     assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
 
 
 def with_vocab(vocab: object) -> bytes:
-    """A stored form that holds this in the place of the vocabulary."""
+    """Return a tokenizer.json with this vocabulary."""
     return json.dumps({"model": {"type": "WordLevel", "vocab": vocab}}).encode()
 
 
@@ -204,28 +203,28 @@ HOSTILE = {
     "only NaN": with_vocab({"\ufffd": float("nan")}),
     "a token of two characters": with_vocab({"\ufffd": 0, "\n": 1, "ab": 2}),
     "an empty token": with_vocab({"\ufffd": 0, "\n": 1, "": 2}),
-    # It could be drawn, and printing it would raise.
+    # It could be sampled, and printing it would raise an error.
     "a lone surrogate": b'{"model": {"vocab": {"\\ufffd": 0, "\\n": 1, "\\ud800": 2}}}',
 }
 
 
 @pytest.mark.parametrize("stored", HOSTILE.values(), ids=HOSTILE.keys())
-def test_what_is_no_character_vocabulary_is_refused(stored: bytes) -> None:
-    """Whatever stands in tokenizer.json, nothing but a CheckpointError of one line comes out."""
+def test_an_invalid_vocabulary_is_refused(stored: bytes) -> None:
+    """Any invalid tokenizer.json raises a CheckpointError with one line."""
     with pytest.raises(CheckpointError) as caught:
         Vocabulary.from_json(stored)
-    assert str(caught.value) == "tokenizer.json is not a character vocabulary of chargen"
+    assert str(caught.value) == "tokenizer.json is not a character-level vocabulary"
 
 
 @given(st.binary())
 def test_arbitrary_bytes_are_refused(stored: bytes) -> None:
-    """No bytes make from_json raise anything else."""
+    """Random bytes raise a CheckpointError, too."""
     with pytest.raises(CheckpointError):
         Vocabulary.from_json(stored)
 
 
-def test_a_hundred_thousand_distinct_characters_are_kept() -> None:
-    """A vocabulary far larger than two bytes of ids encodes, stores and decodes as a small one."""
+def test_a_hundred_thousand_distinct_characters_are_supported() -> None:
+    """A vocabulary with more than 65,536 characters is encoded, stored and decoded."""
     assigned = [chr(code) for code in range(0x20, 0x19000) if not 0xD800 <= code < 0xE000]
     text = "".join(assigned[:100_000]) + "\n"
     vocabulary = Vocabulary.build([text])
@@ -249,8 +248,8 @@ def test_a_hundred_thousand_distinct_characters_are_kept() -> None:
         (65_537, np.uint32),
     ],
 )
-def test_ids_take_the_smallest_type_that_holds_them(size: int, dtype: type) -> None:
-    """The type of the ids follows from the largest id, and that id survives it."""
+def test_ids_have_the_smallest_possible_type(size: int, dtype: type) -> None:
+    """The type depends on the largest id."""
     codes = [code for code in range(0x12000) if not 0xD800 <= code < 0xE000 and code != 0xFFFD]
     vocabulary = Vocabulary(UNKNOWN + "".join(map(chr, codes[: size - 1])))
     assert len(vocabulary) == size
@@ -260,8 +259,8 @@ def test_ids_take_the_smallest_type_that_holds_them(size: int, dtype: type) -> N
     assert ids[-1] == size - 1
 
 
-def test_millions_of_characters_encode_as_one_by_one() -> None:
-    """A long text of many scripts gives at every place the id that a dictionary gives."""
+def test_millions_of_characters_are_encoded() -> None:
+    """The ids of a long text are those of a dictionary."""
     random = np.random.default_rng(1)
     codes = random.integers(0, 0x3000, 3_000_000).astype(np.uint32)
     codes[random.integers(0, len(codes), 1_000)] = 0x1F680

@@ -1,4 +1,4 @@
-"""A run in a process of its own, stopped at any moment, ends as one that never was."""
+"""A process that is stopped by signals and resumed ends like one that was not stopped."""
 
 import os
 import random
@@ -15,7 +15,7 @@ import pytest
 from chargen.cli.main import main
 from chargen.model.checkpoint import TRAINING
 
-# Long enough that a tenth is held out by default.
+# Long enough for a validation set by default.
 LONG = (
     "the cat sat on the mat and sang.\n"
     "a dog ran to the gate in the rain.\n"
@@ -40,7 +40,7 @@ SIZES += ["--sequence-length", "24", "--device", "cpu", "--precision", "float32"
 
 
 def launch(folder: Path, arguments: list[str]) -> subprocess.Popen[str]:
-    """`python -m chargen` with these arguments, in a folder."""
+    """Start `python -m chargen` in a folder."""
     return subprocess.Popen(
         [sys.executable, "-m", "chargen", *arguments],
         cwd=folder,
@@ -53,19 +53,19 @@ def launch(folder: Path, arguments: list[str]) -> subprocess.Popen[str]:
 
 
 def train(text: str, output: str, kind: str) -> list[str]:
-    """The arguments of one kind of run. It saves far more often than anybody would."""
+    """Return the arguments of one kind of run, which saves very often."""
     fixed = ["train", text, "-o", output, "--save-every", "0.05", "--seed", "5"]
     return fixed + SIZES + COMMANDS[kind]
 
 
 def wait_for_a_save(process: subprocess.Popen[str], state: Path, after: int) -> None:
-    """Return when the state was saved later than `after`, or the process has ended."""
+    """Wait until the state is saved later than `after`, or the process ends."""
     while process.poll() is None and written(state) <= after:
         time.sleep(0.002)
 
 
 def written(path: Path) -> int:
-    """When a file was written, in nanoseconds; 0 where it is not there."""
+    """Return when a file was written, in nanoseconds; 0 if it does not exist."""
     try:
         return path.stat().st_mtime_ns
     except FileNotFoundError:
@@ -73,9 +73,9 @@ def written(path: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def unkilled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Runs that nobody stopped, one of each kind, made when first asked for."""
-    folder = tmp_path_factory.mktemp("unkilled")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return a function that makes a run of each kind without interruption."""
+    folder = tmp_path_factory.mktemp("complete")
     (folder / "long.txt").write_text(LONG)
 
     def make(kind: str) -> Path:
@@ -88,13 +88,13 @@ def unkilled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
-def test_a_run_that_is_stopped_again_and_again_ends_the_same(
-    tmp_path: Path, unkilled: Callable[[str], Path], kind: str, assert_same_run: SameRun
+def test_a_run_that_is_stopped_by_signals_ends_the_same(
+    tmp_path: Path, complete: Callable[[str], Path], kind: str, assert_same_run: SameRun
 ) -> None:
-    """Stopped by signals at moments drawn by a seed, then resumed, it ends bit-identical.
+    """A run that is stopped at random moments and resumed ends bit-identical.
 
-    SIGKILL leaves it as its last save was. After Ctrl-C and SIGTERM it saves and prints the
-    command that goes on.
+    After SIGKILL, the last save is resumed. After SIGINT and SIGTERM, the run saves and prints
+    the command that resumes it.
     """
     (tmp_path / "long.txt").write_text(LONG)
     state = tmp_path / "stopped" / TRAINING
@@ -118,20 +118,20 @@ def test_a_run_that_is_stopped_again_and_again_ends_the_same(
             arguments = [*first, "--resume"]
         else:
             assert process.returncode == 128 + number, errors
-            arguments = command_to_go_on(errors)
+            arguments = resume_command(errors)
     else:
         process = launch(tmp_path, arguments)
         _, errors = process.communicate()
-    # It may have been killed when all was done, between its last save and its last word.
+    # The process may have been killed after its last save.
     assert process.returncode == 0 or "stopped is finished" in errors, errors
     assert stops >= min(2, len(STOPS[kind]))
-    assert_same_run(tmp_path / "stopped", unkilled(kind))
+    assert_same_run(tmp_path / "stopped", complete(kind))
 
 
-def command_to_go_on(errors: str) -> list[str]:
-    """The arguments of the command that a stopped run prints last."""
+def resume_command(errors: str) -> list[str]:
+    """Return the arguments of the command that a stopped run prints."""
     before, command = errors.splitlines()[-1].split(": ")
-    assert before == "stopped and saved; to go on"
+    assert before == "stopped and saved; resume with"
     program, *arguments = shlex.split(command)
     assert program == "chargen"
     return arguments

@@ -1,11 +1,11 @@
-"""What a run does to the loss, what it yields, and what it leaves in its folder."""
+"""The records of a run, its losses, and the files in its folder."""
 
 import json
 import math
 import random
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
@@ -19,499 +19,427 @@ from tokenizers import Tokenizer
 
 from chargen.errors import CheckpointError, OptionError, TrainingError
 from chargen.evaluation.validation import streams, validation_nats
-from chargen.model.cells import CELLS
+from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import CARD, CONFIG, LOG, MODEL, TOKENIZER, TRAINING, Checkpoint
 from chargen.model.config import ENCODERS
 from chargen.model.network import Network
-from chargen.records import Evaluation, Finished, Sample, Saved, Step, TrainingRecord
+from chargen.options import MAX_SEED
 from chargen.text.corpus import Corpus
-from chargen.training.config import Budget
 from chargen.training.folder import RunFolder
-from chargen.training.plan import Asked, plan
+from chargen.training.options import TrainingOptions
 from chargen.training.precision import has_bfloat16
+from chargen.training.records import Evaluation, Finished, Sample, Saved, Step
+from chargen.training.spec import make_spec
 from chargen.training.state import TrainingState
 from chargen.training.train import resume, start
 from chargen.training.trainer import Trainer
 
-# fmt: off
-GOLDEN = [
-    3.228513, 3.271539, 3.270974, 3.302585, 3.178174,
-    3.208288, 3.196112, 3.157099, 3.142879, 3.100044,
-    3.123000, 3.097462, 3.151677, 3.042664, 3.067430,
-    3.063519, 3.048448, 3.082790, 2.995559, 3.082885,
-]
-# fmt: on
+OVERFITTING: dict[str, Any] = {
+    "steps": 300,
+    "hidden_size": 32,
+    "learning_rate": 0.02,
+    "validation_fraction": 0.3,
+}
 
 
-def run(trainer: Trainer, prompt: str = "") -> list[TrainingRecord]:
-    """Every record of a run, which is then put in its place."""
-    records = list(trainer.run(prompt))
-    trainer.folder.finish()
-    return records
+class Run:
+    """A finished run, its folder and its records."""
+
+    def __init__(self, trainer: Trainer, prompt: str = "") -> None:
+        self.trainer = trainer
+        self.records = list(trainer.run(prompt))
+        trainer.folder.finish()
+        self.folder = trainer.folder.final_path
+
+    @property
+    def steps(self) -> list[Step]:
+        """The weight updates."""
+        return [record for record in self.records if isinstance(record, Step)]
+
+    @property
+    def losses(self) -> list[float]:
+        """The loss of each update."""
+        return [step.loss for step in self.steps]
+
+    @property
+    def evaluations(self) -> list[Evaluation]:
+        """The evaluations."""
+        return [record for record in self.records if isinstance(record, Evaluation)]
+
+    @property
+    def finished(self) -> Finished:
+        """The last record."""
+        assert isinstance(self.records[-1], Finished)
+        return self.records[-1]
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The records of log.jsonl."""
+        lines = (self.folder / LOG).read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
 
 
-def losses(records: list[TrainingRecord]) -> list[float]:
-    """The loss of each update."""
-    return [record.loss for record in records if isinstance(record, Step)]
+TrainRun = Callable[..., Run]
 
 
-def evaluations(records: list[TrainingRecord]) -> list[Evaluation]:
-    """Each reading of the held-out text."""
-    return [record for record in records if isinstance(record, Evaluation)]
+@pytest.fixture
+def train(options: TrainingOptions, corpus: Corpus, tmp_path: Path) -> TrainRun:
+    """Return a function that trains with changed options, on the short text by default."""
 
+    def call(
+        text: Corpus = corpus, *, output: str = "run", prompt: str = "", **changes: Any
+    ) -> Run:
+        changed = replace(options, **changes)
+        return Run(start(text, changed, output=tmp_path / output), prompt)
 
-def finished(records: list[TrainingRecord]) -> Finished:
-    """The last record."""
-    assert isinstance(records[-1], Finished)
-    return records[-1]
-
-
-def logged(folder: Path) -> list[dict[str, Any]]:
-    """Every line of the log."""
-    return [json.loads(line) for line in (folder / LOG).read_text(encoding="utf-8").splitlines()]
+    return call
 
 
 @pytest.fixture
 def noise() -> Corpus:
-    """Letters drawn by chance: what is learned of them is of no use for the held-out ones."""
+    """Random letters: no part helps to predict the rest."""
     draw = random.Random(5)
     return Corpus.of(["".join(draw.choice("abcdefgh") for _ in range(600))], name="noise")
 
 
 @pytest.fixture
-def overfitting(asked: Asked) -> Asked:
-    """A network large and quick enough to learn noise by heart."""
-    return replace(
-        asked,
-        budget=Budget("steps", 300),
-        hidden_size=32,
-        learning_rate=0.02,
-        validation_fraction=0.3,
-    )
+def at_step_5(corpus: Corpus, options: TrainingOptions, tmp_path: Path) -> Path:
+    """A run on story.txt that was saved and left after five steps of its ten hours."""
+    (tmp_path / "story.txt").write_text(corpus.texts[0])
+    long = replace(options, steps=None, minutes=600)
+    trainer = start(Corpus.read([tmp_path / "story.txt"]), long, output=tmp_path / "run")
+    for record in trainer.run():
+        if isinstance(record, Step) and record.step == 5:
+            break
+    trainer.save()
+    trainer.folder.close()
+    return tmp_path / "run"
 
 
-def test_twenty_updates_give_the_losses_they_always_gave(
-    corpus: Corpus, asked: Asked, tmp_path: Path
-) -> None:
-    """A refactoring changes no loss: two layers, dropout, resets and divided windows included."""
-    made = plan(corpus, replace(asked, num_layers=2, dropout=0.2))
-    # The recipe is pinned: who tunes it changes other tests, and no loss of this one.
-    recipe = replace(
-        made.training,
-        learning_rate=0.01,
-        weight_decay=0.1,
-        reset_probability=0.05,
-        clip_norm=1.0,
-        threads=1,
-    )
-    made = replace(made, training=recipe)
-    folder = RunFolder.create(tmp_path / "run", "story", overwrite=False)
-    found = losses(run(Trainer(made, folder)))
-    # The order of the sums in a product differs between processors, and with it the rounding.
-    assert found == pytest.approx(GOLDEN, rel=1e-4)
+def resume_story(folder: Path) -> Trainer:
+    """Resume a run on story.txt."""
+    return resume([folder.parent / "story.txt"], {}, output=folder)
+
+
+# Learning
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_learns_with_every_encoder(
-    corpus: Corpus, asked: Asked, tmp_path: Path, cell: str, encoder: str
+    train: TrainRun, corpus: Corpus, cell: str, encoder: str
 ) -> None:
-    """A hundred updates teach more than how frequent each character is."""
-    wish = replace(
-        asked,
-        budget=Budget("steps", 100),
+    """After a hundred updates the loss is below the entropy of the character frequencies."""
+    losses = train(
+        steps=100,
         cell=cell,
         encoder=encoder,
         embedding_size=6 if encoder == "embedding" else None,
         hidden_size=24,
         learning_rate=0.02,
-    )
-    found = losses(run(start(corpus, wish, output=tmp_path / "run")))
+    ).losses
     counts = Counter(corpus.texts[0])
     shares = [count / corpus.characters for count in counts.values()]
-    frequencies_alone = -sum(share * math.log(share) for share in shares)
-    assert found[0] > frequencies_alone
-    assert np.mean(found[-10:]) < 0.9 * frequencies_alone
+    entropy = -sum(share * math.log(share) for share in shares)
+    assert losses[0] > entropy
+    assert np.mean(losses[-10:]) < 0.9 * entropy
 
 
-def test_an_lstm_learns_a_short_text_by_heart(corpus: Corpus, asked: Asked, tmp_path: Path) -> None:
-    """Forty sentences that are four, repeated, end with a loss near nothing."""
-    wish = replace(asked, budget=Budget("steps", 400), hidden_size=32, learning_rate=0.02)
-    records = run(start(corpus, wish, output=tmp_path / "run"))
-    assert finished(records).training_nats < 0.2
+def test_an_lstm_memorises_a_short_text(train: TrainRun) -> None:
+    """The loss on four repeated sentences falls below 0.2 nats."""
+    run = train(steps=400, hidden_size=32, learning_rate=0.02)
+    assert run.finished.training_nats < 0.2
 
 
-def test_a_run_is_repeated_to_the_bit_by_its_seed(
-    corpus: Corpus, asked: Asked, tmp_path: Path
+def test_a_seed_determines_the_run(train: TrainRun) -> None:
+    """The same seed gives the same losses and weights, and another seed gives others."""
+    one, same, other = (
+        train(output=name, seed=seed, dropout=0.2) for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    )
+    assert one.losses == same.losses != other.losses
+    weights = [Checkpoint.load(run.folder).weights for run in (one, same)]
+    for name, value in weights[0].items():
+        assert np.array_equal(value, weights[1][name])
+
+
+@pytest.mark.parametrize("seed", [0, MAX_SEED])
+def test_the_smallest_and_the_largest_seed_train(
+    train: TrainRun, corpus: Corpus, seed: int
 ) -> None:
-    """The same seed gives the same losses and weights, another one others."""
-    wish = replace(asked, dropout=0.2)
-    found = {}
-    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        records = run(start(corpus, replace(wish, seed=seed), output=tmp_path / name))
-        found[name] = (losses(records), Checkpoint.load(tmp_path / name).weights)
-    assert found["a"][0] == found["b"][0] != found["c"][0]
-    for name, value in found["a"][1].items():
-        assert np.array_equal(value, found["b"][1][name])
-
-
-@pytest.mark.parametrize("seed", [0, 2**63 - 1])
-def test_the_ends_of_the_seeds_train(
-    corpus: Corpus, asked: Asked, tmp_path: Path, seed: int
-) -> None:
-    """Weights, order, resets, dropout and held-out lines can be drawn from any seed."""
-    wish = replace(asked, seed=seed, dropout=0.2, validation_fraction=0.2)
-    lines = Corpus.of(corpus.texts * 2, lines=True)
-    for name, text in (("text", corpus), ("lines", Corpus.of([*lines.texts, "abc"], lines=True))):
-        records = run(start(text, wish, output=tmp_path / name))
-        assert finished(records).validation_nats is not None
-
-
-def test_updates_are_numbered_and_the_budget_is_spent_step_by_step(
-    corpus: Corpus, asked: Asked, tmp_path: Path
-) -> None:
-    """Steps count from 1, fractions grow to 1, and one Finished comes last."""
-    records = run(start(corpus, asked, output=tmp_path / "run"))
-    steps = [record for record in records if isinstance(record, Step)]
-    assert [step.step for step in steps] == list(range(1, 21))
-    assert [step.fraction for step in steps] == pytest.approx([k / 20 for k in range(1, 21)])
-    assert all(a.characters < b.characters for a, b in pairwise(steps))
-    assert all(math.isfinite(step.gradient_norm) for step in steps)
-    assert [isinstance(record, Finished) for record in records].index(True) == len(records) - 1
-    last = finished(records)
-    assert (last.step, last.reason, last.validation_nats) == (20, "budget", None)
-    assert last.characters == steps[-1].characters
-
-
-def test_nothing_held_out_means_no_evaluation(corpus: Corpus, asked: Asked, tmp_path: Path) -> None:
-    """Figures that do not exist are None, and the last weights are kept."""
-    trainer = start(corpus, asked, output=tmp_path / "run")
-    records = run(trainer)
-    assert not evaluations(records)
-    model = Checkpoint.load(tmp_path / "run")
-    assert model.measured["validation_nats"] is None
-    assert model.measured["step"] == 20
-    last = safetensors.numpy.load((tmp_path / "run" / TRAINING).read_bytes())
-    for name, value in model.weights.items():
-        assert np.array_equal(value, last[f"network/{name}"])
-
-
-def test_the_best_weights_are_kept(noise: Corpus, overfitting: Asked, tmp_path: Path) -> None:
-    """The model is that of the lowest held-out loss, and its figures are of that step."""
-    records = run(start(noise, overfitting, output=tmp_path / "run"))
-    found = evaluations(records)
-    best = min(found, key=lambda evaluation: evaluation.nats)
-    assert best.step < found[-1].step  # the run did learn by heart in the end
-    assert found[-1].fraction == 1
-    measured = Checkpoint.load(tmp_path / "run").measured
-    assert measured["validation_nats"] == best.nats == finished(records).validation_nats
-    assert measured["step"] == best.step
-    steps = {record.step: record for record in records if isinstance(record, Step)}
-    assert measured["trained_characters"] == steps[best.step].characters
-    lowest = math.inf
-    for evaluation in found:
-        assert evaluation.best == (evaluation.nats < lowest)
-        lowest = min(lowest, evaluation.nats)
-
-
-def test_the_validation_figure_is_what_the_model_measures(
-    noise: Corpus, overfitting: Asked, tmp_path: Path
-) -> None:
-    """The stored weights, loaded afresh, have the stored loss on the held-out text."""
-    trainer = start(noise, overfitting, output=tmp_path / "run")
-    run(trainer)
-    model = Checkpoint.load(tmp_path / "run")
-    network = Network(model.config)
-    network.begin_with(model.weights)
-    split = trainer.plan.split
-    nats = validation_nats(network, split.ids, streams(split.validation))
-    # The same float32 sums, which other memory alignment may order otherwise.
-    assert model.measured["validation_nats"] == pytest.approx(nats, rel=1e-6)
-
-
-def test_patience_ends_a_run_that_learns_no_more(
-    noise: Corpus, overfitting: Asked, tmp_path: Path
-) -> None:
-    """After `patience` evaluations without a new best the run is over, long before its budget."""
-    wish = replace(overfitting, patience=3)
-    records = run(start(noise, wish, output=tmp_path / "run"))
-    last = finished(records)
-    assert last.reason == "patience"
-    assert last.step < 300
-    found = "".join("+" if evaluation.best else "-" for evaluation in evaluations(records))
-    assert found.endswith("+---")
-    assert found.count("---") == 1
-
-
-def test_what_is_held_out_is_not_trained_on(asked: Asked, tmp_path: Path) -> None:
-    """Another held-out tail changes no loss of training."""
-    head = "the cat sat on the mat and sang. " * 20
-    found = []
-    for name, tail in (("a", "a cat sat on the mat " * 6), ("b", "tam eht no tas tac a " * 6)):
-        corpus = Corpus.of([head + tail])
-        wish = replace(asked, validation_fraction=len(tail) / corpus.characters)
-        found.append(run(start(corpus, wish, output=tmp_path / name)))
-    assert losses(found[0]) == losses(found[1])
-    assert evaluations(found[0])[-1].nats != evaluations(found[1])[-1].nats
-
-
-def test_a_budget_of_epochs_reads_each_character_so_many_times(
-    corpus: Corpus, asked: Asked, tmp_path: Path
-) -> None:
-    """Two epochs predict every character of the training part twice."""
-    wish = replace(asked, budget=Budget("epochs", 2), validation_fraction=0.2)
-    trainer = start(corpus, wish, output=tmp_path / "run")
-    last = finished(run(trainer))
-    assert last.reason == "budget"
-    assert last.characters == 2 * trainer.plan.split.train_characters
-
-
-def test_a_budget_of_epochs_for_lines_reads_each_character_so_many_times(
-    corpus: Corpus, asked: Asked, tmp_path: Path
-) -> None:
-    """An epoch of lines is every line once, its newline counted."""
-    lines = Corpus.of(corpus.texts, lines=True)
-    trainer = start(lines, replace(asked, budget=Budget("epochs", 1)), output=tmp_path / "run")
-    assert finished(run(trainer)).characters == lines.characters
-
-
-def test_a_part_of_an_epoch_is_a_budget(corpus: Corpus, asked: Asked, tmp_path: Path) -> None:
-    """A quarter of an epoch ends at the first window's end beyond it."""
-    trainer = start(corpus, replace(asked, budget=Budget("epochs", 0.25)), output=tmp_path / "run")
-    characters = finished(run(trainer)).characters
-    a_window = 4 * 16
-    assert corpus.characters / 4 - a_window <= characters <= corpus.characters / 4 + a_window
-
-
-def test_a_budget_of_minutes_ends(corpus: Corpus, asked: Asked, tmp_path: Path) -> None:
-    """A third of a second is a budget too; the run ends annealed, with a model."""
-    wish = replace(asked, budget=Budget("minutes", 0.005), validation_fraction=0.2)
-    records = run(start(corpus, wish, output=tmp_path / "run"))
-    assert finished(records).reason == "budget"
-    assert losses(records)
-    assert evaluations(records)[-1].fraction == 1
-    assert Checkpoint.load(tmp_path / "run").measured["step"] >= 1
-
-
-def test_minutes_that_were_spent_before_a_stop_count(
-    corpus: Corpus, asked: Asked, tmp_path: Path
-) -> None:
-    """A resumed run whose minutes are used up makes no more updates."""
-    text = tmp_path / "story.txt"
-    text.write_text(corpus.texts[0])
-    wish = replace(asked, budget=Budget("minutes", 600))
-    trainer = start(Corpus.read([text]), wish, output=tmp_path / "run")
-    for record in trainer.run():
-        if isinstance(record, Step) and record.step == 5:
-            break
-    trainer.save()
-    trainer.folder.close()
-    state = TrainingState.read(tmp_path / "run")
-    state.progress.seconds = 36_000.0
-    state.write(tmp_path / "run")
-    records = run(resume([text], {}, output=tmp_path / "run"))
-    assert not losses(records)
-    assert (finished(records).step, finished(records).reason) == (5, "budget")
-
-
-@pytest.mark.parametrize("text", ["ab", "abc", "\n\na"])
-@pytest.mark.parametrize("kind", ["steps", "epochs"])
-def test_a_text_of_one_window_trains(asked: Asked, tmp_path: Path, text: str, kind: str) -> None:
-    """Two or three characters are enough for a model."""
-    wish = replace(asked, budget=Budget(kind, 8))
-    records = run(start(Corpus.of([text]), wish, output=tmp_path / "run"))
-    assert all(math.isfinite(loss) for loss in losses(records))
-    assert Checkpoint.load(tmp_path / "run").measured["step"] == len(losses(records))
+    """Weights, batches, resets, dropout and held-out lines can be drawn from any seed."""
+    lines = Corpus.of([*corpus.texts, "abc"], lines=True)
+    for name, text in (("text", corpus), ("lines", lines)):
+        run = train(text, output=name, seed=seed, dropout=0.2, validation_fraction=0.2)
+        assert run.finished.validation_nats is not None
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_bfloat16_trains_or_is_refused(
-    corpus: Corpus, asked: Asked, tmp_path: Path, cell: str
-) -> None:
-    """Forced to bfloat16 a network learns, and its weights are float32.
-
-    Only where the processor cannot, may it be refused, and then before the run begins.
-    """
-    wish = replace(
-        asked,
-        budget=Budget("steps", 100),
-        precision="bfloat16",
-        cell=cell,
-        num_layers=2,
-        hidden_size=24,
-        learning_rate=0.02,
-    )
+def test_bfloat16_trains_or_is_refused(train: TrainRun, tmp_path: Path, cell: str) -> None:
+    """bfloat16 is refused before the run, and only on a processor without bfloat16."""
+    options = {"steps": 100, "num_layers": 2, "hidden_size": 24, "learning_rate": 0.02}
     refusal = ""
     try:
-        records = run(start(corpus, wish, output=tmp_path / "run"))
+        run = train(precision="bfloat16", cell=cell, **options)
     except OptionError as error:
         refusal = str(error)
     if refusal:
-        assert "--precision bfloat16" in refusal
+        assert "precision bfloat16 is not available" in refusal
         assert not has_bfloat16("cpu")
         assert not (tmp_path / "run").exists()
         return
-    assert np.mean(losses(records)[-10:]) < 0.8 * losses(records)[0]
-    model = Checkpoint.load(tmp_path / "run")
+    assert np.mean(run.losses[-10:]) < 0.8 * run.losses[0]
+    model = Checkpoint.load(run.folder)
     assert model.measured["precision"] == "bfloat16"
     assert {value.dtype for value in model.weights.values()} == {np.dtype(np.float32)}
 
 
-def test_samples_are_shown_on_the_way(corpus: Corpus, asked: Asked, tmp_path: Path) -> None:
-    """Five times a run one sees what the model writes after the prompt."""
-    trainer = start(corpus, asked, output=tmp_path / "run")
-    samples = [record for record in run(trainer, "the cat") if isinstance(record, Sample)]
+def test_fine_tuning_starts_at_the_loss_of_the_model(
+    train: TrainRun, corpus: Corpus, options: TrainingOptions, tmp_path: Path
+) -> None:
+    """The first loss of a fine-tuning run is about the last loss of the model."""
+    first = train(steps=300, hidden_size=32, learning_rate=0.02)
+    model = Checkpoint.load(first.folder)
+    larger = replace(options, hidden_size=32)
+    second = Run(start(corpus, larger, output=tmp_path / "second", init_from=model))
+    assert second.losses[0] < 0.5 * first.losses[0]
+
+
+def test_gradients_stop_at_the_bptt_length(
+    corpus: Corpus, options: TrainingOptions, tmp_path: Path
+) -> None:
+    """A shorter length changes the first gradient, but not the first loss."""
+    spec = make_spec(corpus, replace(options, steps=3))
+    found = {}
+    for length in (None, 1, 4, 16, 400):
+        training = replace(spec.training, bptt_length=length, split_windows=False)
+        folder = RunFolder.create(tmp_path / f"{length}", "", overwrite=False)
+        run = Run(Trainer(replace(spec, training=training), folder))
+        found[length] = [(step.loss, step.gradient_norm) for step in run.steps]
+    assert found[16] == found[400] == found[None]  # windows have 16 characters
+    for length in (1, 4):
+        assert found[length][0][0] == pytest.approx(found[None][0][0], rel=1e-6)
+        assert found[length][0][1] != pytest.approx(found[None][0][1], rel=1e-3)
+
+
+# Budgets
+
+
+def test_steps_are_numbered_and_the_fraction_grows_to_1(train: TrainRun) -> None:
+    """A run ends with one `Finished` record."""
+    run = train()
+    assert [step.step for step in run.steps] == list(range(1, 21))
+    assert [step.fraction for step in run.steps] == pytest.approx([k / 20 for k in range(1, 21)])
+    assert all(a.characters < b.characters for a, b in pairwise(run.steps))
+    assert all(math.isfinite(step.gradient_norm) for step in run.steps)
+    assert sum(isinstance(record, Finished) for record in run.records) == 1
+    last = run.finished
+    assert (last.step, last.reason, last.validation_nats) == (20, "budget", None)
+    assert last.characters == run.steps[-1].characters
+
+
+def test_an_epoch_is_one_pass_over_the_training_set(train: TrainRun, corpus: Corpus) -> None:
+    """The number of epochs may be fractional. The newline of a line is one of its characters."""
+    run = train(output="a", steps=None, epochs=2, validation_fraction=0.2)
+    assert run.finished.reason == "budget"
+    assert run.finished.characters == 2 * run.trainer.spec.split.train_characters
+    lines = Corpus.of(corpus.texts, lines=True)
+    assert train(lines, output="b", steps=None, epochs=1).finished.characters == lines.characters
+    characters = train(output="c", steps=None, epochs=0.25).finished.characters
+    assert characters == pytest.approx(corpus.characters / 4, abs=4 * 16)  # one window
+
+
+def test_a_budget_of_minutes_ends(train: TrainRun) -> None:
+    """A third of a second is enough for a model, and the last evaluation is at the end."""
+    run = train(steps=None, minutes=0.005, validation_fraction=0.2)
+    assert run.finished.reason == "budget"
+    assert run.evaluations[-1].fraction == 1
+    assert Checkpoint.load(run.folder).measured["step"] >= 1
+
+
+def test_the_minutes_before_an_interruption_count(at_step_5: Path) -> None:
+    """A resumed run without remaining minutes makes no updates."""
+    state = TrainingState.read(at_step_5)
+    state.progress.seconds = 36_000.0
+    state.write(at_step_5)
+    run = Run(resume_story(at_step_5))
+    assert not run.steps
+    assert (run.finished.step, run.finished.reason) == (5, "budget")
+
+
+@pytest.mark.parametrize("text", ["ab", "abc", "\n\na"])
+@pytest.mark.parametrize("budget", ["steps", "epochs"])
+def test_a_text_of_one_window_trains(train: TrainRun, text: str, budget: str) -> None:
+    """Two or three characters are enough for a model."""
+    run = train(Corpus.of([text]), **{"steps": None, budget: 8})
+    assert all(map(math.isfinite, run.losses))
+    assert Checkpoint.load(run.folder).measured["step"] == len(run.losses)
+
+
+# Validation
+
+
+def test_without_a_validation_set_the_last_weights_are_kept(train: TrainRun) -> None:
+    """The validation loss is None."""
+    run = train()
+    assert not run.evaluations
+    model = Checkpoint.load(run.folder)
+    assert model.measured["validation_nats"] is None
+    assert model.measured["step"] == 20
+    last = safetensors.numpy.load((run.folder / TRAINING).read_bytes())
+    for name, value in model.weights.items():
+        assert np.array_equal(value, last[f"network/{name}"])
+
+
+def test_the_best_weights_are_kept(train: TrainRun, noise: Corpus) -> None:
+    """The model has the lowest validation loss, and the measured values of that step."""
+    run = train(noise, **OVERFITTING)
+    best = min(run.evaluations, key=lambda evaluation: evaluation.nats)
+    assert best.step < run.evaluations[-1].step  # the run overfits
+    assert run.evaluations[-1].fraction == 1
+    model = Checkpoint.load(run.folder)
+    assert model.measured["validation_nats"] == best.nats == run.finished.validation_nats
+    assert model.measured["step"] == best.step
+    assert model.measured["trained_characters"] == run.steps[best.step - 1].characters
+    lowest = math.inf
+    for evaluation in run.evaluations:
+        assert evaluation.best == (evaluation.nats < lowest)
+        lowest = min(lowest, evaluation.nats)
+    network = Network(model.config)
+    network.load_weights(model.weights)
+    split = run.trainer.spec.split
+    nats = validation_nats(network, split.ids, streams(split.validation))
+    # Another memory alignment may change the order of the float32 sums.
+    assert model.measured["validation_nats"] == pytest.approx(nats, rel=1e-6)
+
+
+def test_patience_stops_a_run(train: TrainRun, noise: Corpus) -> None:
+    """The run stops after `patience` evaluations without a new best loss."""
+    run = train(noise, **OVERFITTING, patience=3)
+    assert run.finished.reason == "patience"
+    assert run.finished.step < 300
+    found = "".join("+" if evaluation.best else "-" for evaluation in run.evaluations)
+    assert found.endswith("+---")
+    assert found.count("---") == 1
+
+
+def test_the_validation_set_is_not_trained_on(train: TrainRun) -> None:
+    """Another validation set does not change the training losses."""
+    head = "the cat sat on the mat and sang. " * 20
+    runs = []
+    for name, tail in (("a", "a cat sat on the mat " * 6), ("b", "tam eht no tas tac a " * 6)):
+        corpus = Corpus.of([head + tail])
+        fraction = len(tail) / corpus.characters
+        runs.append(train(corpus, output=name, validation_fraction=fraction))
+    assert runs[0].losses == runs[1].losses
+    assert runs[0].evaluations[-1].nats != runs[1].evaluations[-1].nats
+
+
+# Samples, log and saves
+
+
+@pytest.mark.parametrize("prompt", ["the cat", "a\udcff"])
+def test_a_run_has_five_samples(train: TrainRun, prompt: str) -> None:
+    """Each sample starts with the prompt, which may contain a lone surrogate, and is logged."""
+    run = train(prompt=prompt)
+    samples = [record for record in run.records if isinstance(record, Sample)]
     assert [sample.step for sample in samples] == [4, 8, 12, 16, 20]
     for sample in samples:
-        assert sample.text.startswith("the cat")
-        assert len(sample.text) > len("the cat")
+        assert sample.text.startswith(prompt)
+        assert len(sample.text) > len(prompt)
+    assert [line["record"] for line in run.log].count("sample") == 5
 
 
-def test_a_prompt_that_no_encoding_knows_does_not_end_a_run(
-    corpus: Corpus, asked: Asked, tmp_path: Path
-) -> None:
-    """A lone surrogate, which a badly encoded argument becomes, can be logged."""
-    records = run(start(corpus, asked, output=tmp_path / "run"), "a\udcff")
-    assert any(isinstance(record, Sample) for record in records)
-    assert [line["record"] for line in logged(tmp_path / "run")].count("sample") == 5
-
-
-def test_every_record_is_a_line_of_the_log(
-    noise: Corpus, overfitting: Asked, tmp_path: Path
-) -> None:
-    """The log's lines are JSON and say what was yielded, in the same order."""
-    wish = replace(overfitting, budget=Budget("steps", 40), save_every=0.0)
-    records = run(start(noise, wish, output=tmp_path / "run"))
-    expected: list[Mapping[str, Any]] = [
-        {"record": type(record).__name__.lower(), **asdict(record)} for record in records
+def test_every_record_is_logged(train: TrainRun, noise: Corpus) -> None:
+    """The lines of the log are the records as JSON, in the same order."""
+    run = train(noise, **{**OVERFITTING, "steps": 40}, save_every=0.0)
+    expected: list[dict[str, Any]] = [
+        {"record": type(record).__name__.lower(), **asdict(record)} for record in run.records
     ]
-    assert logged(tmp_path / "run") == expected
-    assert {"step", "evaluation", "sample", "saved", "finished"} == {
-        line["record"] for line in expected
-    }
+    assert run.log == expected
+    kinds = {line["record"] for line in expected}
+    assert kinds == {"step", "evaluation", "sample", "saved", "finished"}
 
 
-def test_a_long_run_logs_a_thousand_updates(corpus: Corpus, asked: Asked, tmp_path: Path) -> None:
-    """The log of updates is thinned, so that a run of any length has one that can be read."""
-    wish = replace(asked, budget=Budget("steps", 1500), cell="feedforward", hidden_size=2)
-    run(start(corpus, wish, output=tmp_path / "run"))
-    steps = [line["step"] for line in logged(tmp_path / "run") if line["record"] == "step"]
+def test_a_long_run_logs_a_thousand_steps(train: TrainRun) -> None:
+    """The log of a long run is limited."""
+    run = train(steps=1500, cell="feedforward", hidden_size=2)
+    steps = [line["step"] for line in run.log if line["record"] == "step"]
     assert len(steps) == 1000
     assert steps[-1] == 1500
 
 
-def test_saves_come_when_they_are_due_and_at_each_new_best(
-    noise: Corpus, overfitting: Asked, tmp_path: Path
-) -> None:
-    """With a save due at every step each update is followed by one, and each best by its own."""
-    wish = replace(overfitting, budget=Budget("steps", 40))
-    often = run(start(noise, replace(wish, save_every=0.0), output=tmp_path / "often"))
-    saves = [record.step for record in often if isinstance(record, Saved)]
-    assert saves == list(range(40))
-    seldom = run(start(noise, wish, output=tmp_path / "seldom"))
-    saved_best = [record.step for record in seldom if isinstance(record, Saved) and record.best]
-    found_best = [evaluation.step for evaluation in evaluations(seldom) if evaluation.best]
-    # A best found at the very end is written with the last save, which is no record of its own.
-    assert saved_best == [step for step in found_best if step < 40]
+def test_a_run_is_saved_regularly_and_at_each_new_best(train: TrainRun, noise: Corpus) -> None:
+    """A save interval of 0 saves after each update."""
+
+    def saves(run: Run) -> Iterator[Saved]:
+        return (record for record in run.records if isinstance(record, Saved))
+
+    options = {**OVERFITTING, "steps": 40}
+    often = train(noise, output="often", **options, save_every=0.0)
+    assert [saved.step for saved in saves(often)] == list(range(40))
+    seldom = train(noise, output="seldom", **options)
+    best = [evaluation.step for evaluation in seldom.evaluations if evaluation.best]
+    # The last save writes a best at the very end, and has no record.
+    assert [saved.step for saved in saves(seldom) if saved.best] == [k for k in best if k < 40]
 
 
-def test_a_folder_holds_what_its_readers_expect(
-    noise: Corpus, overfitting: Asked, tmp_path: Path
-) -> None:
-    """The six files stand there and nothing else; other libraries read theirs."""
-    run(start(noise, overfitting, output=tmp_path / "run"))
-    found = {path.name for path in (tmp_path / "run").iterdir()}
-    assert found == {CARD, CONFIG, LOG, MODEL, TOKENIZER, TRAINING}
-    tokenizer = Tokenizer.from_file(str(tmp_path / "run" / TOKENIZER))
-    vocabulary = Checkpoint.load(tmp_path / "run").vocabulary
-    assert tokenizer.encode("abc").ids == vocabulary.encode("abc").tolist()
-    weights = safetensors.numpy.load_file(tmp_path / "run" / MODEL)
-    assert set(weights) == set(Checkpoint.load(tmp_path / "run").weights)
-    card = (tmp_path / "run" / CARD).read_text(encoding="utf-8")
-    assert card.startswith("# noise\n")
-    assert f"chargen sample -m {tmp_path / 'run'}" in card
+def test_a_folder_has_six_files(train: TrainRun, noise: Corpus) -> None:
+    """The tokenizers and safetensors libraries read their files; the card shows the command."""
+    run = train(noise, **OVERFITTING)
+    names = {path.name for path in run.folder.iterdir()}
+    assert names == {CARD, CONFIG, LOG, MODEL, TOKENIZER, TRAINING}
+    model = Checkpoint.load(run.folder)
+    tokenizer = Tokenizer.from_file(str(run.folder / TOKENIZER))
+    assert tokenizer.encode("abc").ids == model.vocabulary.encode("abc").tolist()
+    assert set(safetensors.numpy.load_file(run.folder / MODEL)) == set(model.weights)
+    card = (run.folder / CARD).read_text(encoding="utf-8")
+    assert card.startswith("---\nlibrary_name: chargen\n")
+    assert "\n# noise\n" in card
+    assert f"chargen sample -m {run.folder}" in card
+    assert f"Validation loss: {model.measured['validation_nats']:.4f} nats" in card
 
 
-def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_save(
-    corpus: Corpus, asked: Asked, tmp_path: Path
-) -> None:
-    """Weights that became NaN are an error that says what to try; what was saved stays."""
-    text = tmp_path / "story.txt"
-    text.write_text(corpus.texts[0])
-    folder = tmp_path / "run"
-    trainer = start(Corpus.read([text]), asked, output=folder)
-    for record in trainer.run():
-        if isinstance(record, Step) and record.step == 5:
-            break
-    trainer.save()
+# Failures
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(at_step_5: Path) -> None:
+    """The error suggests a learning rate, and the last save is intact."""
+    state = TrainingState.read(at_step_5)
+    state.tensors["network"]["decoder.bias"].fill_(torch.nan)
+    state.write(at_step_5)
+    before = {name: (at_step_5 / name).read_bytes() for name in (MODEL, TRAINING)}
+    trainer = resume_story(at_step_5)
+    with pytest.raises(TrainingError, match=r"the loss became nan at step 6 \(try a learning rate"):
+        list(trainer.run())
     trainer.folder.close()
-    state = TrainingState.read(folder)
-    state.tensors["network/decoder.bias"].fill_(torch.nan)
-    state.write(folder)
-    before = {name: (folder / name).read_bytes() for name in (MODEL, TRAINING)}
-    again = resume([text], {}, output=folder)
-    with pytest.raises(TrainingError, match=r"the loss became nan at step 6 \(try --learning-rate"):
-        list(again.run())
-    again.folder.close()
-    assert {name: (folder / name).read_bytes() for name in before} == before
+    assert {name: (at_step_5 / name).read_bytes() for name in before} == before
 
 
-def test_a_diverging_run_is_no_crash(corpus: Corpus, asked: Asked, tmp_path: Path) -> None:
-    """The largest rate there is ends in a model or in a TrainingError, with the run on disk."""
-    wish = replace(asked, learning_rate=10.0, cell="rnn", budget=Budget("steps", 60))
-    trainer = start(corpus, wish, output=tmp_path / "run")
-    error = ""
+def test_a_diverging_run_ends_with_a_model_or_a_training_error(
+    corpus: Corpus, options: TrainingOptions, tmp_path: Path
+) -> None:
+    """The largest learning rate causes no other error."""
+    changed = replace(options, learning_rate=10.0, cell="rnn", steps=60)
+    trainer = start(corpus, changed, output=tmp_path / "run")
+    refusal = ""
     try:
-        found = losses(list(trainer.run()))
-    except TrainingError as raised:
-        error = str(raised)
+        list(trainer.run())
+    except TrainingError as error:
+        refusal = str(error)
     trainer.folder.close()
     reached = TrainingState.read(tmp_path / "run").progress.step
-    if error:
-        assert "--learning-rate 2.5" in error
-        assert reached == 0
-    else:
-        assert all(map(math.isfinite, found))
-        assert reached == 60
+    assert reached == (0 if refusal else 60)
+    assert not refusal or "learning rate of 2.5" in refusal
 
 
-def test_a_disk_that_fails_ends_the_run_with_one_error(
-    corpus: Corpus, asked: Asked, tmp_path: Path
+def test_a_failed_save_is_a_checkpoint_error(
+    corpus: Corpus, options: TrainingOptions, tmp_path: Path
 ) -> None:
-    """Where the folder is gone, the next save says so."""
-    trainer = start(corpus, replace(asked, save_every=0.0), output=tmp_path / "run")
+    """The next save after the folder was deleted fails."""
+    trainer = start(corpus, replace(options, save_every=0.0), output=tmp_path / "run")
     records = trainer.run()
     next(records)
     shutil.rmtree(tmp_path / "run")
     with pytest.raises(CheckpointError, match="cannot be written"):
         list(records)
     trainer.folder.close()
-
-
-def test_fine_tuning_starts_where_the_model_stood(
-    corpus: Corpus, asked: Asked, tmp_path: Path
-) -> None:
-    """The first loss of a run that begins with a model is about that model's last."""
-    wish = replace(asked, budget=Budget("steps", 300), hidden_size=32, learning_rate=0.02)
-    first = run(start(corpus, wish, output=tmp_path / "first"))
-    model = Checkpoint.load(tmp_path / "first")
-    second = run(start(corpus, wish, output=tmp_path / "second", init_from=model))
-    assert losses(second)[0] < 0.5 * losses(first)[0]
-
-
-def test_the_gradient_reaches_as_far_back_as_it_is_told(
-    corpus: Corpus, asked: Asked, tmp_path: Path
-) -> None:
-    """Cutting it changes no loss of the first update but its gradient; beyond a window nothing."""
-    made = plan(corpus, replace(asked, budget=Budget("steps", 3)))
-    found = {}
-    for reach in (None, 1, 4, 16, 400):
-        again = replace(made, training=replace(made.training, reach=reach, divided=False))
-        folder = RunFolder.create(tmp_path / f"{reach}", "", overwrite=False)
-        steps = [one for one in Trainer(again, folder).run() if isinstance(one, Step)]
-        folder.close()
-        found[reach] = [(step.loss, step.gradient_norm) for step in steps]
-    assert found[16] == found[400] == found[None]
-    for reach in (1, 4):
-        assert found[reach][0][0] == pytest.approx(found[None][0][0], rel=1e-6)
-        assert found[reach][0][1] != pytest.approx(found[None][0][1], rel=1e-3)

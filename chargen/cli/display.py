@@ -1,0 +1,54 @@
+"""Text on a terminal: probabilities as colours, surprisal as digits, JSON on one line."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+# Minimum probability and colour of the 256-colour palette. The colours are readable on black and on
+# white, and distinguishable with red-green colour blindness.
+_COLOURS = ((0.9, 67), (0.5, 73), (0.2, 179), (0.05, 208), (0.0, 161))
+
+
+def colours_wanted(out: TextIO) -> bool:
+    """Return whether an output is a terminal with colours, and NO_COLOR (no-color.org) is unset."""
+    return out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def coloured(character: str, probability: float) -> str:
+    """Return a character in the colour of its probability."""
+    colour = next(colour for least, colour in _COLOURS if probability >= least)
+    return f"\x1b[38;5;{colour}m{character}\x1b[0m"
+
+
+def legend() -> str:
+    """Return one line that explains the colours."""
+    return "probability: " + " ".join(coloured(f"{least:g}+", least) for least, _ in _COLOURS)
+
+
+def digits(columns: Iterable[str], nats: Iterable[float]) -> str:
+    """Return the rounded surprisal in bits below each character; 0 is a dot, 9 is 9 or more."""
+    bits = (min(9, round(n / math.log(2))) for n in nats)
+    return "".join(
+        (f"{b}" if b else "\u00b7").ljust(sum(map(_width, shown)))
+        for shown, b in zip(columns, bits, strict=True)
+    )
+
+
+def json_line(value: Any) -> str:
+    """Return a value as JSON on one line, without control characters."""
+    text = json.dumps(value, ensure_ascii=False)
+    controls = "[\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
+    return re.sub(controls, lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _width(character: str) -> int:
+    """Return the columns of a character on a terminal; Chinese characters and emoji have two."""
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -1,0 +1,66 @@
+"""Readable text: symbols for invisible characters, and bars for shares."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# C0 and C1 control characters, and marks that change the direction of text and can hide its
+# content.
+_SYMBOLS = (
+    {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"}
+    | {0x7F: "\u2421"}
+    | {
+        code: f"<{code:04X}>"
+        for code in (*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    }
+)
+
+
+def visible(text: str) -> str:
+    """Return the text with a symbol for each control character except newline and tab.
+
+    A model that was trained on escape sequences could otherwise control the terminal.
+    """
+    return text.translate(_SYMBOLS)
+
+
+def one_line(text: str) -> str:
+    """Return a printable form of the text on one line, with symbols for newlines and tabs."""
+    return visible(text.replace("\n", "\u23ce").replace("\t", "\u21e5"))
+
+
+def visible_character(character: str, *, space: str = "\u2423") -> str:
+    """Return a printable form of one character that is readable on its own.
+
+    A combining mark is shown on a dotted circle, an invisible character as its code point.
+    space: the form of a space.
+    """
+    if character == " ":
+        return space
+    category = unicodedata.category(character)
+    if category in ("Mn", "Me"):
+        return "\u25cc" + character
+    if category == "Cs":
+        return ascii(character)[1:-1]
+    return f"<{ord(character):04X}>" if category == "Cf" else one_line(character)
+
+
+def list_characters(characters: str, limit: int = 20) -> str:
+    """List characters with spaces between them; after `limit` of them, only count the rest."""
+    shown = " ".join(map(visible_character, characters[:limit]))
+    more = len(characters) - limit
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun: "1 character", "1,234 characters"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def bar(share: float, width: int) -> str:
+    """Return a bar in eighths of a column. width: the columns of a share of 1."""
+    eighths = round(share * width * 8)
+    return (
+        "\u2588" * (eighths // 8)
+        + " \u258f\u258e\u258d\u258c\u258b\u258a\u2589"[eighths % 8].strip()
+    )

@@ -1,0 +1,73 @@
+"""The records that a training run yields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Step:
+    """One weight update.
+
+    step: the number of updates so far, including this one.
+    fraction: the share of the budget that is spent, 0 to 1.
+    loss: of this batch, in nats per character.
+    gradient_norm: before clipping.
+    characters: the number of characters trained on so far.
+    seconds: since the start, including evaluations and saves.
+    """
+
+    step: int
+    epoch: int
+    fraction: float
+    loss: float
+    gradient_norm: float
+    learning_rate: float
+    characters: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One pass over the validation set. nats: mean per character; best: the lowest so far."""
+
+    step: int
+    fraction: float
+    nats: float
+    best: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A short text that the network generated at this point of its training."""
+
+    step: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The run was saved and can be resumed from this step."""
+
+    step: int
+    best: bool
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The last record of a run.
+
+    reason: "budget", or "patience" if the validation loss stopped improving.
+    validation_nats: of the weights that were kept; None without a validation set.
+    """
+
+    step: int
+    reason: str
+    training_nats: float
+    validation_nats: float | None
+    characters: int
+    seconds: float
+
+
+TrainingRecord = Step | Evaluation | Sample | Saved | Finished
