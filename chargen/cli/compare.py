@@ -213,7 +213,8 @@ def _reproduce(text: str | None) -> str:
     for name, parameter in _set_parameters().items():
         if isinstance(parameter, click.Option):
             value = click.get_current_context().params[name]
-            listed = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            values = value if isinstance(value, tuple) else (value,)
+            listed = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
             words += [parameter.opts[-1]] + ([] if parameter.is_flag else [listed])
     if text:
         words += ["--", text] if text.startswith("-") else [text]

@@ -167,7 +167,7 @@ def test_ctrl_c_keeps_finished_stages(here: Path, repository: Path) -> None:
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
         assert process.wait() == 130
-    assert "stopped; resume with: chargen compare --cells gru --minutes 3.0 " in rest
+    assert "stopped; resume with: chargen compare --cells gru --minutes 3 " in rest
     assert (here / "comparisons" / "rhymes" / "stages.json").exists()
     with subprocess.Popen(words, cwd=here, stderr=subprocess.PIPE, text=True) as again:
         assert again.stderr is not None
