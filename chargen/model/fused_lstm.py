@@ -26,8 +26,8 @@ _HALF = np.array(0.5, np.float32)  # numpy would convert a Python float in every
 class FusedLSTM(NumpyLayer):
     """An LSTM layer that computes the equations of `LSTM`, up to rounding.
 
-    The rows of i, f and o are halved, since sigmoid(x) = 0.5 + 0.5 tanh(x / 2), and come first,
-    in the order i f o g, so that one tanh computes all gates.
+    One tanh computes all gates: sigmoid(x) = 0.5 + 0.5 tanh(x / 2), so the rows of i, f and o are
+    halved. They come first; the order is i f o g.
     """
 
     def __init__(self, cell: Cell, weights: Mapping[str, Floats]) -> None:

@@ -16,10 +16,15 @@ from chargen.model import storage
 LOCK = ".lock"
 
 
+class FolderInUseError(CheckpointError):
+    """Another process has locked the folder."""
+
+
 class LockedFolder:
     """A folder that is locked until `close`. It is created, with its parents, if it is missing.
 
-    Raises CheckpointError if another process has locked it, or if it cannot be created.
+    Raises FolderInUseError if another process has locked it, and CheckpointError if it cannot be
+    created.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,7 +41,7 @@ class LockedFolder:
             for stray in path.glob(f".*{storage.TEMPORARY}"):  # left by a process that was killed
                 stray.unlink()
         except filelock.Timeout:
-            raise CheckpointError(f"{path} is in use by another process") from None
+            raise FolderInUseError(f"{path} is in use by another process") from None
         except OSError as error:
             raise CheckpointError(f"{path} cannot be written: {error.strerror}") from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from typing import BinaryIO
 from chargen.errors import CheckpointError
 from chargen.model import storage
 from chargen.model.checkpoint import CARD, CONFIG, DEFAULT_ROOT, LOG, MODEL, TOKENIZER, TRAINING
-from chargen.model.locked_folder import LOCK, LockedFolder, numbered_paths
+from chargen.model.locked_folder import LOCK, FolderInUseError, LockedFolder, numbered_paths
 from chargen.training.records import TrainingRecord
 
 _OWN_FILES = frozenset({CARD, CONFIG, LOCK, LOG, MODEL, TOKENIZER, TRAINING})
@@ -38,7 +39,12 @@ class RunFolder(LockedFolder):
         """
         if output is None:
             paths = numbered_paths(DEFAULT_ROOT, corpus_name)
-            return cls(next(path for path in paths if not os.path.exists(path)))
+            while True:
+                path = next(paths)
+                if not os.path.exists(path):
+                    # Another run may take the same name at this moment.
+                    with contextlib.suppress(FolderInUseError):
+                        return cls(path)
         refuse_existing(output, overwrite=overwrite)
         if not os.path.exists(output) or _is_unused(output):
             return cls(output)

@@ -52,7 +52,7 @@ class FakeStudy(Study):
         return ()
 
     def trial(self, cell: str, rate: float) -> Stage[Any]:
-        raise NotImplementedError
+        raise AssertionError("the study has no learning rates to try")
 
     def stages(self) -> list[Stage[Any]]:
         plan, stages = self.plan, []

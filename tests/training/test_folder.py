@@ -1,6 +1,7 @@
 """Tests of the folder of a run: its name, its lock, and the files that it never replaces."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -267,3 +268,17 @@ def test_a_log_has_one_json_object_per_line_and_can_be_truncated() -> None:
         folder.truncate_log(truncated)
         assert (folder.path / LOG).read_text(encoding="utf-8") == lines[0]
     folder.close()
+
+
+def test_two_runs_that_start_at_once_get_different_default_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that another run takes after it was found free is skipped."""
+    monkeypatch.chdir(tmp_path)
+    first = RunFolder.create(None, "text", overwrite=False)
+    exists = os.path.exists
+    monkeypatch.setattr(os.path, "exists", lambda path: path != first.path and exists(path))
+    second = RunFolder.create(None, "text", overwrite=False)
+    assert (first.path, second.path) == (Path("checkpoints/text"), Path("checkpoints/text-2"))
+    second.close()
+    first.close()

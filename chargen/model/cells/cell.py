@@ -6,6 +6,7 @@ Shapes: T time, B batch, D input, H hidden, G gates (blocks of H rows in the wei
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,7 +23,7 @@ Weights = Mapping[str, Array]
 Step = tuple[Array, State, Gates]
 
 
-class Cell:
+class Cell(ABC):
     """Everything about one kind of recurrent layer: equations, shapes, initial weights, names.
 
     name: the value of `--cell`. label: the name in tables and figures.
@@ -58,6 +59,7 @@ class Cell:
         """Whether the cell carries a state."""
         return bool(self.state)
 
+    @abstractmethod
     def step(self, xp: Any, projected_x: Array, state: State, weights: Weights) -> Step:
         """Compute one time step with the array namespace `xp` (numpy or torch).
 
@@ -65,7 +67,6 @@ class Cell:
         it for many characters at once. state: arrays [B, H]. weights: weight_hh and bias_hh, if
         the cell has them. Returns h [B, H], the new state and the gates.
         """
-        raise NotImplementedError
 
     def shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of a layer's weights by their names in torch."""
@@ -142,7 +143,7 @@ class Cell:
             for gate, sign in self.chrono_signs.items():
                 biases[gate].copy_(sign * drawn)
 
-    def init_identity(self, layer: nn.Module) -> None:
+    def init_identity(self, layer: nn.Module) -> None:  # noqa: B027 - optional
         """Initialise the layer so that it adds up its inputs; does nothing for gated cells."""
 
 
