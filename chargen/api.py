@@ -13,7 +13,8 @@ from chargen.generation.context import Context, Reader
 from chargen.generation.generate import generate, generate_texts
 from chargen.generation.records import Drawn
 from chargen.generation.settings import GenerationSettings
-from chargen.model.checkpoint import Checkpoint, newest
+from chargen.model.checkpoint import Checkpoint
+from chargen.model.find import find, newest
 from chargen.options import Option, check_names, options_of
 from chargen.text.corpus import normalise
 
@@ -90,12 +91,12 @@ class Model:
         return self._reader.read(_text(prompt, "prompt"))
 
 
-def load(folder: str | Path | None = None) -> Model:
-    """Load a model from a folder, by default the newest one under ./checkpoints.
+def load(model: str | Path | None = None) -> Model:
+    """Load a model by its folder or its name, by default the newest one under ./checkpoints.
 
-    Raises CheckpointError if there is none.
+    "english" is the model that chargen contains. Raises CheckpointError if there is no such model.
     """
-    return Model(Checkpoint.load(newest() if folder is None else folder))
+    return Model(Checkpoint.load(newest() if model is None else find(model)))
 
 
 def train(
@@ -104,27 +105,33 @@ def train(
     lines: bool = False,
     encoding: str = "utf-8",
     overwrite: bool = False,
-    init_from: str | Path | None = None,
+    init_from: str | Path = "auto",
     **options: Any,
 ) -> Model:
     """Train a model on text files and return it, without printing anything.
 
+    init_from: the model to start from, a name or a folder. "auto" starts from the model english if
+    it predicts the text better than the text's own letter pairs do; "none" from random weights.
     options: the fields of `chargen.TrainingOptions` (minutes, epochs or steps, preset, cell,
     hidden_size, dropout, seed and so on). The run saves every 30 seconds; an interrupted one
     resumes with `chargen train --resume`.
     Raises CorpusError, OptionError, CheckpointError, TrainingError.
     """
     from chargen.text.corpus import Corpus
+    from chargen.training.openmp import limit_thread_spinning
     from chargen.training.options import TrainingOptions
+
+    limit_thread_spinning()
     from chargen.training.train import start
 
     check_names(options, options_of(TrainingOptions))
+    if isinstance(init_from, Path):
+        init_from = str(init_from)
     trainer = start(
         Corpus.read(texts, encoding=encoding, lines=lines),
-        TrainingOptions(**options),
+        TrainingOptions(**options, init_from=init_from),
         output=None if output is None else Path(output),
         overwrite=overwrite,
-        init_from=None if init_from is None else Checkpoint.load(init_from),
     )
     try:
         for _ in trainer.run():

@@ -40,7 +40,13 @@ def data(repository: Path) -> Path:
 def make_model() -> Callable[..., Path]:
     """A function that writes a small model with random weights."""
 
-    def make(folder: Path, text: str = "to be, or not", seed: int = 0, **sizes: Any) -> Path:
+    def make(
+        folder: Path,
+        text: str = "to be, or not",
+        seed: int = 0,
+        weights_dtype: str = "float32",
+        **sizes: Any,
+    ) -> Path:
         vocabulary = Vocabulary.build([text])
         small = {"embedding_size": 3, "hidden_size": 4}
         config = ModelConfig(len(vocabulary), **{**small, **sizes})
@@ -54,7 +60,8 @@ def make_model() -> Callable[..., Path]:
         folder.mkdir(parents=True)
         for name, content in siblings.items():
             (folder / name).write_bytes(content)
-        write_model(folder, siblings, weights, {"step": seed, "validation_nats": 1.5})
+        measured = {"step": seed, "validation_nats": 1.5}
+        write_model(folder, siblings, weights, measured, weights_dtype=weights_dtype)
         return folder
 
     return make

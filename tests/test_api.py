@@ -275,17 +275,18 @@ def test_wrong_choices_are_refused(model: chargen.Model, choices: Any) -> None:
         model.choices("to", choices)
 
 
-def test_load_finds_the_newest_model(
+def test_load_finds_a_model_by_its_name(
     tmp_path: Path, make_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a folder, the newest model under ./checkpoints is loaded."""
+    """A name is a folder under ./checkpoints; by default, the newest one there is loaded."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(chargen.CheckpointError, match=r"^nowhere does not exist"):
+    with pytest.raises(chargen.CheckpointError, match=r"^there is no model nowhere \(available: "):
         chargen.load("nowhere")
     with pytest.raises(chargen.CheckpointError, match="checkpoints"):
         chargen.load()
     make_model(tmp_path / "checkpoints" / "one")
     assert chargen.load().checkpoint.folder == Path("checkpoints/one")
+    assert chargen.load("one").checkpoint.folder == Path("checkpoints/one")
 
 
 @pytest.mark.parametrize(
@@ -294,7 +295,7 @@ def test_load_finds_the_newest_model(
         ({"steps": 2, "epochs": 1}, "epochs and steps are mutually exclusive"),
         ({"hiddensize": 3}, "unknown option hiddensize (did you mean hidden_size?)"),
         ({"preset": "huge"}, "preset must be one of auto, tiny, small, base, large, got 'huge'"),
-        ({"init_from": "nowhere"}, "nowhere does not exist"),
+        ({"init_from": "nowhere"}, "there is no model nowhere (available: "),
         ({"output": "text.txt"}, "text.txt exists"),
     ],
 )

@@ -15,16 +15,16 @@ from chargen.bench.timing import Work, compare
 from chargen.model.network import Network
 from chargen.text.corpus import Corpus
 from chargen.training.folder import RunFolder
-from chargen.training.options import TrainingOptions
+from chargen.training.options import NONE, TrainingOptions
 from chargen.training.precision import autocast
 from chargen.training.records import Step
 from chargen.training.spec import RunSpec, make_spec
 from chargen.training.trainer import Trainer
 
-_TRAINING_SHAPES = ("small", "base")
+TRAINING_SHAPES = ("small", "base")  # presets
+STEPS = 2_000_000
+DROPOUT = 0.1
 _CHARACTERS = 400_000
-_STEPS = 2_000_000
-_DROPOUT = 0.1
 
 
 def training_speed(seconds: float) -> Iterator[Measurement]:
@@ -33,13 +33,13 @@ def training_speed(seconds: float) -> Iterator[Measurement]:
     The minimal loop has the same fused layers, precision, threads, dropout, clipping, optimiser
     and batch shapes, but no records, saves or evaluations. seconds: time for each shape.
     """
-    letters = np.random.Generator(np.random.Philox(1)).integers(0, 64, _CHARACTERS)
-    corpus = Corpus.of(["".join(chr(48 + k) for k in letters)], name="bench")
-    for preset in _TRAINING_SHAPES:
+    corpus = random_corpus()
+    for preset in TRAINING_SHAPES:
         options = TrainingOptions(
             preset=preset,
-            steps=_STEPS,
-            dropout=_DROPOUT,
+            init_from=NONE,
+            steps=STEPS,
+            dropout=DROPOUT,
             validation_fraction=0.0,
             save_every=1e9,
         )
@@ -47,22 +47,32 @@ def training_speed(seconds: float) -> Iterator[Measurement]:
         with tempfile.TemporaryDirectory() as folder:
             run = RunFolder.create(Path(folder) / "run", "bench", overwrite=False)
             trainer = Trainer(spec, run)
-            trainer.progress.step = _STEPS // 2  # windows have their full length from here on
-            model, training = spec.model, spec.training
-            characters = training.batch_size * training.sequence_length
+            trainer.progress.step = STEPS // 2  # windows have their full length from here on
+            characters = spec.training.batch_size * spec.training.sequence_length
             works: dict[str, Work] = {
-                "trainer": (_trainer_update(trainer), characters),
+                "trainer": (trainer_update(trainer), characters),
                 "minimal loop, same layers": (_minimal_update(spec), characters),
             }
-            shape = (
-                f"{model.cell} {model.num_layers}x{model.hidden_size}, batch"
-                f" {training.batch_size}x{training.sequence_length}, {training.precision}"
-            )
-            yield from compare("training", shape, "characters/s", works, seconds)
+            yield from compare("training", describe_shape(spec), "characters/s", works, seconds)
             run.close()
 
 
-def _trainer_update(trainer: Trainer) -> Callable[[], None]:
+def random_corpus() -> Corpus:
+    """Return a text of random characters."""
+    letters = np.random.Generator(np.random.Philox(1)).integers(0, 64, _CHARACTERS)
+    return Corpus.of(["".join(chr(48 + k) for k in letters)], name="bench")
+
+
+def describe_shape(spec: RunSpec) -> str:
+    """Return the sizes of a run in printed form."""
+    model, training = spec.model, spec.training
+    return (
+        f"{model.cell} {model.num_layers}x{model.hidden_size}, batch"
+        f" {training.batch_size}x{training.sequence_length}, {training.precision}"
+    )
+
+
+def trainer_update(trainer: Trainer) -> Callable[[], None]:
     """Return a function that runs an update of the trainer."""
     records = trainer.run()
 
@@ -93,7 +103,7 @@ def _minimal_update(spec: RunSpec) -> Callable[[], None]:
         inputs, targets = windows[position % 63], windows[position % 63 + 1]
         position += 1
         with autocast(training.precision, training.device):
-            dropped = [functional.dropout(mask, _DROPOUT) for mask in masks]
+            dropped = [functional.dropout(mask, DROPOUT) for mask in masks]
             logits, after = network(inputs, states, dropped)
         loss = functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
         optimiser.zero_grad(set_to_none=True)

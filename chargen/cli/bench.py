@@ -9,8 +9,10 @@ from dataclasses import asdict
 import click
 
 from chargen.bench.records import Measurement, format_value
-from chargen.cli.options import limit_thread_spinning
 from chargen.options import Option
+from chargen.training.openmp import limit_thread_spinning
+
+_MEDIAN = "median of the ratios of neighbouring measurements, not the ratio of the medians"
 
 
 @click.command("bench")
@@ -22,31 +24,39 @@ from chargen.options import Option
     show_default=True,
     help="Time for each measurement, in seconds",
 )
+@click.option("--busy", is_flag=True, help="Measure training next to a busy process instead")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of measurements")
-def command(half: str | None, seconds: float, as_json: bool) -> None:
+def command(half: str | None, seconds: float, busy: bool, as_json: bool) -> None:
     """Measure training and generation speed, and compare them with other implementations.
 
     Both together take three minutes. Other running programs lower all values. `onnxruntime` is
-    measured if it and `onnx` are installed.
+    measured if it and `onnx` are installed. `training --busy` compares numbers of threads, alone
+    and next to a busy process.
     """
+    if busy and half != "training":
+        raise click.UsageError("--busy has no effect without training")
     Option("", "seconds", kind="float", above=0, maximum=3600).check(seconds)
     limit_thread_spinning()
     if as_json:
-        rows = [asdict(row) for row in measurements(half, seconds)]
+        rows = [asdict(row) for row in measurements(half, seconds, busy=busy)]
         click.echo(json.dumps(rows, indent=2))
         return
     before = None
-    for row in measurements(half, seconds):
+    for row in measurements(half, seconds, busy=busy):
         for line in lines(row, before):
             click.echo(line)
         before = row
-    click.echo(
-        "\nx: median of the ratios of neighbouring measurements, not the ratio of the medians"
-    )
+    ratio = "ratio of the means" if busy else _MEDIAN
+    click.echo(f"\nx: {ratio}")
 
 
-def measurements(half: str | None, seconds: float) -> Iterator[Measurement]:
-    """Yield the measurements of one half, or of both."""
+def measurements(half: str | None, seconds: float, *, busy: bool) -> Iterator[Measurement]:
+    """Yield the measurements of one half, or of both; or those next to a busy process."""
+    if busy:
+        from chargen.bench.busy import busy_training
+
+        yield from busy_training(seconds)
+        return
     if half != "generation":
         from chargen.bench.training import training_speed
 

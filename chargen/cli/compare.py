@@ -12,15 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chargen.cli.options import (
-    declared_options,
-    encoding_option,
-    given,
-    limit_thread_spinning,
-    stop_signals,
-)
+from chargen.cli.options import declared_options, encoding_option, given, stop_signals
 from chargen.comparison.options import ComparisonOptions
 from chargen.errors import ChargenError, ComparisonError
+from chargen.training.openmp import limit_thread_spinning
 
 if TYPE_CHECKING:
     from chargen.comparison.folder import ComparisonFolder

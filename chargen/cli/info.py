@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Fact(NamedTuple):
-    """A fact about a model. key: in JSON; label: in text; value: None if it was not measured."""
+    """A fact about a model.
+
+    key: in JSON; label: in text, empty if it is only in JSON; value: None if it was not measured.
+    """
 
     key: str
     label: str
@@ -33,8 +36,9 @@ def command(model: str | None, as_json: bool) -> None:
         values = {fact.key: fact.value for fact in facts}
         click.echo(json.dumps(values, indent=2, ensure_ascii=False))
         return
-    width = max(len(fact.label) for fact in facts)
-    for fact in facts:
+    shown_facts = [fact for fact in facts if fact.label]
+    width = max(len(fact.label) for fact in shown_facts)
+    for fact in shown_facts:
         # A seed is printed without thousands separators.
         shown = str(fact.value) if fact.key == "seed" else _format(fact.value, fact.unit)
         click.echo(f"{fact.label:{width}}  {shown}")
@@ -44,11 +48,12 @@ def _facts(loaded: Checkpoint) -> Iterator[Fact]:
     from chargen.evaluation.units import bits_per_character, perplexity
 
     config, measured = loaded.config, loaded.measured
-    corpus, training = loaded.description.corpus, loaded.description.training
     nats = measured["validation_nats"]
     embedding_size = config.embedding_size if config.encoder == "embedding" else None
     measured_bits = None if nats is None else bits_per_character(nats)
     measured_perplexity = None if nats is None else perplexity(nats)
+    run_steps = measured.get("run_steps")
+    of_run = f"of {run_steps:,}" if run_steps else ""
     yield Fact("folder", "folder", str(loaded.folder))
     yield Fact("cell", "cell", config.cell)
     yield Fact("num_layers", "layers", config.num_layers)
@@ -57,16 +62,36 @@ def _facts(loaded: Checkpoint) -> Iterator[Fact]:
     yield Fact("embedding_size", "embedding size", embedding_size)
     yield Fact("vocab_size", "vocabulary size", config.vocab_size, "characters")
     yield Fact("parameters", "parameters", config.parameters)
+    yield Fact("weights_dtype", "type of stored weights", loaded.weights_dtype)
     yield Fact("validation_nats", "validation loss", nats, "nats per character")
     yield Fact("validation_bpc", "validation bits per character", measured_bits)
     yield Fact("validation_perplexity", "validation perplexity", measured_perplexity)
     yield Fact("training_nats", "training loss", measured["training_nats"], "nats per character")
-    yield Fact("trained_steps", "training steps", measured["step"])
+    start = loaded.description.start  # empty in older models
+    start_model = start.get("model") or ("random weights" if start else None)
+    yield Fact("start", "start of training", start_model)
+    yield Fact("start_sha256", "SHA-256 of the start", start.get("sha256"))
+    yield Fact("start_nats", "start, loss on a sample", start.get("nats"), "nats per character")
+    pairs = start.get("bigram_nats")
+    yield Fact("start_bigram_nats", "letter pairs, same sample", pairs, "nats per character")
+    yield Fact("trained_steps", "training steps", measured["step"], of_run)
+    yield Fact("run_steps", "", run_steps)
     yield Fact("trained_characters", "characters trained on", measured["trained_characters"])
     yield Fact("trained_seconds", "training time", measured["trained_seconds"], "s")
+    yield Fact("advice", "advice", measured.get("advice"))
+    yield from _settings(loaded)
+
+
+def _settings(loaded: Checkpoint) -> Iterator[Fact]:
+    """Yield how the model was trained, and on which text."""
+    from chargen.training.options import Budget
+
+    measured, described = loaded.measured, loaded.description
+    corpus, training = described.corpus, described.training
+    budgets = [training["budget"], *(each["budget"] for each in measured.get("extensions", ()))]
     yield Fact("precision", "precision", measured["precision"])
     yield Fact("preset", "preset", training["preset"])
-    yield Fact("budget", "budget", "{amount:g} {kind}".format(**training["budget"]))
+    yield Fact("budget", "budget", " + ".join(str(Budget(**each)) for each in budgets))
     yield Fact("batch_size", "batch size", training["batch_size"])
     yield Fact("sequence_length", "sequence length", training["sequence_length"], "characters")
     yield Fact("learning_rate", "learning rate", training["learning_rate"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -23,7 +22,10 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 _TYPES = {"int": click.INT, "float": click.FLOAT, "str": click.STRING}
 
 model_option: Decorator = click.option(
-    "-m", "--model", metavar="FOLDER", help="Model folder [default: the newest in ./checkpoints]"
+    "-m",
+    "--model",
+    metavar="MODEL",
+    help="Name or folder of the model [default: the newest in ./checkpoints]",
 )
 
 encoding_option: Decorator = click.option(
@@ -99,12 +101,13 @@ def _list_of(kind: click.ParamType[Any], separator: str) -> Callable[[str], tupl
     return convert
 
 
-def load_model(folder: str | None) -> Checkpoint:
-    """Load the given model, or the newest one; on a terminal, print which one is the newest."""
-    from chargen.model.checkpoint import Checkpoint, newest
+def load_model(model: str | None) -> Checkpoint:
+    """Load the named model, or the newest one; on a terminal, print which one is the newest."""
+    from chargen.model.checkpoint import Checkpoint
+    from chargen.model.find import find, newest
 
-    if folder is not None:
-        return Checkpoint.load(folder)
+    if model is not None:
+        return Checkpoint.load(find(model))
     found = newest()
     if sys.stderr.isatty():
         print(f"model: {found} (the newest; -m selects another)", file=sys.stderr)
@@ -120,17 +123,6 @@ def known_prompt(prompt: str, vocabulary: Vocabulary, *, what: str = "the prompt
     if unknown := vocabulary.unknown(normalise(prompt)):
         warn(f"the model does not know these characters in {what}: {list_characters(unknown)}")
     return clean(prompt)
-
-
-def limit_thread_spinning() -> None:
-    """Make torch's threads sleep soon while they wait. Must be called before torch is imported.
-
-    By default, GNU OpenMP spins for milliseconds. On a busy machine a thread then spins while the
-    one it waits for cannot run: with two other busy processes on 2 cores, a network of 256 units
-    trained at 300 characters/s, and at 1,500 with this limit. On an idle machine, the speed is the
-    same.
-    """
-    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 
 @contextmanager

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 import time
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from chargen.cli.options import warn
 from chargen.evaluation.units import bits_per_character, perplexity
 from chargen.text.corpus import MIN_CHARACTERS_FOR_VALIDATION
-from chargen.text.display import visible
+from chargen.text.display import one_line
+from chargen.training.options import AUTO
 from chargen.training.precision import has_bfloat16
 from chargen.training.records import Evaluation, Finished, Sample, Step, TrainingRecord
 from chargen.training.spec import RunSpec
+from chargen.training.trainer import Trainer
 
 _LINE_EVERY = 10.0
+_SAMPLE_WIDTH = 88
 _LARGE_VOCABULARY = 10_000
 _RUNNING_MEAN = 0.05
 
@@ -24,13 +29,13 @@ _RUNNING_MEAN = 0.05
 class Display:
     """Shows the records of a run on standard error, and its summary on standard output."""
 
-    def __init__(self, spec: RunSpec, folder: str) -> None:
-        self._spec = spec
+    def __init__(self, trainer: Trainer) -> None:
+        self._spec = spec = trainer.spec
         self._finished: Finished | None = None
         self._first: Step | None = None
         self._loss = 0.0
         self._last_line = time.monotonic()
-        _introduce(spec, folder)
+        _introduce(trainer)
         _warn(spec)
         self._bar = tqdm(
             total=1.0,
@@ -46,9 +51,11 @@ class Display:
             self._step(record)
         elif isinstance(record, Evaluation):
             best = ", best so far" if record.best else ""
+            if not record.step:
+                best = " before training"
             self._line(f"{record.fraction:4.0%}  validation loss {_loss(record.nats)}{best}")
         elif isinstance(record, Sample):
-            self._line("\n".join(f"      | {line}" for line in visible(record.text).split("\n")))
+            self._line(_wrapped(record.text))
         elif isinstance(record, Finished):
             self._finished = record
 
@@ -68,11 +75,16 @@ class Display:
         else:
             loss = f"validation {_loss(done.validation_nats)}"
             loss += f", perplexity {perplexity(done.validation_nats):.2f}"
+            if not done.best_step:
+                loss += "\n          no update improved it: the weights are those of "
+                loss += str(spec.start.model)
+        advice = f"advice    {done.advice}\n" if done.advice else ""
         print(
             f"trained   {_clock(done.seconds)}, {done.step:,} steps, {done.characters:,}"
             f" characters, {epochs:.1f} epochs{reason}\n"
             f"loss      {loss}\n"
             f"model     {folder} ({spec.model.parameters:,} parameters, {size:.1f} MB)\n"
+            f"{advice}"
             f'next      chargen sample -m {folder} --prompt "..."'
         )
 
@@ -103,31 +115,57 @@ class Display:
         self._bar.write(text, file=sys.stderr)
 
 
-def _introduce(spec: RunSpec, folder: str) -> None:
-    config, model, corpus = spec.training, spec.model, spec.corpus
+def _introduce(trainer: Trainer) -> None:
+    spec, config, folder = trainer.spec, trainer.config, str(trainer.folder.path)
+    model, corpus = spec.model, spec.corpus
     texts = f"{corpus.texts:,} {'lines' if corpus.lines else 'texts'}, "
     encoder = "one-hot" if model.encoder == "one-hot" else f"embedding {model.embedding_size}"
     preset = config.preset
-    if spec.weights is not None:
-        preset += " (with the sizes of the initial model)"
+    if spec.start.model is not None:
+        preset += f" (with the sizes of {spec.start.model})"
     elif spec.options.preset == "auto":
         preset += " (chosen by the length of the text)"
     threads = f"{config.threads} threads" if config.threads > 1 else "1 thread"
     name = Path(folder).name
+    budget = str(config.budget)
+    if trainer.progress.extensions:
+        begin = trainer.progress.extensions[-1].begin
+        budget += f" more, after {begin.steps:,} steps in {_clock(60 * begin.minutes)}"
     taken = f" ({corpus.name} exists)" if name.startswith(f"{corpus.name}-") else ""
     print(
         f"text      {corpus.name}: {texts if corpus.texts > 1 else ''}"
-        f"{corpus.characters:,} characters, {model.vocab_size - 1:,} distinct;"
+        f"{corpus.characters:,} characters, {_distinct(spec):,} distinct;"
         f" {_validation_set(spec)}\n"
         f"model     {model.cell} {model.num_layers} x {model.hidden_size}, {encoder},"
         f" {model.parameters:,} parameters\n"
+        f"start     {_start(spec)}\n"
         f"preset    {preset}\n"
-        f"training  {config.budget}, batches of {config.batch_size} x {config.sequence_length}"
+        f"training  {budget}, batches of {config.batch_size} x {config.sequence_length}"
         f" characters, learning rate {config.learning_rate:g},\n"
         f"          dropout {config.dropout:.2g}, {config.precision}, {config.device}, {threads}\n"
         f"folder    {folder}{taken}",
         file=sys.stderr,
     )
+
+
+def _start(spec: RunSpec) -> str:
+    start, chosen = spec.start, spec.options.init_from
+    if start.reason is not None:
+        return f"random weights: {start.reason}"
+    figures = "the text is too short for a comparison with letter pairs"
+    if start.nats is not None and start.bigram_nats is not None:
+        figures = (
+            f"{start.nats:.2f} nats per character on a sample; letter pairs {start.bigram_nats:.2f}"
+        )
+    if start.model is None:
+        return f"random weights; english: {figures}" if chosen == AUTO else "random weights"
+    hint = "; --init-from none trains from scratch" if chosen == AUTO else ""
+    return f"{start.model} ({figures}){hint}"
+
+
+def _distinct(spec: RunSpec) -> int:
+    """Return the number of distinct characters of the text that the model knows."""
+    return int(np.count_nonzero(np.bincount(spec.split.ids)[1:]))
 
 
 def _validation_set(spec: RunSpec) -> str:
@@ -143,7 +181,7 @@ def _validation_set(spec: RunSpec) -> str:
 
 
 def _warn(spec: RunSpec) -> None:
-    config, distinct = spec.training, spec.model.vocab_size - 1
+    config, distinct = spec.training, _distinct(spec)
     if distinct > _LARGE_VOCABULARY:
         warn(
             f"{distinct:,} distinct characters make a large and slow model"
@@ -153,6 +191,14 @@ def _warn(spec: RunSpec) -> None:
         warn(f"this {config.device} only emulates bfloat16: float32 would be much faster")
     if spec.corpus.unknown_characters:
         warn(f"{spec.corpus.unknown_characters:,} characters of the text are treated as unknown")
+
+
+def _wrapped(sample: str) -> str:
+    """Return a sample as few lines, with a symbol for each newline."""
+    margin = "      | "
+    return textwrap.fill(
+        one_line(sample), initial_indent=margin, subsequent_indent=margin, width=_SAMPLE_WIDTH
+    )
 
 
 def _loss(nats: float) -> str:

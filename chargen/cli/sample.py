@@ -48,7 +48,7 @@ def command(
     highlight: bool,
     **options: Any,
 ) -> None:
-    """Generate text that continues a prompt, with the newest model or -m FOLDER.
+    """Generate text that continues a prompt, with the newest model or -m MODEL.
 
     Filters apply in this order: repetition penalty, temperature, top-k, top-p, min-p, threshold.
     """

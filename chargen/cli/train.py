@@ -15,9 +15,9 @@ from chargen.cli.options import (
     encoding_option,
     given,
     known_prompt,
-    limit_thread_spinning,
     stop_signals,
 )
+from chargen.training.openmp import limit_thread_spinning
 from chargen.training.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     "-o", "--output", metavar="FOLDER", help="Model folder [default: checkpoints/<name of TEXT>]"
 )
 @click.option("-p", "--prompt", default="", help="Prompt of the samples")
-@click.option("--resume", is_flag=True, help="Resume an interrupted run")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Resume an interrupted run; with --minutes, --epochs or --steps, train a run further",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the model in FOLDER")
-@click.option("--init-from", metavar="MODEL", help="Start from the weights of this model")
 @click.option("--lines", is_flag=True, help="Treat each line as a separate text")
 @encoding_option
 @declared_options(TrainingOptions)
@@ -42,7 +45,6 @@ def command(
     prompt: str,
     resume: bool,
     overwrite: bool,
-    init_from: str | None,
     lines: bool,
     encoding: str,
     **options: Any,
@@ -50,24 +52,38 @@ def command(
     """Train a model on TEXT: files, folders of .txt files, or - for standard input.
 
     The model is saved in checkpoints/<name of TEXT>, where `chargen sample` finds it. Ctrl-C saves
-    the run, and --resume resumes it.
+    the run, and --resume resumes it. A finished run is trained further with --resume --minutes N.
     """
     limit_thread_spinning()
-    from chargen.model.checkpoint import Checkpoint
     from chargen.text.corpus import Corpus
     from chargen.training import train as training
 
     if overwrite and output is None and not resume:
         raise click.UsageError("--overwrite needs -o FOLDER")
+
+    def command_line(folder: Path, *arguments: str) -> str:
+        """Return a command that continues the run in a folder."""
+        return shlex.join(
+            ["chargen", "train", *arguments, "-o", str(folder)]
+            + (["--encoding", encoding] if encoding != "utf-8" else [])
+            + ([f"--prompt={prompt}"] if prompt else [])
+            + ["--"] * any(path.startswith("-") and path != "-" for path in paths)
+            + list(paths)
+        )
+
     target = None if output is None else Path(output)
     chosen = given(TrainingOptions, options)
     if resume:
-        if overwrite or init_from is not None:
-            option = "--overwrite" if overwrite else "--init-from"
-            raise click.UsageError(f"--resume and {option} are mutually exclusive")
+        if overwrite:
+            raise click.UsageError("--resume and --overwrite are mutually exclusive")
         if lines:
             chosen["lines"] = True
-        trainer = training.resume(paths, chosen, encoding=encoding, output=target)
+        try:
+            trainer = training.resume(paths, chosen, encoding=encoding, output=target)
+        except training.RunFinishedError as finished:
+            more = ["--resume", f"--{finished.budget.kind}", f"{finished.budget.amount:g}"]
+            print(f"{finished}; train it further with: {command_line(finished.folder, *more)}")
+            return
     else:
         settings = TrainingOptions(**chosen)  # before the text is read
         trainer = training.start(
@@ -75,15 +91,8 @@ def command(
             settings,
             output=target,
             overwrite=overwrite,
-            init_from=None if init_from is None else Checkpoint.load(init_from),
         )
-    resume_command = shlex.join(
-        ["chargen", "train", "--resume", "-o", str(trainer.folder.final_path)]
-        + (["--encoding", encoding] if encoding != "utf-8" else [])
-        + ([f"--prompt={prompt}"] if prompt else [])
-        + ["--"] * any(path.startswith("-") and path != "-" for path in paths)
-        + list(paths)
-    )
+    resume_command = command_line(trainer.folder.final_path, "--resume")
     run(trainer, known_prompt(prompt, trainer.spec.vocabulary), resume_command)
 
 
@@ -103,7 +112,7 @@ def run(trainer: Trainer, prompt: str, resume_command: str) -> None:
     with (
         stop_signals() as caught,
         closing(trainer.folder),
-        closing(Display(trainer.spec, str(trainer.folder.path))) as display,
+        closing(Display(trainer)) as display,
     ):
         for record in trainer.run(prompt):
             display.show(record)

@@ -82,7 +82,6 @@ def compare(
         "plans": {study.name: asdict(study.plan) for study in studies},
         "temperature": TEMPERATURE,
         "precision": "float32",
-        "threads": torch.get_num_threads(),
         "versions": {
             "chargen": version("chargen"),
             "torch": str(torch.__version__),

@@ -17,9 +17,9 @@ from chargen.text.corpus import Corpus, CorpusFacts, Ids, Spans, Split, split
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.batches import Batches, fit_batch
 from chargen.training.config import TrainingConfig
-from chargen.training.options import Budget, TrainingOptions
+from chargen.training.options import NONE, Budget, TrainingOptions
 from chargen.training.presets import MAX_LINE
-from chargen.training.spec import RunSpec, training_threads
+from chargen.training.spec import RunSpec
 
 MIN_CHARACTERS = 2_000
 MIN_LINES = 20
@@ -127,6 +127,7 @@ class CorpusSplits:
         learning_rate: float,
         dropout: float,
         seed: int,
+        threads: int,
         train: Spans | None = None,
         bptt_length: int | None = None,
     ) -> RunSpec:
@@ -146,7 +147,7 @@ class CorpusSplits:
             seed=seed,
             precision="float32",
             device="cpu",
-            threads=training_threads(model, batch_size),
+            threads=threads,
             evaluations=0,
             preset="compare",
             reset_probability=min(1.0, window / _BETWEEN_RESETS),
@@ -158,7 +159,9 @@ class CorpusSplits:
         sizes = asdict(model)
         del sizes["vocab_size"]
         steps = int(training.budget.amount)
-        options = TrainingOptions(steps=steps, **sizes, seed=seed, precision="float32")
+        options = TrainingOptions(
+            steps=steps, init_from=NONE, **sizes, seed=seed, precision="float32"
+        )
         facts = CorpusFacts.of(
             self.corpus, held_out_characters=self.held_out_characters, unknown_characters=0
         )

@@ -20,6 +20,7 @@ from chargen.comparison.training_run import load_network
 from chargen.errors import CheckpointError, OptionError
 from chargen.model.config import ModelConfig
 from chargen.model.network import Network
+from chargen.training.threads import best_count
 
 Result = TypeVar("Result")
 Run = Callable[[], Generator[float, None, Result]]
@@ -40,6 +41,7 @@ class Stage(Generic[Result]):
     key: of the result in the folder. label: for progress displays. cost: the estimated seconds.
     run: does the work, yields the finished share, and returns the result.
     equal: whether all networks must do it with the same number of characters.
+    cell: that of the network that the stage trains, if it trains one.
     """
 
     key: str
@@ -48,6 +50,7 @@ class Stage(Generic[Result]):
     result_type: Any
     run: Run[Result]
     equal: bool = False
+    cell: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,19 +58,28 @@ class Plan:
     """The amount of work of a study.
 
     characters: read by each network in training; planned_characters: before the plan was
-    shortened. speeds: of training, in characters/s by cell. measurements: relative to the numbers
-    in `StudyConfig`. slowdown: factor by which the machine became slower after the measurement.
+    shortened. speeds: of training, in characters/s by cell. threads: of training, by cell; losses
+    depend on them only by rounding. measurements: relative to the numbers in `StudyConfig`.
+    slowdown: factor by which the machine became slower after the measurement.
     """
 
     characters: Count
     planned_characters: Count
     speeds: dict[str, Positive]
+    threads: dict[str, Count]
     measurements: Positive = 1.0
     slowdown: Positive = 1.0
 
     def training_cost(self, cell: str) -> float:
         """Return the seconds of one training run before the machine became slower."""
         return self.characters / self.speeds[cell]
+
+    def threads_of(self, stage: Stage[Any]) -> int:
+        """Return the number of threads of a stage: of its cell, or the largest one.
+
+        It is the largest one that is small while other programs use the cores.
+        """
+        return self.threads[stage.cell] if stage.cell else max(self.threads.values())
 
     def with_measurements(self, share: float) -> Plan:
         """Return a plan with a share of the measurements, within the limits."""
@@ -112,8 +124,12 @@ class Study(ABC):
         """Return the stage that tests a rate; its result has a `learning_rate` and its `nats`."""
 
     @abstractmethod
-    def measure_speeds(self) -> dict[str, float]:
-        """Return the characters/s of training each cell."""
+    def thread_counts(self, cell: str) -> tuple[int, ...]:
+        """Return the numbers of threads to choose from in training a cell."""
+
+    @abstractmethod
+    def measure_speeds(self, cell: str) -> dict[int, float]:
+        """Return the characters/s of training a cell, by the number of threads."""
 
     def prepare(self, characters: int | None) -> None:
         """Make the plan, or restore it, so that a resumed comparison has the same one.
@@ -125,7 +141,8 @@ class Study(ABC):
             self.plan = self.folder.get(key, Plan)
         elif characters is not None:
             speeds = dict.fromkeys(self.networks, _NOMINAL_SPEED)
-            self.change_plan(Plan(characters, characters, speeds))
+            threads = {cell: self._best_count(cell) for cell in self.networks}
+            self.change_plan(Plan(characters, characters, speeds, threads))
         else:
             self.change_plan(self._fit_plan())
 
@@ -133,6 +150,16 @@ class Study(ABC):
         """Use another plan from now on, also when the comparison is resumed."""
         self.plan = plan
         self.folder.put(f"{self.name}/plan", plan)
+
+    def choose_threads(self, cell: str) -> bool:
+        """Measure again which number of threads trains a cell fastest; return whether it changed.
+
+        The plan keeps the number, so that a resumed comparison has the same one.
+        """
+        before, count = self.plan.threads[cell], self._best_count(cell)
+        if count != before:
+            self.change_plan(replace(self.plan, threads={**self.plan.threads, cell: count}))
+        return count != before
 
     def shorter_plans(self) -> Iterator[Plan]:
         """Yield plans in order of decreasing work: fewer measurements, then fewer characters."""
@@ -196,11 +223,19 @@ class Study(ABC):
         return [note] if after < before else []
 
     def stage(
-        self, name: str, label: str, cost: float, result_type: Any, run: Run[Any], *, equal: bool
+        self,
+        name: str,
+        label: str,
+        cost: float,
+        result_type: Any,
+        run: Run[Any],
+        *,
+        equal: bool,
+        cell: str | None = None,
     ) -> Stage[Any]:
         """Return a stage that depends on the number of characters in training."""
         key = f"{self.name}/{name}/{self.plan.characters}"
-        return Stage(key, label, self.plan.slowdown * cost, result_type, run, equal)
+        return Stage(key, label, self.plan.slowdown * cost, result_type, run, equal, cell)
 
     def _trials(self, cell: str) -> list[Stage[Any]]:
         rates = self.rates(cell)
@@ -221,7 +256,10 @@ class Study(ABC):
         """
         assert self.seconds is not None
         time = PLANNED_SHARE * self.seconds
-        self.plan = Plan(0, 0, self.measure_speeds())
+        speeds = {cell: self.measure_speeds(cell) for cell in self.networks}
+        threads = {cell: best_count(each) for cell, each in speeds.items()}
+        chosen = {cell: each[threads[cell]] for cell, each in speeds.items()}
+        self.plan = Plan(0, 0, chosen, threads)
         # Without any training, the cost is that of the measurements.
         share = self.config.diagnostics_share * time / self._cost()
         plan = self.plan = self.plan.with_measurements(share)
@@ -235,6 +273,10 @@ class Study(ABC):
             allowed = f"at least {math.ceil(10 * needed) / 10} for this comparison on this machine"
             raise OptionError("minutes", minutes, allowed, "fewer cells take less time")
         return replace(plan, characters=characters, planned_characters=characters)
+
+    def _best_count(self, cell: str) -> int:
+        counts = self.thread_counts(cell)
+        return counts[0] if len(counts) == 1 else best_count(self.measure_speeds(cell))
 
     def _cost(self) -> float:
         return sum(stage.cost for stage in self.stages())

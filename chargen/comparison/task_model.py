@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import asdict
 from pathlib import Path
 
+import torch
+
 from chargen.comparison.result import TaskTraining
 from chargen.comparison.task_training import MAX_BATCH, WEIGHT_DECAY, Trainee
 from chargen.model.checkpoint import CARD, CONFIG, TOKENIZER, Description, write_model
@@ -14,7 +16,8 @@ from chargen.text.corpus import CorpusFacts
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.card import model_card
 from chargen.training.config import TrainingConfig
-from chargen.training.options import Budget, TrainingOptions
+from chargen.training.options import NONE, Budget, TrainingOptions
+from chargen.training.start import Start
 
 
 def write_task_model(
@@ -27,7 +30,7 @@ def write_task_model(
     config = TrainingConfig(
         budget=Budget("steps", max(1, trainee.steps)),
         preset="compare",
-        threads=1,
+        threads=torch.get_num_threads(),
         evaluations=0,
         batch_size=MAX_BATCH,
         sequence_length=training.trained_to,
@@ -47,9 +50,10 @@ def write_task_model(
         held_out_characters=0,
         unknown_characters=0,
     )
-    options = TrainingOptions(steps=max(1, trainee.steps), seed=training.seed)
+    options = TrainingOptions(steps=max(1, trainee.steps), init_from=NONE, seed=training.seed)
     model = trainee.network.config
-    description = Description(model, asdict(config), asdict(facts), asdict(options))
+    stored = asdict(config), asdict(facts), asdict(options)
+    description = Description(model, *stored, start=asdict(Start()))
     measured = {
         "step": trainee.steps,
         "trained_characters": training.characters,

@@ -43,9 +43,10 @@ from chargen.model.cells.registry import CELLS
 from chargen.model.config import ModelConfig
 from chargen.model.network import Network
 from chargen.text.corpus import Corpus, Spans
-from chargen.training.precision import characters_per_second
+from chargen.training.precision import training_speeds
 from chargen.training.presets import automatic_dropout
 from chargen.training.spec import RunSpec
+from chargen.training.threads import thread_counts
 
 _READING_SPEED = 2.5  # of many texts in parallel, relative to training
 _CONTEXT_READ = 1_023  # characters for each target: 1 + 2 + 4 ... + 512
@@ -146,12 +147,17 @@ class TextStudy(Study):
         dropout = {cell: self._dropout(cell) for cell in self.options.cells}
         return {"batch_size": batch_size, "sequence_length": window, "dropout": dropout}
 
-    def measure_speeds(self) -> dict[str, float]:
-        """Time a few updates of each network."""
-        return {
-            cell: characters_per_second(sizes, *self._batch_shape, "float32", "cpu")
-            for cell, sizes in self.networks.items()
-        }
+    def thread_counts(self, cell: str) -> tuple[int, ...]:
+        """Return one thread, and as many as the network keeps busy."""
+        return thread_counts(self.networks[cell], self._batch_shape[0])
+
+    def measure_speeds(self, cell: str) -> dict[int, float]:
+        """Time a few updates of a network."""
+        counts = self.thread_counts(cell)
+        speeds = training_speeds(
+            self.networks[cell], *self._batch_shape, "cpu", precisions=["float32"], counts=counts
+        )
+        return {count: speeds["float32", count] for count in counts}
 
     def rates(self, cell: str) -> tuple[float, ...]:
         """Return the same rates for all cells."""
@@ -171,7 +177,7 @@ class TextStudy(Study):
 
         name, label = f"trial-{cell}-{rate:g}", f"learning rate {rate:g}, {CELLS[cell].label}"
         cost = share * self.plan.training_cost(cell)
-        return self.stage(name, label, cost, Trial, run, equal=True)
+        return self.stage(name, label, cost, Trial, run, equal=True, cell=cell)
 
     def _training(self, cell: str, seed: int) -> Stage[TrainingRun]:
         def validate(network: Network) -> float:
@@ -191,7 +197,8 @@ class TextStudy(Study):
         label = f"training, {CELLS[cell].label}"
         label += f", seed {seed}" if self.options.repeats > 1 else ""
         cost = self.plan.training_cost(cell)
-        stage = self.stage(f"train-{cell}-{seed}", label, cost, TrainingRun, run, equal=True)
+        name = f"train-{cell}-{seed}"
+        stage = self.stage(name, label, cost, TrainingRun, run, equal=True, cell=cell)
         return stage
 
     def _diagnostics(self, cell: str) -> Stage[Diagnostics]:
@@ -247,7 +254,7 @@ class TextStudy(Study):
         name = f"window-{length}-{seed}-{characters}"
         label = f"gradients over {length} characters, seed {seed}"
         cost = share * self.plan.training_cost(cell)
-        return self.stage(name, label, cost, TrainingRun, run, equal=False)
+        return self.stage(name, label, cost, TrainingRun, run, equal=False, cell=cell)
 
     def _window_result(self, length: int) -> WindowResult:
         runs = [self.get(self._window(length, seed)) for seed in self.options.seeds]
@@ -306,6 +313,7 @@ class TextStudy(Study):
             learning_rate=rate,
             dropout=self._dropout(cell),
             seed=seed,
+            threads=self.plan.threads[cell],
             **changes,
         )
 

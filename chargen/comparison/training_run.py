@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from chargen.model.checkpoint import (
     TOKENIZER,
     TRAINING,
     Checkpoint,
+    Description,
     write_model,
 )
 from chargen.model.network import Network
@@ -100,12 +102,18 @@ def finish_model(path: Path, nats: float) -> None:
 
 
 def _start_or_resume(spec: RunSpec, path: Path) -> Trainer:
-    """Resume the run in the folder if it has the same spec, or start a new one in its place."""
+    """Resume the run in the folder if it has the same spec, or start a new one in its place.
+
+    Its number of threads may be another one.
+    """
     if path.exists():
         folder = RunFolder(path)
         try:
             state = TrainingState.read(path)
-            if state.siblings[CONFIG] == spec.description.to_json():
+            stored = Description.from_json(state.siblings[CONFIG], str(path / CONFIG))
+            threads = {"threads": spec.training.threads}
+            same = replace(stored, training={**stored.training, **threads})
+            if same.to_json() == spec.description.to_json():
                 trainer = Trainer(spec, folder)
                 trainer.resume(state)
                 return trainer

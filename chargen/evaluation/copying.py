@@ -1,11 +1,12 @@
-"""The longest passage that one text copies from another.
+"""How much one text copies from another: the longest passage, and the share of all passages.
 
 Shapes: N characters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ Words = npt.NDArray[np.uint64]
 _BASE = 0x9E3779B97F4A7C15
 _INVERSE = pow(_BASE, -1, 1 << 64)
 _TABLE_BITS = np.uint64(22)
+_CHUNK = 1 << 20  # characters that are hashed at a time
 
 
 def longest_copy(lines: Sequence[str], corpus: str) -> int:
@@ -34,16 +36,50 @@ def longest_copy(lines: Sequence[str], corpus: str) -> int:
         length = (low + high + 1) // 2
         starts = np.flatnonzero(ends - np.arange(len(ends)) >= length)
         written, read = written_hashes(length)[starts], corpus_hashes(length)
-        # A table of the upper bits excludes nearly all of the corpus without sorting it.
-        shift = np.uint64(64) - _TABLE_BITS
-        table = np.zeros(1 << int(_TABLE_BITS), bool)
-        table[written >> shift] = True
-        matching = starts[np.isin(written, read[table[read >> shift]])]
+        matching = starts[np.isin(written, read[_maybe_among(read, written)])]
         if any(text[start : start + length] in corpus for start in matching.tolist()):
             low = length
         else:
             high = length - 1
     return low
+
+
+def copied_share(samples: Iterable[str], text: str, length: int) -> float:
+    """Return the share of the passages of `length` characters in the samples that occur in `text`.
+
+    Every position of a sample starts a passage, except the last `length` - 1. Without any passage
+    the share is 0. The text is hashed in chunks: the memory needed does not depend on its length.
+    The result is exact. Source: Karp and Rabin 1987.
+    """
+    passages = Counter(
+        sample[start : start + length]
+        for sample in samples
+        for start in range(len(sample) - length + 1)
+    )
+    if not passages:
+        return 0.0
+    wanted = np.unique(_hasher("".join(passages))(length)[::length])
+    copied: set[str] = set()
+    for start in range(0, len(text) - length + 1, _CHUNK):
+        chunk = text[start : start + _CHUNK + length - 1]
+        read = _hasher(chunk)(length)
+        places = np.flatnonzero(_maybe_among(read, wanted))
+        places = places[np.isin(read[places], wanted)]
+        copied.update(chunk[place : place + length] for place in places.tolist())
+    found = sum(passages[passage] for passage in copied)  # 0 for a collision of hashes
+    return found / passages.total()
+
+
+def _maybe_among(hashes: Words, wanted: Words) -> npt.NDArray[np.bool_]:
+    """Return which hashes may be among the wanted ones, by their upper bits.
+
+    This excludes nearly all passages of a long text without sorting their hashes.
+    """
+    shift = np.uint64(64) - _TABLE_BITS
+    table = np.zeros(1 << int(_TABLE_BITS), bool)
+    table[wanted >> shift] = True
+    among: npt.NDArray[np.bool_] = table[hashes >> shift]
+    return among
 
 
 def _hasher(text: str) -> Callable[[int], Words]:

@@ -1,16 +1,15 @@
 """A model folder in the Hugging Face layout: config.json, tokenizer.json, model.safetensors.
 
-The metadata of model.safetensors holds measured values; README.md is the model card. Training
-adds log.jsonl and training.safetensors. Nothing is pickled.
+model.safetensors stores all weights as float32 or all as float16; in memory they are float32. Its
+metadata holds measured values. README.md is the model card. Training adds log.jsonl and
+training.safetensors. Nothing is pickled.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,8 @@ from safetensors import SafetensorError
 
 from chargen.errors import CheckpointError, OptionError
 from chargen.model import storage
-from chargen.model.config import ModelConfig
+from chargen.model.config import WEIGHTS_DTYPES, ModelConfig
+from chargen.text.display import printable
 from chargen.text.vocabulary import Vocabulary
 
 CONFIG = "config.json"
@@ -40,14 +40,16 @@ Weights = Mapping[str, npt.NDArray[np.float32]]
 class Description:
     """The content of config.json, which is written before the first step and never changes.
 
-    training, corpus: the configuration of the run; options: the values that the user gave. They
-    are plain JSON, so that reading them does not require torch.
+    training, corpus: the configuration of the run; options: the values that the user gave;
+    start: the model that provided the initial weights. They are plain JSON, so that reading them
+    does not require torch. Older models have no start: it is empty.
     """
 
     model: ModelConfig
     training: Mapping[str, Any]
     corpus: Mapping[str, Any]
     options: Mapping[str, Any]
+    start: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
         """Return the bytes of config.json."""
@@ -75,21 +77,26 @@ class Description:
                 " (use the version that wrote it)"
             )
         try:
-            plain = (dict(fields[name]) for name in ("training", "corpus", "options"))
-            return cls(ModelConfig(**fields["model"]), *plain)
+            fields.setdefault("start", {})
+            names = ("training", "corpus", "options", "start")
+            return cls(ModelConfig(**fields["model"]), *(dict(fields[name]) for name in names))
         except (OptionError, LookupError, TypeError, ValueError, RecursionError):
             raise CheckpointError(f"{path} is damaged: it does not describe a model") from None
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A loaded model folder: description, vocabulary, weights and measured values."""
+    """A loaded model folder: description, vocabulary, weights and measured values.
+
+    weights_dtype: the type of the weights in the file; in memory they are float32.
+    """
 
     folder: Path
     description: Description
     vocabulary: Vocabulary
     weights: Weights
     measured: Mapping[str, Any]
+    weights_dtype: str
 
     @property
     def config(self) -> ModelConfig:
@@ -105,7 +112,7 @@ class Checkpoint:
     def load(cls, folder: str | Path) -> Checkpoint:
         """Load a model folder. Raises CheckpointError if it is not a complete, valid model."""
         folder = Path(folder)
-        shown = str(folder) if str(folder).isprintable() else ascii(str(folder))[1:-1]
+        shown = printable(str(folder))
         try:
             if not folder.exists():
                 raise CheckpointError(
@@ -128,42 +135,43 @@ class Checkpoint:
         path, data = str(folder / MODEL), storage.read_file(folder / MODEL)
         measured = storage.unseal(data, siblings, path)
         try:
-            weights = safetensors.numpy.load(data)
+            stored = safetensors.numpy.load(data)
         except (SafetensorError, LookupError, TypeError, ValueError):  # a type that numpy lacks
-            weights = {}
-        found = {name: (value.shape, value.dtype.name) for name, value in weights.items()}
-        if found != {name: (shape, "float32") for name, shape in sizes.shapes().items()}:
+            stored = {}
+        dtype, *others = {value.dtype.name for value in stored.values()} or {""}
+        found = {name: value.shape for name, value in stored.items()}
+        if others or dtype not in WEIGHTS_DTYPES or found != sizes.shapes():
             raise CheckpointError(f"{path} does not contain the weights that {CONFIG} describes")
+        weights = {name: value.astype(np.float32, copy=False) for name, value in stored.items()}
         if not all(np.isfinite(value).all() for value in weights.values()):
             raise CheckpointError(f"{path}: the weights contain NaN or infinity")
-        return cls(folder, description, vocabulary, weights, measured)
+        return cls(folder, description, vocabulary, weights, measured, dtype)
 
 
 def write_model(
-    folder: Path, siblings: Mapping[str, bytes], weights: Weights, measured: Mapping[str, Any]
+    folder: Path,
+    siblings: Mapping[str, bytes],
+    weights: Weights,
+    measured: Mapping[str, Any],
+    *,
+    weights_dtype: str = "float32",
 ) -> None:
-    """Write model.safetensors. siblings: the content of config.json and tokenizer.json."""
+    """Write model.safetensors, with the weights rounded to `weights_dtype`.
+
+    siblings: the content of config.json and tokenizer.json.
+    Raises CheckpointError if a weight is out of the range of the type, or the file cannot be
+    written.
+    """
+    limit = np.finfo(weights_dtype).max
+    for name, value in weights.items():
+        if (largest := np.abs(value).max()) > limit:
+            raise CheckpointError(
+                f"{folder / MODEL} cannot be written: {name} has a weight of {largest:,.0f}, but"
+                f" {weights_dtype} allows at most {limit:,.0f} (store the weights as float32)"
+            )
+    stored = {name: value.astype(weights_dtype, copy=False) for name, value in weights.items()}
 
     def serialise(metadata: dict[str, str] | None) -> bytes:
-        return safetensors.numpy.save(dict(weights), metadata)
+        return safetensors.numpy.save(stored, metadata)
 
     storage.write_file(folder / MODEL, storage.seal(serialise, measured, siblings))
-
-
-def newest(root: str | Path = DEFAULT_ROOT) -> Path:
-    """Return the most recently written model folder below `root`.
-
-    Raises CheckpointError if there is none.
-    """
-    written: dict[Path, int] = {}
-    with suppress(OSError):
-        for file in Path(root).glob(f"*/{MODEL}"):
-            if file.parent.name[0] != ".":
-                with suppress(OSError):  # replaced or removed since it was listed
-                    written[file.parent] = file.stat().st_mtime_ns
-    if not written:
-        raise CheckpointError(
-            f"there is no model in {root}{os.sep}"
-            " (train one: chargen train corpus.txt, or choose one with -m)"
-        )
-    return max(written, key=written.__getitem__)

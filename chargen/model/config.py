@@ -9,6 +9,7 @@ from chargen.errors import OptionConflictError, OptionError
 from chargen.model.cells.registry import CELLS
 
 ENCODERS = ("embedding", "one-hot")
+WEIGHTS_DTYPES = ("float32", "float16")  # of model.safetensors
 
 _MAX_SIZE = 1 << 21
 _MAX_LAYERS = 1_000

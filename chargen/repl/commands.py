@@ -14,7 +14,8 @@ from chargen.errors import ChargenError, CommandError, OptionError
 from chargen.evaluation.score import describe, quoted
 from chargen.evaluation.surprisal import read
 from chargen.generation.context import Reader
-from chargen.model.checkpoint import Checkpoint, newest
+from chargen.model.checkpoint import Checkpoint
+from chargen.model.find import find, newest
 from chargen.model.storage import write_file
 from chargen.options import suggest
 from chargen.repl.session import Session, TextStream, clean
@@ -153,7 +154,7 @@ def _save(session: Session, argument: str, *, replace: bool = False) -> TextStre
 
 
 def _load(session: Session, argument: str) -> TextStream:
-    loaded = Checkpoint.load(_path(argument) if argument else newest())
+    loaded = Checkpoint.load(find(_path(argument)) if argument else newest())
     yield from _announce_reading(len(session.text))
     session.load(Reader.of(loaded), loaded.folder.resolve().name)
     yield f"switched to {session.name}{_unknown(session, session.text)}\n"

@@ -8,13 +8,13 @@ from pathlib import Path
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 
-from chargen.model.checkpoint import DEFAULT_ROOT, MODEL
+from chargen.model.find import names
 from chargen.repl.commands import COMMANDS, is_command
 from chargen.repl.settings import SETTINGS
 
 
 class CommandCompleter(Completer):
-    """Completes slash commands, settings after /set, and paths of files and models."""
+    """Completes slash commands, settings after /set, names of models, and paths."""
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterator[Completion]:
         text = document.text_before_cursor
@@ -30,8 +30,7 @@ class CommandCompleter(Completer):
                 yield from _starting_with(argument, rows)
         elif name in ("save", "save!", "file", "load"):
             if name == "load":
-                models = sorted(file.parent for file in Path(DEFAULT_ROOT).glob(f"*/{MODEL}"))
-                yield from _starting_with(argument, {str(each): "model" for each in models})
+                yield from _starting_with(argument, dict.fromkeys(names(), "model"))
             paths = PathCompleter(
                 only_directories=name == "load", expanduser=True, file_filter=_is_not_hidden
             )

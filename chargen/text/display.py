@@ -24,6 +24,11 @@ def visible(text: str) -> str:
     return text.translate(_SYMBOLS)
 
 
+def printable(name: str) -> str:
+    """Return the name of a file, with escape sequences if it has characters that do not print."""
+    return name if name.isprintable() else ascii(name)[1:-1]
+
+
 def one_line(text: str) -> str:
     """Return a printable form of the text on one line, with symbols for newlines and tabs."""
     return visible(text.replace("\n", "\u23ce").replace("\t", "\u21e5"))

@@ -15,6 +15,7 @@ from chargen.training.randomness import ORDER, RESETS, generator
 
 NO_TARGET = -100  # the index that torch's cross-entropy ignores
 _MAX_LOGITS = 1 << 26  # 256 MB in float32
+_PIECE = 20  # windows
 
 Longs = npt.NDArray[np.int64]
 
@@ -52,10 +53,14 @@ class Batches:
 
 
 class StreamEpoch:
-    """One pass over long texts as B contiguous streams: each window continues the one before.
+    """One pass over long texts as B streams of pieces; each window of a piece continues the last.
 
-    A stream is a list of pieces, each within one text. Every epoch cuts the streams at different
-    positions. A stream's state is reset at the start of a text, and before any other window with
+    A piece lies within one text and has at most 20 windows. Every epoch cuts the texts at
+    different positions and reads the pieces in a different order, so that a run of less than one
+    epoch has read something of every part of a text (Tiny
+    Shakespeare: 1.685 nats after 0.8 epochs; with long contiguous streams, 1.803 after 0.7 epochs,
+    without having read the names of the last play).
+    A stream's state is reset at the start of a piece, and before any other window with
     `reset_probability`: a network that always carries its state never learns to start from an
     empty one, as it does at every prompt (measured: 2.31 nats on held-out text without resets,
     1.63 with them).
@@ -65,22 +70,25 @@ class StreamEpoch:
         self._batches = batches
         self._number = number
         ends = np.cumsum(batches.spans[:, 1] - batches.spans[:, 0] - 1)  # of texts, in targets
-        total = int(ends[-1])
-        streams = batches.batch_size
-        shift = int(generator(batches.seed, ORDER, number).integers(total)) if number else 0
+        total, streams, width = int(ends[-1]), batches.batch_size, batches.sequence_length
+        size = width * max(1, min(_PIECE, total // (2 * streams * width)))
+        random = generator(batches.seed, ORDER, number)
+        cuts = np.arange(int(random.integers(size)), total, size)
+        edges = np.unique(np.concatenate([[0], ends, cuts]))
+        order = random.permutation(len(edges) - 1)
+        piece, length = edges[:-1][order], np.diff(edges)[order]
+        # The shuffled pieces in a row are cut again where the streams start.
+        before = np.cumsum(length) - length
         starts = np.arange(streams) * total // streams
-        # Pieces: the targets 0..total on a ring, cut at ends of texts and starts of streams.
-        edges = np.unique(np.concatenate([[0], ends, (starts + shift) % total]))
-        piece, length = edges[:-1], np.diff(edges)
-        text = np.searchsorted(ends, piece, side="right")
-        first_target = np.concatenate([[0], ends[:-1]])[text]
-        position = (piece - shift) % total
-        order = np.argsort(position)
-        stream = np.searchsorted(starts, position[order], side="right") - 1
-        at = batches.spans[text, 0] + piece - first_target
-        self._starts = [at[order][stream == b] for b in range(streams)]
-        self._lengths = [length[order][stream == b] for b in range(streams)]
-        width = batches.sequence_length
+        row = np.unique(np.concatenate([before, starts]))
+        k = np.searchsorted(before, row, side="right") - 1
+        first = piece[k] + row - before[k]
+        length = np.diff(np.append(row, total))
+        text = np.searchsorted(ends, first, side="right")
+        at = batches.spans[text, 0] + first - np.concatenate([[0], ends[:-1]])[text]
+        stream = np.searchsorted(starts, row, side="right") - 1
+        self._starts = [at[stream == b] for b in range(streams)]
+        self._lengths = [length[stream == b] for b in range(streams)]
         self._windows = [np.cumsum(-(-lengths // width)) for lengths in self._lengths]
 
     def __len__(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from chargen.evaluation.units import bits_per_character, perplexity
 from chargen.model.checkpoint import Description
+from chargen.training.options import Budget
 
 
 def model_card(folder: Path, description: Description, measured: Mapping[str, Any]) -> str:
@@ -22,9 +23,29 @@ def model_card(folder: Path, description: Description, measured: Mapping[str, An
             f" ({bits_per_character(nats):.4f} bits per character, perplexity"
             f" {perplexity(nats):.3f})\non {corpus['held_out_characters']:,} held-out characters."
         )
+    start = description.start
+    if start.get("model") is None:
+        origin = "random weights"
+    else:
+        origin = f"the model {start['model']} (sha256 `{start['sha256']}`)"
+        if start["nats"] is not None and start["bigram_nats"] is not None:
+            origin += (
+                f",\nwhich had {start['nats']:.3f} nats per character on a sample of the text"
+                f" (its letter pairs: {start['bigram_nats']:.3f})"
+            )
+        if not measured["step"]:
+            results += "\nNo update improved it: the weights are those of the initial model."
     encoder = (
         "one-hot input" if model.encoder == "one-hot" else f"embedding size {model.embedding_size}"
     )
+    run_steps = measured.get("run_steps")
+    steps = f"{measured['step']:,} steps"
+    if run_steps not in (None, measured["step"]):
+        steps += f" (the lowest validation loss of {run_steps:,})"
+    budgets = [training["budget"], *(each["budget"] for each in measured.get("extensions", ()))]
+    extensions = ""
+    if len(budgets) > 1:
+        extensions = f"Budgets: {', then '.join(str(Budget(**each)) for each in budgets)}.\n"
     return f"""---
 library_name: chargen
 pipeline_tag: text-generation
@@ -46,9 +67,10 @@ A character-level language model: {model.cell}, {model.num_layers} x {model.hidd
 
 ## Training
 
-{measured["step"]:,} steps on {measured["trained_characters"]:,} characters in \
+{steps} on {measured["trained_characters"]:,} characters in \
 {measured["trained_seconds"]:.0f} s; {training["precision"]}, seed {training["seed"]}.
-`config.json` has every setting, `log.jsonl` every loss.
+The run started from {origin}.
+{extensions}`config.json` has every setting, `log.jsonl` every loss.
 
 ## Results
 
@@ -57,5 +79,5 @@ A character-level language model: {model.cell}, {model.num_layers} x {model.hidd
 ## Limitations
 
 The model continues text in the style of its training data and may repeat it verbatim. It is not a
-source of facts. Characters that are not in the training data are unknown to it.
+source of facts. Characters that are not in `tokenizer.json` are unknown to it.
 """

@@ -1,20 +1,24 @@
-"""One update of a network's weights: clipped gradients, then AdamW."""
+"""One update of a network's weights: clipped gradients, weight decay, then Muon and AdamW."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
 
+from chargen.training.muon import Muon
+
 BETAS = (0.9, 0.99)
-_STATE = ("step", "exp_avg", "exp_avg_sq")
 
 
 class Optimiser:
-    """AdamW with gradient clipping. The learning rate is given with every update.
+    """Muon for the matrices between hidden units, if wanted, and AdamW for everything else.
 
-    Source: Loshchilov and Hutter 2019 (AdamW); Pascanu et al. 2013 (clipping by the norm).
+    Weights decay towards 0, or towards the weights that the run started from.
+    Source: Loshchilov and Hutter 2019 (AdamW); Pascanu et al. 2013 (clipping by the norm);
+    Li et al. 2018 (decay towards the start).
     """
 
     def __init__(
@@ -23,26 +27,41 @@ class Optimiser:
         *,
         weight_decay: float,
         clip_norm: float = 1.0,
+        muon: bool = False,
+        dtype: torch.dtype = torch.float32,
+        towards: Mapping[str, Tensor] | None = None,
         device: str = "cpu",
     ) -> None:
-        """Create the optimiser. parameters: the result of `network.named_parameters()`."""
+        """Create the optimiser.
+
+        parameters: the result of `network.named_parameters()`. dtype: in which Muon computes.
+        towards: the weights that the decay has as its target; None for 0.
+        """
         self._parameters = dict(parameters)
+        self._values: list[Tensor] = list(self._parameters.values())
+        self._weight_decay = weight_decay
         self._clip_norm = clip_norm
-        self._adamw = torch.optim.AdamW(
-            self._parameters.values(),
-            betas=BETAS,
-            weight_decay=weight_decay,
-            fused=device != "mps",
-        )
+        self._towards = None if towards is None else [towards[name] for name in self._parameters]
+        recurrent = [p for name, p in self._parameters.items() if muon and _between_units(name)]
+        others = [p for p in self._values if all(p is not other for other in recurrent)]
+        # The decay is not that of AdamW, which has no target.
+        self._optimisers: list[torch.optim.Optimizer] = [
+            torch.optim.AdamW(others, betas=BETAS, weight_decay=0.0, fused=device != "mps")
+        ]
+        if recurrent:
+            self._optimisers.append(Muon(recurrent, dtype=dtype))
 
     def update(self, loss: Tensor, learning_rate: float) -> float:
         """Update the weights once. Return the norm of the gradient before clipping."""
-        for group in self._adamw.param_groups:
-            group["lr"] = learning_rate
-        self._adamw.zero_grad(set_to_none=True)
+        for parameter in self._values:
+            parameter.grad = None
         torch.autograd.backward(loss)
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters.values(), self._clip_norm)
-        self._adamw.step()
+        norm = torch.nn.utils.clip_grad_norm_(self._values, self._clip_norm)
+        self._decay(learning_rate * self._weight_decay)
+        for optimiser in self._optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate
+            optimiser.step()
         return norm.item()
 
     def state(self) -> dict[str, Tensor]:
@@ -50,15 +69,32 @@ class Optimiser:
         return {
             f"{name}/{key}": value
             for name, parameter in self._parameters.items()
-            for key, value in self._adamw.state.get(parameter, {}).items()
+            for optimiser in self._optimisers
+            for key, value in optimiser.state.get(parameter, {}).items()
         }
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Restore a state that `state` returned."""
-        fields = self._adamw.state_dict()
-        fields["state"] = {
-            k: {key: tensors[f"{name}/{key}"] for key in _STATE}
-            for k, name in enumerate(self._parameters)
-            if f"{name}/step" in tensors
-        }
-        self._adamw.load_state_dict(fields)
+        saved: defaultdict[str, dict[str, Tensor]] = defaultdict(dict)
+        for path, value in tensors.items():
+            name, _, key = path.rpartition("/")
+            saved[name][key] = value
+        name_of = {parameter: name for name, parameter in self._parameters.items()}
+        for optimiser in self._optimisers:
+            names = [name_of[p] for group in optimiser.param_groups for p in group["params"]]
+            fields = optimiser.state_dict()
+            fields["state"] = {k: saved[name] for k, name in enumerate(names) if name in saved}
+            optimiser.load_state_dict(fields)
+
+    @torch.no_grad()
+    def _decay(self, rate: float) -> None:
+        if self._towards is None:
+            torch._foreach_mul_(self._values, 1 - rate)
+        else:
+            torch._foreach_lerp_(self._values, self._towards, rate)
+
+
+def _between_units(name: str) -> bool:
+    """Return whether a parameter is a matrix whose inputs are hidden units: [G*H, H]."""
+    is_first = name.startswith("layers.0.")
+    return "weight_hh" in name or ("weight_ih" in name and not is_first)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from chargen.errors import OptionConflictError
 from chargen.model.cells.registry import CELLS
-from chargen.model.config import ENCODERS
+from chargen.model.config import ENCODERS, WEIGHTS_DTYPES
 from chargen.options import MAX_SEED, check_options, option
 from chargen.training.presets import PRESETS
 
 BUDGETS = ("minutes", "epochs", "steps")
 PRECISIONS = ("auto", "float32", "bfloat16")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+AUTO, NONE = "auto", "none"  # of init_from
 _MAX_BUDGET = 10**12
 _MAX_SIZE = 1 << 20
 
@@ -50,6 +51,12 @@ class TrainingOptions:
         "auto",
         "Set of sizes and rates; auto selects it by the length of the text",
         choices=("auto", *PRESETS),
+    )
+    init_from: str = option(
+        AUTO,
+        "Start from the weights of this model: a name or a folder; auto: english if it predicts the"
+        " text better than letter pairs do; none: random weights",
+        metavar="MODEL",
     )
     cell: str | None = option(
         None,
@@ -132,8 +139,17 @@ class TrainingOptions:
     device: str = option(
         "auto", "Device; auto selects cuda or mps if available, else cpu", choices=DEVICES
     )
+    weights_dtype: str = option(
+        "float32",
+        "Type of the stored weights: float32, or float16 for half the file size",
+        choices=WEIGHTS_DTYPES,
+    )
     min_count: int = option(
         1, "Treat characters with fewer than N occurrences as unknown", minimum=1, metavar="N"
+    )
+    augment: bool = option(
+        False,
+        "Vary the layout, punctuation and case of passages, for a model from which others start",
     )
     seed: int = option(
         1,

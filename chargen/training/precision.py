@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import product
 
 import torch
 from torch.nn import functional
@@ -13,9 +14,9 @@ from torch.nn import functional
 from chargen.errors import OptionConflictError
 from chargen.model.config import ModelConfig
 from chargen.model.network import Network
+from chargen.training.threads import race
 
-_WARM_UP = 3
-_TIMED = 7
+_TIMED = 0.8  # seconds
 
 
 @contextmanager
@@ -51,26 +52,40 @@ def has_bfloat16(device: str) -> bool:
     return False
 
 
-def characters_per_second(
-    config: ModelConfig, batch_size: int, sequence_length: int, precision: str, device: str
-) -> float:
-    """Return the training speed of a configuration: the median of a few forward-backward passes."""
+def training_speeds(
+    config: ModelConfig,
+    batch_size: int,
+    sequence_length: int,
+    device: str,
+    *,
+    precisions: Sequence[str],
+    counts: Sequence[int],
+) -> dict[tuple[str, int], float]:
+    """Return the training speed, in characters/s, for each precision and number of threads.
+
+    A few forward-backward passes of each are timed alternately.
+    """
     network = Network(config).to(device)
     network.initialise(0)
     ids = torch.zeros(sequence_length, batch_size, dtype=torch.long, device=device)
     states = network.empty_states(batch_size)
-    seconds = []
-    for _ in range(_WARM_UP + _TIMED):
-        began = time.perf_counter()
-        with autocast(precision, device):
-            logits, _ = network(ids, states)
-        torch.autograd.backward(
-            functional.cross_entropy(logits.flatten(0, 1).float(), ids.flatten())
-        )
-        if device != "cpu":
-            torch.accelerator.synchronize()
-        seconds.append(time.perf_counter() - began)
-    return batch_size * sequence_length / statistics.median(seconds[_WARM_UP:])
+
+    def run(precision: str, count: int) -> tuple[int, float]:
+        with torch_threads(count):
+            began = time.perf_counter()
+            with autocast(precision, device):
+                logits, _ = network(ids, states)
+            torch.autograd.backward(
+                functional.cross_entropy(logits.flatten(0, 1).float(), ids.flatten())
+            )
+            if device != "cpu":
+                torch.accelerator.synchronize()
+            return ids.numel(), time.perf_counter() - began
+
+    for precision in precisions:  # the first pass of all takes longer than the others
+        run(precision, counts[0])
+    passes = {key: partial(run, *key) for key in product(precisions, counts)}
+    return race(passes, _TIMED)
 
 
 def autocast(precision: str, device: str) -> torch.autocast:

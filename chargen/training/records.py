@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chargen.training.segment import Segment
+
 
 @dataclass(frozen=True)
 class Step:
@@ -15,6 +17,7 @@ class Step:
     gradient_norm: before clipping.
     characters: the number of characters trained on so far.
     seconds: since the start, including evaluations and saves.
+    threads: the number with which torch computed it on the CPU.
     """
 
     step: int
@@ -25,11 +28,15 @@ class Step:
     learning_rate: float
     characters: int
     seconds: float
+    threads: int
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One pass over the validation set. nats: mean per character; best: the lowest so far."""
+    """One pass over the validation set. nats: mean per character; best: the lowest so far.
+
+    step: 0 for the weights of the model that the run starts from.
+    """
 
     step: int
     fraction: float
@@ -55,19 +62,31 @@ class Saved:
 
 
 @dataclass(frozen=True)
+class Extended:
+    """The run was given another budget at this point."""
+
+    step: int
+    segment: Segment
+
+
+@dataclass(frozen=True)
 class Finished:
     """The last record of a run.
 
     reason: "budget", or "patience" if the validation loss stopped improving.
     validation_nats: of the weights that were kept; None without a validation set.
+    best_step: the step of these weights; 0 if no update improved the initial model.
+    advice: what to do next, in one line, if the run clearly supports it.
     """
 
     step: int
     reason: str
     training_nats: float
     validation_nats: float | None
+    best_step: int
     characters: int
     seconds: float
+    advice: str | None
 
 
-TrainingRecord = Step | Evaluation | Sample | Saved | Finished
+TrainingRecord = Step | Evaluation | Sample | Saved | Extended | Finished

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from chargen.errors import CheckpointError, OptionConflictError, OptionError
 from chargen.model.cells.registry import CELLS
-from chargen.model.checkpoint import CONFIG, Checkpoint, Description
+from chargen.model.checkpoint import CONFIG, Description, Weights
 from chargen.model.config import ModelConfig
-from chargen.text.corpus import Corpus, CorpusFacts, Split, split
+from chargen.text.augment import augment
+from chargen.text.corpus import (
+    MIN_CHARACTERS_FOR_VALIDATION,
+    Corpus,
+    CorpusFacts,
+    Split,
+    split,
+)
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.batches import fit_batch
 from chargen.training.config import TrainingConfig
+from chargen.training.muon import muon_pays
 from chargen.training.options import Budget, TrainingOptions
-from chargen.training.precision import (
-    characters_per_second,
-    choose_device,
-    has_bfloat16,
-    torch_threads,
+from chargen.training.precision import choose_device, has_bfloat16, training_speeds
+from chargen.training.presets import (
+    FINE_TUNING,
+    MAX_LINE,
+    PRESETS,
+    Preset,
+    automatic_dropout,
+    automatic_preset,
+    fine_tuning_rate,
 )
-from chargen.training.presets import MAX_LINE, PRESETS, Preset, automatic_dropout, automatic_preset
+from chargen.training.segment import Position, Segment
+from chargen.training.start import Start, find_start
+from chargen.training.threads import best_count, thread_counts
 
 # Validation takes about a third of the time of training on the same number of characters. All
 # evaluations together may take a twentieth of a run.
@@ -36,7 +47,10 @@ _MIN_EVALUATIONS, _MAX_EVALUATIONS = 2, 20
 
 @dataclass(frozen=True)
 class RunSpec:
-    """A training run, ready to start. weights: the initial ones, if another model provides them."""
+    """A training run, ready to start.
+
+    start: where the initial weights come from; weights: these, if a model provides them.
+    """
 
     vocabulary: Vocabulary
     split: Split
@@ -44,27 +58,47 @@ class RunSpec:
     training: TrainingConfig
     corpus: CorpusFacts
     options: TrainingOptions
-    weights: Mapping[str, npt.NDArray[np.float32]] | None = None
+    start: Start = field(default_factory=Start)
+    weights: Weights | None = None
+
+    @property
+    def by_heart(self) -> bool:
+        """Whether the text is too short for a validation set, and is therefore memorised."""
+        corpus = self.corpus
+        return (
+            not corpus.held_out_characters
+            and corpus.characters < MIN_CHARACTERS_FOR_VALIDATION
+            and self.options.validation_fraction is None
+        )
 
     @property
     def description(self) -> Description:
         """The content of config.json."""
         fields = asdict(self.training), asdict(self.corpus), asdict(self.options)
-        return Description(self.model, *fields)
+        return Description(self.model, *fields, start=asdict(self.start))
 
 
-def make_spec(
-    corpus: Corpus, options: TrainingOptions, *, init_from: Checkpoint | None = None
-) -> RunSpec:
+def make_spec(corpus: Corpus, options: TrainingOptions) -> RunSpec:
     """Choose everything that the options leave open.
 
-    init_from: a model that provides the sizes and the initial weights; its vocabulary is extended.
-    Raises OptionError and CorpusError.
+    A model to start from provides the sizes and the initial weights; its vocabulary is extended.
+    Raises OptionError, CorpusError and, if there is no such model, CheckpointError.
     """
+    read = corpus
+    if options.augment:
+        if corpus.lines:
+            raise OptionConflictError(
+                "{augment} has no effect with {lines} (omit one of them)", "augment", "lines"
+            )
+        corpus = augment(corpus, options.seed)
     preset = options.preset
     if preset == "auto":
         preset = automatic_preset(corpus.characters)
-    if init_from is None:
+    model = _new_model(options, PRESETS[preset])
+    start, initial = find_start(corpus, options, model)
+    if initial is not None:
+        vocabulary, parts, model = initial.vocabulary, initial.split, initial.config
+    else:
         vocabulary = Vocabulary.build(corpus.pieces(), min_count=options.min_count)
         if len(vocabulary) < 3:  # the unknown character and the newline
             raise OptionConflictError(
@@ -72,14 +106,10 @@ def make_spec(
                 " (use a smaller value)",
                 "min_count",
             )
-        model = _new_model(options, PRESETS[preset], len(vocabulary))
-    else:
-        vocabulary = init_from.vocabulary.extended(corpus.pieces(), min_count=options.min_count)
-        _check_sizes(options, init_from)
-        model = replace(init_from.config, vocab_size=len(vocabulary))
-    parts = split(
-        corpus, vocabulary, validation_fraction=options.validation_fraction, seed=options.seed
-    )
+        model = replace(model, vocab_size=len(vocabulary))
+        parts = split(
+            corpus, vocabulary, validation_fraction=options.validation_fraction, seed=options.seed
+        )
     if options.patience is not None and not len(parts.validation):
         raise OptionConflictError(
             "{patience} needs a validation set (set {validation_fraction}, or omit {patience})",
@@ -90,22 +120,28 @@ def make_spec(
         vocabulary=vocabulary,
         split=parts,
         model=model,
-        training=_make_config(options, preset, model, parts, lines=corpus.lines),
+        training=_make_config(options, preset, model, parts, start, lines=corpus.lines),
         corpus=CorpusFacts.of(
-            corpus,
+            read,
             held_out_characters=parts.validation_characters,
             unknown_characters=int((parts.ids == 0).sum()),
         ),
         options=options,
-        weights=None if init_from is None else init_from.weights,
+        start=start,
+        weights=None if initial is None else initial.weights,
     )
 
 
 def restore_spec(
-    corpus: Corpus, folder: Path, description: Description, vocabulary: Vocabulary
+    corpus: Corpus,
+    folder: Path,
+    description: Description,
+    vocabulary: Vocabulary,
+    weights: Weights | None = None,
 ) -> RunSpec:
     """Make the specification of an interrupted run from its folder and the same corpus.
 
+    weights: the initial ones, if another model provided them.
     Raises OptionError if the corpus is another one or the device is not available, CheckpointError
     if another version of chargen wrote the folder.
     """
@@ -114,6 +150,7 @@ def restore_spec(
         training = TrainingConfig(**{**description.training, "budget": budget})
         options = TrainingOptions(**description.options)
         facts = CorpusFacts(**description.corpus)
+        start = Start(**description.start)
     except (OptionError, LookupError, TypeError):
         raise CheckpointError(
             f"{folder / CONFIG} was written by another version of chargen"
@@ -127,26 +164,33 @@ def restore_spec(
             "resume",
         )
     choose_device(training.device)
+    if options.augment:
+        corpus = augment(corpus, options.seed)
     parts = split(
         corpus, vocabulary, validation_fraction=options.validation_fraction, seed=training.seed
     )
-    return RunSpec(vocabulary, parts, description.model, training, facts, options)
+    return RunSpec(vocabulary, parts, description.model, training, facts, options, start, weights)
 
 
-def training_threads(model: ModelConfig, batch_size: int) -> int:
-    """Return the number of threads that one step of the network keeps busy, at most torch's own.
+def make_extension(spec: RunSpec, budget: Budget, begin: Position, characters: int) -> Segment:
+    """Return the segment of another budget that begins at a position of the run.
 
-    With less than half a million multiplications each, threads wait for one another more than
-    they compute (2 cores, batch size 16: 64 units train at 0.96 times the speed of one thread,
-    128 units at 1.76 times).
+    characters: the number of characters trained on before it. Its own number is estimated from
+    them, and its dropout is that of a run over both.
     """
-    multiplications = batch_size * 4 * model.hidden_size**2
-    return max(1, min(torch.get_num_threads(), multiplications >> 19))
+    more = budget.amount * characters / begin.of(budget.kind) if characters else 0.0
+    return Segment(
+        budget,
+        dropout=_dropout(spec.options, spec.start, spec.split, characters + more),
+        evaluations=_evaluations(spec.split, more),
+        begin=begin,
+    )
 
 
-def _new_model(options: TrainingOptions, preset: Preset, vocab_size: int) -> ModelConfig:
+def _new_model(options: TrainingOptions, preset: Preset) -> ModelConfig:
+    """Return the network to train from scratch; the size of its vocabulary is yet unknown."""
     return ModelConfig(
-        vocab_size,
+        vocab_size=1,
         cell=options.cell or "lstm",
         encoder=options.encoder or "embedding",
         embedding_size=options.embedding_size or preset.embedding_size,
@@ -155,27 +199,29 @@ def _new_model(options: TrainingOptions, preset: Preset, vocab_size: int) -> Mod
     )
 
 
-def _check_sizes(options: TrainingOptions, model: Checkpoint) -> None:
-    """Raise OptionConflictError if an option contradicts the initial model."""
-    for name in ("cell", "encoder", "embedding_size", "hidden_size", "num_layers"):
-        value, given = getattr(options, name), getattr(model.config, name)
-        if value not in (None, given):
-            raise OptionConflictError(
-                f"{{{name}}} {value} does not match the model in {model.folder}, which has {given}"
-                " (omit it)",
-                name,
-            )
-
-
 def _make_config(
-    options: TrainingOptions, preset_name: str, model: ModelConfig, parts: Split, *, lines: bool
+    options: TrainingOptions,
+    preset_name: str,
+    model: ModelConfig,
+    parts: Split,
+    start: Start,
+    *,
+    lines: bool,
 ) -> TrainingConfig:
     preset, longest = PRESETS[preset_name], None
+    if start.model is not None:
+        preset = replace(
+            preset,
+            batch_size=FINE_TUNING.batch_size,
+            sequence_length=FINE_TUNING.sequence_length,
+            learning_rate=fine_tuning_rate(
+                start.distance, parts.train_characters, memorise=not len(parts.validation)
+            ),
+        )
     if lines:
         longest = min(MAX_LINE, int((parts.train[:, 1] - parts.train[:, 0]).max()) - 1)
         preset = preset.for_lines(longest)
     batch_size = options.batch_size or preset.batch_size
-    threads = training_threads(model, batch_size)
     batch_size, window = fit_batch(
         parts.train_characters,
         batch_size,
@@ -184,49 +230,70 @@ def _make_config(
     )
     budget = options.budget or Budget("minutes", preset.minutes)
     device = choose_device(options.device)
-    with torch_threads(threads):
-        precision, speed = _choose_precision(options, model, batch_size, window, device, budget)
+    precision, threads, speed = _choose_by_speed(options, model, batch_size, window, device, budget)
     characters_of = {
         "minutes": 60 * speed,
         "epochs": parts.train_characters,
         "steps": batch_size * window,
     }
     characters = budget.amount * characters_of[budget.kind]
-    dropout = 0.0  # without validation, to memorise the text
-    evaluations = 0
-    if len(parts.validation):
-        dropout = automatic_dropout(characters / parts.train_characters)
-        cost = parts.validation_characters * _EVALUATION_COST
-        affordable = round(characters * _EVALUATION_SHARE / cost)
-        evaluations = min(_MAX_EVALUATIONS, max(_MIN_EVALUATIONS, affordable))
     scale = CELLS[model.cell].learning_rate_scale
-    return TrainingConfig(
+    muon = muon_pays(model.hidden_size, batch_size * window, precision)
+    config = TrainingConfig(
         budget=budget,
         batch_size=batch_size,
         sequence_length=window,
         learning_rate=options.learning_rate or preset.learning_rate * scale,
-        dropout=dropout if options.dropout is None else options.dropout,
+        dropout=_dropout(options, start, parts, characters),
         seed=options.seed,
         precision=precision,
         device=device,
         threads=threads,
-        evaluations=evaluations,
+        evaluations=_evaluations(parts, characters),
         preset=preset_name,
         patience=options.patience,
         save_every=options.save_every,
+        weights_dtype=options.weights_dtype,
         chrono_max=longest,
+        muon=muon,
+        split_windows=not muon,  # an update of Muon on a short window costs nearly as much
     )
+    if start.model is None:
+        return config
+    return replace(config, weight_decay=FINE_TUNING.weight_decay, split_windows=False)
 
 
-def _choose_precision(
+def _dropout(options: TrainingOptions, start: Start, parts: Split, characters: float) -> float:
+    """Return the dropout of a run on this number of characters."""
+    if options.dropout is not None:
+        return options.dropout
+    if not len(parts.validation):
+        return 0.0  # to memorise the text
+    dropout = automatic_dropout(characters / parts.train_characters)
+    return dropout if start.model is None else min(dropout, FINE_TUNING.max_dropout)
+
+
+def _evaluations(parts: Split, characters: float) -> int:
+    """Return the number of evaluations while training on this number of characters."""
+    if not len(parts.validation):
+        return 0
+    cost = parts.validation_characters * _EVALUATION_COST
+    affordable = round(characters * _EVALUATION_SHARE / cost)
+    return min(_MAX_EVALUATIONS, max(_MIN_EVALUATIONS, affordable))
+
+
+def _choose_by_speed(
     options: TrainingOptions,
     model: ModelConfig,
     batch_size: int,
     window: int,
     device: str,
     budget: Budget,
-) -> tuple[str, float]:
-    """Return the precision, and its speed in characters per second if the budget is minutes."""
+) -> tuple[str, int, float]:
+    """Return the precision and the number of threads, and their speed in characters per second.
+
+    The speed is 0 if it is not needed: there was nothing to choose, and the budget is not minutes.
+    """
     native = has_bfloat16(device)
     cell = CELLS[model.cell]
     emulated = options.precision == "bfloat16" and device == "cpu" and not native
@@ -235,13 +302,15 @@ def _choose_precision(
             f"{{precision}} bfloat16 is not available for the {cell.label} on this CPU (omit it)",
             "precision",
         )
-    choices = [options.precision]
+    precisions = [options.precision]
     if options.precision == "auto":
-        choices = ["float32", "bfloat16"] if native else ["float32"]
-    if len(choices) == 1 and budget.kind != "minutes":
-        return choices[0], 0.0
-    speeds = {
-        choice: characters_per_second(model, batch_size, window, choice, device)
-        for choice in choices
-    }
-    return max(speeds.items(), key=lambda item: item[1])
+        precisions = ["float32", "bfloat16"] if native else ["float32"]
+    counts = thread_counts(model, batch_size) if device == "cpu" else (torch.get_num_threads(),)
+    if len(precisions) == len(counts) == 1 and budget.kind != "minutes":
+        return precisions[0], counts[0], 0.0
+    speeds = training_speeds(
+        model, batch_size, window, device, precisions=precisions, counts=counts
+    )
+    threads = best_count({n: max(speeds[each, n] for each in precisions) for n in counts})
+    precision = max(precisions, key=lambda each: speeds[each, threads])
+    return precision, threads, speeds[precision, threads]

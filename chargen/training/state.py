@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import safetensors.torch
 from torch import Tensor
 
 from chargen.errors import CheckpointError
 from chargen.model import storage
 from chargen.model.checkpoint import TRAINING
+from chargen.training.advice import CurvePoint
+from chargen.training.segment import Segment
 
 
 @dataclass
@@ -25,6 +29,8 @@ class Progress:
     training_nats: a running mean of the loss. reserve: seconds to keep for the last evaluation.
     best: the measured values at the lowest validation loss; since_best: evaluations since then.
     log_bytes: the length of log.jsonl at the last save.
+    extensions: the budgets that the run was given after its first. curve: the evaluations with the
+    last budget, as in `Outcome`. advice: the last line of a finished run.
     """
 
     step: int = 0
@@ -41,15 +47,27 @@ class Progress:
     reserve: float = 0.0
     log_bytes: int = 0
     finished: bool = False
+    extensions: tuple[Segment, ...] = ()
+    curve: Sequence[CurvePoint] = ()
+    advice: str | None = None
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """The tensors of a run by group and name, its progress, and the files next to it."""
+    """The tensors of a run by group and name, its progress, and the files next to it.
+
+    The groups are network, optimiser, state, best and start; see `Trainer.save`.
+    """
 
     tensors: Mapping[str, Mapping[str, Tensor]]
     progress: Progress
     siblings: Mapping[str, bytes]
+
+    @property
+    def start_weights(self) -> dict[str, npt.NDArray[np.float32]] | None:
+        """The weights of the model that the run started from; None: random weights."""
+        tensors = self.tensors.get("start", {})
+        return {name: value.numpy() for name, value in tensors.items()} or None
 
     def write(self, folder: Path) -> None:
         """Replace training.safetensors. Raises CheckpointError if it cannot be written."""
@@ -79,7 +97,10 @@ class TrainingState:
         data = storage.read_file(path)
         metadata = storage.unseal(data, {}, str(path))
         try:
-            progress = Progress(**metadata["progress"])
+            fields = dict(metadata["progress"])
+            fields["extensions"] = tuple(map(Segment.from_json, fields.get("extensions", ())))
+            fields["curve"] = tuple(CurvePoint(*point) for point in fields.get("curve", ()))
+            progress = Progress(**fields)
             siblings = {name: text.encode("utf-8") for name, text in metadata["files"].items()}
         except (KeyError, TypeError, AttributeError):
             raise CheckpointError(f"{path} was written by another version of chargen") from None

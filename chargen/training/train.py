@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from chargen.errors import OptionConflictError
-from chargen.model.checkpoint import CONFIG, TOKENIZER, Checkpoint, Description
+from chargen.errors import ChargenError, OptionConflictError
+from chargen.model.checkpoint import CONFIG, TOKENIZER, Description
 from chargen.options import options_of
 from chargen.text.corpus import Corpus, corpus_name
 from chargen.text.display import plural
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.folder import RunFolder, refuse_existing
-from chargen.training.options import TrainingOptions
+from chargen.training.options import BUDGETS, Budget, TrainingOptions
 from chargen.training.spec import make_spec, restore_spec
 from chargen.training.state import TrainingState
 from chargen.training.trainer import Trainer
+
+
+class RunFinishedError(ChargenError):
+    """The run to resume is finished, and no other budget is given.
+
+    folder: of its model. budget: the last one that was spent.
+    """
+
+    def __init__(self, folder: Path, steps: int, budget: Budget) -> None:
+        self.folder, self.budget = folder, budget
+        super().__init__(f"{folder} is finished after {plural(steps, 'step')}")
 
 
 def start(
@@ -25,11 +37,10 @@ def start(
     *,
     output: Path | None = None,
     overwrite: bool = False,
-    init_from: Checkpoint | None = None,
 ) -> Trainer:
     """Start a run in a new folder. Raises the errors of `make_spec` and `RunFolder.create`."""
     refuse_existing(output, overwrite=overwrite)  # before the corpus is encoded
-    spec = make_spec(corpus, options, init_from=init_from)
+    spec = make_spec(corpus, options)
     folder = RunFolder.create(output, corpus.name, overwrite=overwrite)
     try:
         return Trainer(spec, folder)
@@ -45,29 +56,35 @@ def resume(
     encoding: str = "utf-8",
     output: Path | None = None,
 ) -> Trainer:
-    """Resume a run from its last save.
+    """Resume a run from its last save, or train it further.
 
-    options: options that the user repeats; they must equal those of the run.
-    Raises CheckpointError if there is no run, OptionError if it is finished, or if an option or the
-    text differs from those of the run.
+    options: a budget to train for from where the run stands, and options that the user repeats,
+    which must equal those of the run. An unfinished run with the same budget is resumed with the
+    rest of it.
+    Raises CheckpointError if there is no run, RunFinishedError if it is finished and no budget is
+    given, OptionError if an option or the text differs from those of the run.
     """
+    budget = TrainingOptions(**{name: options[name] for name in BUDGETS if name in options}).budget
     folder = RunFolder.reopen(output, corpus_name(paths))
     try:
         state = TrainingState.read(folder.path)
-        if state.progress.finished:
-            folder.finish()  # the run may have been killed before its folder was moved
-            raise OptionConflictError(
-                f"{folder.final_path} is finished after {plural(state.progress.step, 'step')} (to"
-                " train it further, use {init_from} instead of {resume})",
-                "init_from",
-                "resume",
-            )
         description = Description.from_json(state.siblings[CONFIG], str(folder.path / CONFIG))
         _check_unchanged(options, description)
+        if state.progress.finished:
+            folder.finish()  # the run may have been killed before its folder was moved
+            folder = RunFolder(folder.final_path)
+            if budget is None:
+                last = Budget(**description.training["budget"])
+                if state.progress.extensions:
+                    last = state.progress.extensions[-1].budget
+                raise RunFinishedError(folder.path, state.progress.step, last)
         corpus = Corpus.read(paths, encoding=encoding, lines=description.corpus["lines"])
         vocabulary = Vocabulary.from_json(state.siblings[TOKENIZER])
-        trainer = Trainer(restore_spec(corpus, folder.path, description, vocabulary), folder)
+        spec = restore_spec(corpus, folder.path, description, vocabulary, state.start_weights)
+        trainer = Trainer(spec, folder)
         trainer.resume(state)
+        if budget is not None and (trainer.progress.finished or budget != trainer.config.budget):
+            trainer.extend(budget)
         return trainer
     except BaseException:
         folder.close()
@@ -75,14 +92,20 @@ def resume(
 
 
 def _check_unchanged(options: Mapping[str, Any], description: Description) -> None:
-    stored = {**description.options, "lines": description.corpus["lines"]}
+    """Raise OptionConflictError if an option other than the budget differs from the run's."""
+    chosen = {**asdict(description.model), **description.training, **description.corpus}
     declared = options_of(TrainingOptions)
     for name, value in options.items():
+        if name in BUDGETS:
+            continue
+        given = description.options.get(name)
         if name in declared:
             declared[name].check(value)
-        if value != stored.get(name):
+        if value not in (given, chosen.get(name)):
+            stored = chosen.get(name, given)
             raise OptionConflictError(
                 f"{{{name}}} {value} differs from the run to resume, which has"
-                f" {stored.get(name)} (omit it, or start a new run)",
+                f" {'the default' if stored is None else stored}"
+                " (omit it, or start a new run)",
                 name,
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
@@ -24,15 +24,29 @@ from chargen.model import checkpoint
 from chargen.model.engine import Engine
 from chargen.model.network import Network, States
 from chargen.training import schedule
+from chargen.training.advice import PASSAGE, CurvePoint, Outcome, advice
+from chargen.training.averaging import WeightAverage
 from chargen.training.batches import NO_TARGET
 from chargen.training.card import model_card
+from chargen.training.copied import copied_passages
 from chargen.training.dropout import dropout_masks
 from chargen.training.folder import RunFolder
 from chargen.training.optimiser import Optimiser
+from chargen.training.options import Budget
 from chargen.training.precision import autocast, torch_threads
-from chargen.training.records import Evaluation, Finished, Sample, Saved, Step, TrainingRecord
-from chargen.training.spec import RunSpec
+from chargen.training.records import (
+    Evaluation,
+    Extended,
+    Finished,
+    Sample,
+    Saved,
+    Step,
+    TrainingRecord,
+)
+from chargen.training.segment import Position, Segment
+from chargen.training.spec import RunSpec, make_extension
 from chargen.training.state import Progress, TrainingState
+from chargen.training.threads import ThreadChoice, thread_counts
 from chargen.training.windows import Windows
 
 _SAMPLES = 5
@@ -46,13 +60,14 @@ class Trainer:
 
     The result depends only on the specification. Random numbers depend on the seed and the step,
     so a run that was killed and resumed gives the same bits as an uninterrupted one (on a CPU,
-    with the same number of threads and a budget of steps or epochs).
+    with a budget of steps or epochs; with minutes, the number of threads can change).
     """
 
     def __init__(self, spec: RunSpec, folder: RunFolder) -> None:
         self.spec = spec
         self.folder = folder
         self.config = spec.training
+        self._segment = Segment(self.config.budget, self.config.dropout, self.config.evaluations)
         self.progress = Progress()
         self._siblings = {
             checkpoint.CONFIG: spec.description.to_json(),
@@ -64,14 +79,23 @@ class Trainer:
         if spec.weights is not None:
             self._network.load_weights(spec.weights)
         self._network.to(self.config.device)
+        start = self._start_tensors()
         self._parameters = dict(self._network.named_parameters())
         self._optimiser = Optimiser(
             self._parameters.items(),
             weight_decay=self.config.weight_decay,
             clip_norm=self.config.clip_norm,
+            muon=self.config.muon,
+            towards={name: each.to(self.config.device) for name, each in start.items()} or None,
+            dtype=torch.bfloat16 if self.config.precision == "bfloat16" else torch.float32,
             device=self.config.device,
         )
+        self._average = WeightAverage(self._parameters)
         self._windows = Windows(spec, self.progress)
+        counts: tuple[int, ...] = (self.config.threads,)
+        if self.config.budget.kind == "minutes" and self.config.device == "cpu":
+            counts = thread_counts(spec.model, self.config.batch_size)
+        self._threads = ThreadChoice(self.config.threads, counts)
         self._states: States = []
         self._validation = streams(spec.split.validation)
         self._best: checkpoint.Weights | None = None
@@ -88,6 +112,7 @@ class Trainer:
             for name, parameter in self._parameters.items():
                 parameter.copy_(state.tensors["network"][name])
         self._optimiser.load_state(state.tensors["optimiser"])
+        self._average.load_state(state.tensors["average"])
         carried, parts = state.tensors["state"], self._network.cell.state
         self._states = [
             tuple(carried[f"{k}/{part}"].to(self.config.device) for part in parts)
@@ -98,6 +123,21 @@ class Trainer:
         self._best = {name: tensor.numpy().copy() for name, tensor in best.items()} or None
         self._best_is_saved = not best
         self.folder.truncate_log(self.progress.log_bytes)
+        if self.progress.extensions:
+            self._select(self.progress.extensions[-1])
+
+    def extend(self, budget: Budget) -> None:
+        """Give the run another budget, from where it stands, and save it."""
+        progress = self.progress
+        self._select(make_extension(self.spec, budget, self._position(), progress.characters))
+        progress.extensions += (self._segment,)
+        progress.evaluations = progress.since_best = 0
+        progress.finished, progress.advice, progress.curve = False, None, ()
+        if progress.best:
+            nats = progress.best["validation_nats"]
+            progress.curve = (CurvePoint(0.0, nats, progress.training_nats),)
+        self.folder.log(Extended(progress.step, self._segment))
+        self.save()
 
     def run(self, prompt: str = "") -> Iterator[TrainingRecord]:
         """Train until the budget is spent or patience runs out.
@@ -105,7 +145,7 @@ class Trainer:
         prompt: the start of the samples.
         Raises TrainingError if the loss is not finite, CheckpointError if a save fails.
         """
-        with torch_threads(self.config.threads):
+        with torch_threads(self._threads.chosen):
             yield from self._run(prompt)
 
     def _run(self, prompt: str) -> Iterator[TrainingRecord]:
@@ -116,6 +156,9 @@ class Trainer:
             self.folder.write(name, data)
         if not self.progress.step:
             self.save()  # a run that is killed in its first seconds can then be resumed
+        is_scored = self.progress.best is not None
+        if self.spec.weights is not None and len(self._validation) and not is_scored:
+            yield self._logged(self._evaluate())
         samples = schedule.due(self._fraction, _SAMPLES)
         logged = schedule.due(self._fraction, _LOG_LINES)
         while True:
@@ -139,9 +182,14 @@ class Trainer:
         yield self._finish(reason)
 
     def save(self) -> None:
-        """Write the model, then the state that is needed to resume."""
+        """Write the model, then the state that is needed to resume.
+
+        Without a validation set, an extension replaces the model only when it is finished: before
+        that, its learning rate makes the model worse.
+        """
         progress = self.progress
-        if not self._best_is_saved or (self._best is None and progress.step):
+        is_last = self._best is None and progress.step and not progress.extensions
+        if not self._best_is_saved or is_last or progress.finished:
             self._write_model()
         self._best_is_saved = True
         progress.log_bytes = self.folder.log_size()
@@ -150,6 +198,9 @@ class Trainer:
 
     def _update(self) -> Step:
         progress, config = self.progress, self.config
+        threads = self._threads.count
+        torch.set_num_threads(threads)
+        began, before = time.perf_counter(), progress.characters
         learning_rate = schedule.learning_rate(config.learning_rate, self._fraction)
         batch = self._windows.read(self._fraction)
         inputs = torch.from_numpy(batch.inputs).to(config.device)
@@ -168,10 +219,14 @@ class Trainer:
                 f" {config.learning_rate / 4:.2g}; the last save is intact)"
             )
         progress.step += 1
+        updates = progress.step - self._segment.begin.steps
+        self._average.update(updates, learning_rate / config.learning_rate)
         weight = max(_RUNNING_MEAN, 1 / progress.step)
         progress.training_nats += weight * (nats - progress.training_nats)
         progress.seconds = time.monotonic() - self._began
         self._fraction = self._spent()
+        self._threads.add(progress.characters - before, time.perf_counter() - began)
+        torch.set_num_threads(self._threads.chosen)
         return Step(
             step=progress.step,
             epoch=progress.epoch,
@@ -181,6 +236,7 @@ class Trainer:
             learning_rate=learning_rate,
             characters=progress.characters,
             seconds=progress.seconds,
+            threads=threads,
         )
 
     def _forward(self, inputs: Tensor) -> tuple[Tensor, States]:
@@ -209,38 +265,70 @@ class Trainer:
         progress = self.progress
         progress.evaluations = schedule.due(self._fraction, self.config.evaluations)
         began = time.monotonic()
-        nats = validation_nats(self._network, self.spec.split.ids, self._validation)
+        with self._average.applied():
+            nats = validation_nats(self._network, self.spec.split.ids, self._validation)
         progress.reserve = time.monotonic() - began
         progress.seconds = time.monotonic() - self._began
+        point = CurvePoint(self._fraction, nats, progress.training_nats)
+        progress.curve = (*progress.curve, point)
         best = progress.best is None or nats < progress.best["validation_nats"]
         progress.since_best += 1
         if best:
             progress.best = self._measured(nats)
             progress.since_best = 0
-            self._best = self._network.weights()
+            self._best = self._average.weights()
             self._best_is_saved = False
         return Evaluation(progress.step, self._fraction, nats, best, progress.reserve)
 
+    def _reader(self, weights: checkpoint.Weights) -> Reader:
+        engine = Engine(self.spec.model, weights)
+        return Reader(engine, self.spec.vocabulary, lines=self.spec.corpus.lines)
+
     def _sample(self, prompt: str) -> str:
-        engine = Engine(self.spec.model, self._network.weights())
-        reader = Reader(engine, self.spec.vocabulary, lines=self.spec.corpus.lines)
+        reader = self._reader(self._average.weights())
         settings = GenerationSettings(length=_SAMPLE_LENGTH, seed=self.progress.step)
         return prompt + generate_texts(reader, settings, prompt)[0]
 
     def _finish(self, reason: str) -> Finished:
         progress = self.progress
         progress.finished = True
+        progress.advice = self._advice(reason)
         finished = Finished(
             step=progress.step,
             reason=reason,
             training_nats=progress.training_nats,
             validation_nats=progress.best["validation_nats"] if progress.best else None,
+            best_step=progress.best["step"] if progress.best else progress.step,
             characters=progress.characters,
             seconds=progress.seconds,
+            advice=progress.advice,
         )
         self.folder.log(finished)
         self.save()
         return finished
+
+    def _advice(self, reason: str) -> str | None:
+        spec, shares = self.spec, None
+        if spec.by_heart or len(self._validation):
+            shares = copied_passages(
+                self._reader(self._kept()),
+                spec.split,
+                PASSAGE,
+                by_heart=spec.by_heart,
+                seed=self.config.seed,
+            )
+        copied, usual = shares or (None, 0.0)
+        more = self._position().as_budget(self.config.budget.kind)
+        return advice(
+            Outcome(
+                curve=self.progress.curve,
+                is_complete=reason == "budget",
+                copied=copied,
+                usual=usual,
+                by_heart=spec.by_heart,
+                more=f"--{more.kind} {more.amount:.10g}",
+            )
+        )
 
     def _reason(self) -> str | None:
         """Return the reason why the run is finished, or None if it is not."""
@@ -251,26 +339,38 @@ class Trainer:
 
     def _spent(self) -> float:
         """Return the share of the budget that is spent."""
-        progress, budget = self.progress, self.config.budget
-        if budget.kind == "steps":
-            spent = progress.step / budget.amount
-        elif budget.kind == "epochs":
-            spent = self._windows.epochs / budget.amount
-        else:  # the last evaluation is part of the minutes
-            seconds = 60 * budget.amount
-            spent = progress.seconds / max(seconds - progress.reserve, seconds / 2)
-        return min(1.0, spent)
+        return self._segment.spent(self._position(), self.progress.reserve / 60)
+
+    def _position(self) -> Position:
+        progress = self.progress
+        return Position(progress.step, self._windows.epochs, progress.seconds / 60)
+
+    def _select(self, segment: Segment) -> None:
+        self._segment = segment
+        self.config = replace(
+            self.config,
+            budget=segment.budget,
+            dropout=segment.dropout,
+            evaluations=segment.evaluations,
+        )
+
+    def _start_tensors(self) -> dict[str, Tensor]:
+        """Return the weights of the model that the run started from, if any."""
+        start = self.spec.weights or {}
+        return {name: torch.from_numpy(array) for name, array in start.items()}
 
     def _tensors(self) -> dict[str, dict[str, Tensor]]:
         return {
             "network": dict(self._parameters),
             "optimiser": self._optimiser.state(),
+            "average": self._average.state(),
             "state": {
                 f"{k}/{part}": carried
                 for k, state in enumerate(self._states)
                 for part, carried in zip(self._network.cell.state, state, strict=True)
             },
             "best": {name: torch.from_numpy(array) for name, array in (self._best or {}).items()},
+            "start": self._start_tensors(),
         }
 
     def _measured(self, validation_nats: float | None) -> dict[str, Any]:
@@ -280,15 +380,30 @@ class Trainer:
             "step": progress.step,
             "trained_characters": progress.characters,
             "trained_seconds": round(progress.seconds, 3),
-            "training_nats": progress.training_nats,
+            "training_nats": progress.training_nats if progress.step else None,
             "validation_nats": validation_nats,
             "precision": self.config.precision,
         }
 
+    def _kept(self) -> checkpoint.Weights:
+        """Return the weights of the model that the run keeps."""
+        return self._average.weights() if self._best is None else self._best
+
     def _write_model(self) -> None:
-        weights = self._network.weights() if self._best is None else self._best
-        measured = self.progress.best or self._measured(None)
-        checkpoint.write_model(self.folder.path, self._siblings, weights, measured)
+        progress = self.progress
+        measured = {
+            **(progress.best or self._measured(None)),
+            "extensions": [asdict(segment) for segment in progress.extensions],
+            "run_steps": progress.step if progress.finished else None,
+            "advice": progress.advice,
+        }
+        checkpoint.write_model(
+            self.folder.path,
+            self._siblings,
+            self._kept(),
+            measured,
+            weights_dtype=self.config.weights_dtype,
+        )
         text = model_card(self.folder.final_path, self.spec.description, measured)
         self.folder.write(checkpoint.CARD, text.encode("utf-8", "replace"))
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import safetensors.numpy
 from safetensors import SafetensorError
@@ -25,6 +26,7 @@ from chargen.model import storage
 from chargen.model.checkpoint import CONFIG, MODEL, TOKENIZER, Checkpoint
 
 Header = dict[str, Any]
+Floats = npt.NDArray[np.float32]
 LoadError = Callable[[Path], str]
 
 
@@ -184,6 +186,74 @@ def test_forged_header_is_rejected(
         values = json.dumps({"sha256": checksum, "siblings": digests})
         (model / MODEL).write_bytes(file_of(header, body, {"chargen": values}))
         assert str(model / MODEL) in load_error(model)
+
+
+def restore(folder: Path, change: Callable[[str, Floats], npt.NDArray[Any]]) -> None:
+    """Replace each tensor by a changed one, with a valid checksum."""
+    weights = {
+        name: change(name, value)
+        for name, value in safetensors.numpy.load_file(folder / MODEL).items()
+    }
+    (folder / MODEL).write_bytes(
+        storage.seal(lambda m: safetensors.numpy.save(weights, m), {}, siblings_of(folder))
+    )
+
+
+def test_forged_float16_loads(model: Path) -> None:
+    """The tests below forge types correctly: with all tensors in float16 the file loads."""
+    before = Checkpoint.load(model)
+    restore(model, lambda name, value: value.astype(np.float16))
+    after = Checkpoint.load(model)
+    assert (before.weights_dtype, after.weights_dtype) == ("float32", "float16")
+    for name, value in after.weights.items():
+        assert value.dtype == np.float32
+        np.testing.assert_array_equal(value, before.weights[name].astype(np.float16))
+
+
+@pytest.mark.parametrize("dtypes", [("float32", "float16"), ("float16", "float32")])
+def test_mixed_types_are_rejected(
+    model: Path, load_error: LoadError, dtypes: tuple[str, str]
+) -> None:
+    """A single tensor of another type than the rest is rejected, also if both are allowed."""
+    original = (model / MODEL).read_bytes()
+    rest, other = dtypes
+    for odd in Checkpoint.load(model).weights:
+        restore(model, lambda name, value, odd=odd: value.astype(other if name == odd else rest))  # type: ignore[misc]
+        assert "does not contain the weights" in load_error(model)
+        (model / MODEL).write_bytes(original)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int8", "int32", "uint16", "bool", "complex64"])
+def test_other_types_are_rejected(model: Path, load_error: LoadError, dtype: str) -> None:
+    """All tensors in another type that numpy has, with the right shapes, are rejected."""
+    restore(model, lambda name, value: value.astype(dtype))
+    assert "does not contain the weights" in load_error(model)
+
+
+def test_bfloat16_is_rejected(model: Path, load_error: LoadError) -> None:
+    """All tensors in a type that numpy lacks, with the right shapes, are rejected."""
+    restore(model, lambda name, value: value.astype(np.float16))
+    header, body = parts_of(model)
+    for entry in header.values():
+        entry["dtype"] = "BF16"
+    forge(model, header, body)
+    assert "does not contain the weights" in load_error(model)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_weights_that_are_not_finite_are_rejected(
+    model: Path, load_error: LoadError, dtype: str, number: float
+) -> None:
+    """One NaN or infinity among the weights is found, in either type."""
+
+    def change(name: str, value: Floats) -> npt.NDArray[Any]:
+        value = value.astype(dtype)
+        value.flat[-1] = number if name == "decoder.weight" else 1
+        return value
+
+    restore(model, change)
+    assert load_error(model) == f"{model / MODEL}: the weights contain NaN or infinity"
 
 
 VALUES: list[Any] = [

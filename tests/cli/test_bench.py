@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chargen.bench import generation, startup, training
+from chargen.bench import busy, generation, startup, training
 from chargen.bench.records import Measurement
 from tests.cli.outcome import Command
 
@@ -68,3 +68,25 @@ def test_a_half_can_be_selected(chargen: Command, monkeypatch: pytest.MonkeyPatc
     both = chargen("bench", "--seconds", "0.000001").out
     assert both.startswith(half.partition("\n\n")[0])
     assert "generation" in both
+
+
+def test_busy_needs_training(chargen: Command) -> None:
+    for half in ("", "generation"):
+        outcome = chargen(*f"bench {half} --busy".split())
+        assert outcome.status == 2
+        assert "--busy has no effect without training" in outcome.err
+
+
+def test_numbers_of_threads_are_compared(chargen: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a row for each fixed number, alone and next to a busy process."""
+    monkeypatch.setattr(busy, "TRAINING_SHAPES", ("tiny",))
+    outcome = chargen("bench", "training", "--busy", "--seconds", "0.000001", "--json")
+    rows = json.loads(outcome.out)
+    assert [row["name"].partition(",")[0] for row in rows] == [
+        "training alone",
+        "training next to a busy process",
+    ]
+    for row in rows:
+        assert row["baseline"].startswith("1 thread: ")
+        assert row["value"] > 0
+        assert row["ratio"] > 0

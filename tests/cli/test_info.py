@@ -60,12 +60,20 @@ def test_figures_agree_with_the_model_files(
     # The same quotient, rounded twice.
     assert found["validation_bpc"] == pytest.approx(found["validation_nats"] / math.log(2))
     assert found["validation_perplexity"] == pytest.approx(math.exp(found["validation_nats"]))
-    assert found["precision"] == "float32"
+    assert found["precision"] == found["weights_dtype"] == "float32"
     assert found["trained_steps"] <= 150
     assert found["trained_characters"] <= found["trained_steps"] * 4 * 16
     assert found["corpus_name"] == "text"
     # The first held-out character is only an input.
     assert found["corpus_held_out_characters"] == found["corpus_characters"] // 5 - 1
+
+
+def test_the_type_of_the_stored_weights_is_shown(
+    text: str, chargen: Command, facts: Callable[[str], dict[str, Any]], quick: tuple[str, ...]
+) -> None:
+    """--weights-dtype float16 is the type in the file."""
+    assert chargen("train", text, "-o", "out", "--weights-dtype", "float16", *quick).status == 0
+    assert facts("out")["weights_dtype"] == "float16"
 
 
 def test_the_corpus_digest_is_the_digest_of_the_file(
@@ -98,11 +106,16 @@ def test_unmeasured_values_are_null(
 def test_text_output_has_the_same_facts_with_labels(
     chargen: Command, facts: Callable[[str], dict[str, Any]], model: Path
 ) -> None:
-    """Without --json each fact is a line with a label, and numbers have units."""
+    """Without --json each fact is a line with a label, and numbers have units.
+
+    The steps of the weights and of the run are on one line.
+    """
     lines = chargen("info", "-m", str(model)).out.splitlines()
-    assert len(lines) == len(facts(str(model)))
+    found = facts(str(model))
+    assert len(lines) == len(found) - 1
     shown = dict(re.split(r"  +", line, maxsplit=1) for line in lines)
     assert shown["hidden size"] == "16"
+    assert shown["training steps"] == f"{found['trained_steps']} of 150"
     assert shown["validation loss"].endswith(" nats per character")
     assert shown["training data"] == "text"
     assert shown["size of training data"] == "1,440 characters"

@@ -103,7 +103,7 @@ def test_a_missing_model_is_an_error(chargen: Command) -> None:
     """The message names the folder."""
     outcome = chargen("repl", "-m", "nowhere")
     assert outcome.status == 1
-    assert outcome.err.startswith("chargen: error: nowhere does not exist")
+    assert outcome.err.startswith("chargen: error: there is no model nowhere (available: ")
 
 
 def test_a_closed_standard_input_is_an_empty_script(

@@ -100,6 +100,18 @@ def test_the_newest_model_is_the_default(here: Path, model: Path, chargen: Comma
     assert found["model"] == "checkpoints/newest"
 
 
+@pytest.mark.parametrize(
+    "command", ["sample --length 5", "info", "score the", "score --choices a,b"]
+)
+def test_a_name_is_a_folder_in_checkpoints(
+    here: Path, model: Path, chargen: Command, command: str
+) -> None:
+    """Every command that uses a model accepts its name."""
+    shutil.copytree(model, here / "checkpoints" / "cats")
+    named = chargen(*command.split(), "-m", "cats")
+    assert named.status == 0, named.err
+
+
 # Prompts and stop texts
 
 

@@ -6,6 +6,7 @@ import os
 import random
 import re
 import select
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from chargen.model.checkpoint import CARD, CONFIG, LOG, MODEL, TOKENIZER, TRAINING, Checkpoint
+from tests.cli.conftest import TEXT
 from tests.cli.outcome import Command, Outcome
 
 LARGE = (
@@ -59,12 +61,13 @@ def test_one_command_trains_a_model(
 
 
 def test_the_choices_are_printed_before_training(text: str, train: Command) -> None:
-    """Text, model, preset, training and folder have their lines on standard error."""
-    printed = dict(line.split(maxsplit=1) for line in train(text).err.splitlines()[:6])
+    """Text, model, start, preset, training and folder have their lines on standard error."""
+    printed = dict(line.split(maxsplit=1) for line in train(text).err.splitlines()[:7])
     assert printed["text"].startswith(
         "text: 1,440 characters, 24 distinct; no validation set: the text"
     )
     assert printed["model"].startswith("lstm 1 x 8, embedding 4, ")
+    assert printed["start"].startswith("random weights: english ")
     assert printed["preset"] == "tiny (chosen by the length of the text)"
     assert printed["training"].startswith("6 steps, batches of 4 x 16 characters, learning")
     assert printed["dropout"].endswith(", float32, cpu, 1 thread")
@@ -232,15 +235,88 @@ def test_unknown_characters_of_the_prompt_cause_a_warning(text: str, train: Comm
 def test_a_model_is_fine_tuned_on_another_text(
     here: Path, model: Path, train: Command, chargen: Command
 ) -> None:
-    """--init-from keeps the sizes and adds the new characters."""
+    """--init-from MODEL, here its name, keeps the sizes and adds the new characters."""
     (here / "new.txt").write_text("Zoë and the ZEBRA!\n" * 10, encoding="utf-8")
-    outcome = chargen("train", "new.txt", "--init-from", str(model), "--steps", "4")
+    shutil.copytree(model, here / "checkpoints" / "old")
+    outcome = chargen("train", "new.txt", "--init-from", "old", "--steps", "4")
     assert outcome.status == 0, outcome.err
-    assert "with the sizes of the initial model" in outcome.err
+    assert "(with the sizes of old)" in outcome.err
+    line = r"^start +old \(\d\.\d\d nats .*; letter pairs \d\.\d\d\)$"
+    assert re.search(line, outcome.err, re.MULTILINE)
+    assert "190 characters, 16 distinct;" in outcome.err  # not those that only the model knows
     old, new = Checkpoint.load(model), Checkpoint.load("checkpoints/new")
     assert new.config.hidden_size == old.config.hidden_size
     assert new.vocabulary.characters.startswith(old.vocabulary.characters)
     assert set("ZëEBRA!") <= set(new.vocabulary.characters)
+
+
+def test_a_finished_run_is_trained_further(text: str, train: Command, chargen: Command) -> None:
+    """--resume alone prints the command that gives the run another budget, and it works."""
+    train(text)
+    outcome = chargen("train", "--resume", text)
+    assert (outcome.status, outcome.err) == (0, "")
+    finished, command = outcome.out.rstrip("\n").split("; train it further with: chargen ")
+    assert finished == "checkpoints/text is finished after 6 steps"
+    assert command == "train --resume --steps 6 -o checkpoints/text text.txt"
+    outcome = chargen(*command.split())
+    assert outcome.status == 0, outcome.err
+    printed = dict(line.split(maxsplit=1) for line in outcome.err.splitlines()[:6])
+    assert printed["training"].startswith("6 steps more, after 6 steps in 0:0")
+    assert " 12 steps, " in outcome.out
+    shown = chargen("info", "-m", "checkpoints/text").out
+    assert re.search(r"budget +6 steps \+ 6 steps\n", shown)
+    assert re.search(r"training steps +12 of 12\n", shown)
+
+
+def test_a_run_in_the_current_folder_is_found(
+    text: str, train: Command, chargen: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """-o . names the current folder."""
+    train(text)
+    monkeypatch.chdir("checkpoints/text")
+    outcome = chargen("train", f"../../{text}", "--resume", "-o", ".")
+    assert outcome.out.startswith(". is finished after 6 steps")
+
+
+def test_the_comparison_with_english_is_printed(
+    here: Path, model: Path, chargen: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line has both figures, and says how to train from scratch."""
+    shutil.copytree(model, here / "english")
+    monkeypatch.setattr("chargen.training.start.ENGLISH", here / "english")
+    (here / "known.txt").write_text(TEXT)
+    (here / "digits.txt").write_text("0123456789" * 50)
+    (here / "noise.txt").write_text("".join(random.Random(1).choices("tahes ", k=1000)))
+    sizes = "--hidden-size 16 --embedding-size 8 --steps 2"
+    figures = r"\d\.\d\d nats per character on a sample; letter pairs \d\.\d\d"
+    for name, line in (
+        ("known", rf"english \({figures}\); --init-from none trains from scratch"),
+        ("digits", r"random weights: 100% of the text's characters are new to english"),
+        ("noise", rf"random weights; english: {figures}"),
+    ):
+        outcome = chargen("train", f"{name}.txt", *sizes.split())
+        assert outcome.status == 0, outcome.err
+        assert re.search(f"^start +{line}$", outcome.err, re.MULTILINE), outcome.err
+    outcome = chargen("train", "known.txt", *sizes.split(), "--init-from", "none")
+    assert re.search("^start +random weights$", outcome.err, re.MULTILINE)
+
+
+def test_the_summary_says_if_the_initial_weights_are_kept(
+    here: Path, text: str, model: Path, chargen: Command
+) -> None:
+    """The initial weights are evaluated before training and can be the best ones."""
+    options = f"--init-from {model} --steps 4 --learning-rate 5 --val-fraction 0.2"
+    outcome = chargen("train", text, *options.split())
+    assert outcome.status == 0, outcome.err
+    assert re.search(r"^  0%  validation loss .* before training$", outcome.err, re.MULTILINE)
+    assert f"no update improved it: the weights are those of {model}\n" in outcome.out
+    facts = json.loads(chargen("info", "--json").out)
+    assert (facts["start"], facts["trained_steps"], facts["training_nats"]) == (str(model), 0, None)
+    assert facts["start_nats"] > 0 < facts["start_bigram_nats"]
+    shown = chargen("info").out
+    assert re.search(rf"^start of training +{re.escape(str(model))}$", shown, re.MULTILINE)
+    card = Path("checkpoints/text", CARD).read_text()
+    assert f"The run started from the model {model} (sha256 `{facts['start_sha256']}`)" in card
 
 
 def test_the_validation_loss_is_printed(text: str, train: Command) -> None:

@@ -100,12 +100,13 @@ def test_saved_models_have_the_reported_losses(whole: Whole, rhymes: Path) -> No
 
 
 def test_networks_of_tasks_can_be_loaded(whole: Whole) -> None:
-    """The networks are ordinary models that treat each line as a separate text."""
+    """The networks are ordinary models of lines, which started from random weights."""
     path, comparison = whole
     task = comparison.tasks["recall"]
     for name in ("recall-lstm", "recall-gru-seed-3"):
         model = Checkpoint.load(path / "models" / name)
         assert model.lines
+        assert model.description.start["model"] is None
         reader = Reader.of(model)
         context = reader.read(task.example[: task.answer[0]])
         _, shares = choice_shares(reader, context, task.choices)

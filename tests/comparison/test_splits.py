@@ -9,6 +9,7 @@ from chargen.comparison.splits import CorpusSplits
 from chargen.errors import CorpusError
 from chargen.model.config import ModelConfig
 from chargen.text.corpus import Corpus, Spans
+from chargen.training.start import Start
 
 LINES = [f"word {k} and {k * k % 97}" for k in range(2_000)]
 
@@ -59,7 +60,13 @@ def test_runs_of_the_window_study_differ_only_in_bptt_length(lines: bool) -> Non
     model = ModelConfig(len(splits.vocabulary), hidden_size=8, embedding_size=4)
     configs = [
         splits.run_spec(
-            model, characters=200_000, learning_rate=1e-3, dropout=0.0, seed=1, bptt_length=length
+            model,
+            characters=200_000,
+            learning_rate=1e-3,
+            dropout=0.0,
+            seed=1,
+            threads=1,
+            bptt_length=length,
         ).training
         for length in (8, 64, 256)
     ]
@@ -72,9 +79,14 @@ def test_all_cells_are_trained_in_the_same_way() -> None:
     """The runs differ only in the network and its threads."""
     splits = split_lines(lines=False)
     like = ModelConfig(len(splits.vocabulary), hidden_size=24, embedding_size=8)
-    configs = [
-        splits.run_spec(model, characters=50_000, learning_rate=1e-3, dropout=0.1, seed=4).training
+    specs = [
+        splits.run_spec(
+            model, characters=50_000, learning_rate=1e-3, dropout=0.1, seed=4, threads=1
+        )
         for model in match_parameters(["feedforward", "rnn", "gru", "lstm"], like).values()
     ]
+    configs = [spec.training for spec in specs]
     assert len({replace(config, threads=1) for config in configs}) == 1
     assert (configs[0].precision, configs[0].evaluations) == ("float32", 0)
+    for spec in specs:  # no network starts from a trained model
+        assert (spec.options.init_from, spec.start, spec.weights) == ("none", Start(), None)

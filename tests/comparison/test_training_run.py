@@ -1,5 +1,6 @@
 """Tests of a run: interruptions do not change the result, and every update is recorded once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,9 @@ def spec() -> RunSpec:
     text = "".join(f"{k} is {k * k}.\n" for k in range(800))
     splits = CorpusSplits.of(Corpus.of([text]), seed=1)
     model = ModelConfig(len(splits.vocabulary), cell="gru", hidden_size=8, embedding_size=4)
-    return splits.run_spec(model, characters=30_000, learning_rate=3e-2, dropout=0.1, seed=1)
+    return splits.run_spec(
+        model, characters=30_000, learning_rate=3e-2, dropout=0.1, seed=1, threads=1
+    )
 
 
 def run(spec: RunSpec, path: Path) -> TrainingRun:
@@ -81,6 +84,18 @@ def test_a_run_with_another_spec_is_replaced(spec: RunSpec, tmp_path: Path) -> N
     other.close()
     (tmp_path / "run" / "config.json").write_text("{}")
     assert run(spec, tmp_path / "run").steps == spec.training.budget.amount
+
+
+def test_a_run_continues_with_other_threads(spec: RunSpec, tmp_path: Path) -> None:
+    """An interrupted run is not repeated, and its model names the last number of threads."""
+    work = train(spec, tmp_path / "run", lambda _: NATS)
+    done = [next(work) for _ in range(5)]
+    work.close()
+    other = replace(spec, training=replace(spec.training, threads=2))
+    again = train(other, tmp_path / "run", lambda _: NATS)
+    assert next(again) == pytest.approx(done[-1] + done[0])
+    finish(again)
+    assert Checkpoint.load(tmp_path / "run").description.training["threads"] == 2
 
 
 def test_a_diverged_run_has_no_loss(

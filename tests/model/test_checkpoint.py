@@ -22,7 +22,6 @@ from chargen.model.checkpoint import (
     TOKENIZER,
     Checkpoint,
     Description,
-    newest,
     write_model,
 )
 from chargen.model.config import ENCODERS, ModelConfig
@@ -111,6 +110,50 @@ def test_special_numbers_keep_their_bits(tmp_path: Path) -> None:
     assert loaded.tobytes() == weights["decoder.bias"].tobytes()
 
 
+def test_float16_weights_are_rounded_once(tmp_path: Path, make_model: Callable[..., Path]) -> None:
+    """float16 halves the bytes, memory has float32, and another round trip changes nothing."""
+    exact = Checkpoint.load(make_model(tmp_path / "exact"))
+    folder = make_model(tmp_path / "rounded", weights_dtype="float16")
+    rounded = Checkpoint.load(folder)
+    assert (exact.weights_dtype, rounded.weights_dtype) == ("float32", "float16")
+    assert rounded.measured == exact.measured
+    for name, value in rounded.weights.items():
+        assert value.dtype == np.float32
+        np.testing.assert_array_equal(value, exact.weights[name].astype(np.float16))
+        assert not np.array_equal(value, exact.weights[name])
+    content = (folder / MODEL).read_bytes()
+    header = int.from_bytes(content[:8], "little")
+    assert len(content) == 8 + header + 2 * exact.config.parameters
+    siblings = {name: (folder / name).read_bytes() for name in (CONFIG, TOKENIZER)}
+    write_model(folder, siblings, rounded.weights, rounded.measured, weights_dtype="float16")
+    assert (folder / MODEL).read_bytes() == content
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_weights_out_of_range_are_not_written(
+    tmp_path: Path, make_model: Callable[..., Path], sign: int
+) -> None:
+    """The largest number of float16 is 65,504; the file does not change if a weight is larger."""
+    folder = make_model(tmp_path / "model", weights_dtype="float16")
+    loaded = Checkpoint.load(folder)
+    siblings = {name: (folder / name).read_bytes() for name in (CONFIG, TOKENIZER)}
+    weights = {name: value.copy() for name, value in loaded.weights.items()}
+    weights["decoder.bias"][2] = sign * 65_504
+    write_model(folder, siblings, weights, {}, weights_dtype="float16")
+    assert Checkpoint.load(folder).weights["decoder.bias"][2] == sign * 65_504
+    before = (folder / MODEL).read_bytes()
+    weights["decoder.bias"][2] = sign * 70_000
+    with pytest.raises(CheckpointError) as caught:
+        write_model(folder, siblings, weights, {}, weights_dtype="float16")
+    assert str(caught.value) == (
+        f"{folder / MODEL} cannot be written: decoder.bias has a weight of 70,000, but float16"
+        " allows at most 65,504 (store the weights as float32)"
+    )
+    assert (folder / MODEL).read_bytes() == before
+    write_model(folder, siblings, weights, {})
+    assert Checkpoint.load(folder).weights_dtype == "float32"
+
+
 def test_write_model_replaces_weights(tmp_path: Path, make_model: Callable[..., Path]) -> None:
     """New weights and measured values replace the old ones; no other file remains."""
     folder = make_model(tmp_path / "model")
@@ -175,8 +218,16 @@ def test_config_is_plain_json(tmp_path: Path, make_model: Callable[..., Path]) -
 
 def test_description_round_trips() -> None:
     """from_json inverts to_json."""
-    description = Description(ModelConfig(9), {"a": [1, None]}, {"b": "\u660e"}, {"c": 0.1})
+    values: list[dict[str, Any]] = [{"a": [1, None]}, {"b": "\u660e"}, {"c": 0.1}, {"d": None}]
+    description = Description(ModelConfig(9), *values)
     assert Description.from_json(description.to_json(), "config.json") == description
+
+
+def test_a_description_without_a_start_is_read() -> None:
+    """Older versions did not record it."""
+    fields = json.loads(Description(ModelConfig(9), {}, {}, {}).to_json())
+    del fields["start"]
+    assert Description.from_json(json.dumps(fields).encode(), "config.json").start == {}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
@@ -188,52 +239,3 @@ def test_umask_applies_to_files(tmp_path: Path, make_model: Callable[..., Path])
     finally:
         os.umask(before)
     assert stat.S_IMODE((folder / MODEL).stat().st_mode) == 0o640
-
-
-def aged(folder: Path, seconds: int) -> Path:
-    """Set the time at which a model was written, in seconds since the epoch."""
-    os.utime(folder / MODEL, (seconds, seconds))
-    return folder
-
-
-def test_newest_model_was_written_last(tmp_path: Path, make_model: Callable[..., Path]) -> None:
-    """The time of the weights decides, not the name or the age of the folder."""
-    aged(make_model(tmp_path / "a"), 1_000)
-    second = aged(make_model(tmp_path / "b"), 3_000)
-    aged(make_model(tmp_path / "c"), 2_000)
-    assert newest(tmp_path) == second
-    aged(tmp_path / "a", 4_000)
-    assert newest(tmp_path) == tmp_path / "a"
-    assert newest(str(tmp_path)) == tmp_path / "a"
-
-
-def test_newest_searches_one_level(tmp_path: Path, make_model: Callable[..., Path]) -> None:
-    """Folders without weights, models further down and the root itself are ignored."""
-    model = aged(make_model(tmp_path / "root" / "model"), 1_000)
-    (tmp_path / "root" / "unfinished").mkdir()
-    aged(make_model(tmp_path / "root" / "compared" / "deeper"), 2_000)
-    (tmp_path / "root" / MODEL).write_bytes(b"")
-    assert newest(tmp_path / "root") == model
-
-
-def test_newest_without_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For an empty or missing folder the error says what to do."""
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(CheckpointError) as caught:
-        newest()
-    assert str(caught.value) == (
-        f"there is no model in checkpoints{os.sep}"
-        " (train one: chargen train corpus.txt, or choose one with -m)"
-    )
-    (tmp_path / "checkpoints").mkdir()
-    with pytest.raises(CheckpointError, match="there is no model in"):
-        newest()
-
-
-def test_default_root_is_checkpoints(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_model: Callable[..., Path]
-) -> None:
-    """Without an argument `newest` searches ./checkpoints."""
-    monkeypatch.chdir(tmp_path)
-    make_model(tmp_path / "checkpoints" / "shakespeare")
-    assert newest() == Path("checkpoints/shakespeare")

@@ -1,5 +1,6 @@
 """Tests of the completion of slash commands."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from chargen.repl.completion import CommandCompleter
         ("/set top", ["top_k", "top_p"]),
         ("/set top_k ", []),
         ("/load te", ["xts/"]),
+        ("/load rhy", ["rhymes"]),
+        ("/load check", ["points/"]),
         ("/file te", ["xt.txt", "xts/"]),
         ("//re", []),
         ("re", []),
@@ -24,11 +27,16 @@ from chargen.repl.completion import CommandCompleter
     ],
 )
 def test_commands_settings_and_paths_are_completed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, expected: list[str]
+    tmp_path: Path,
+    make_model: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+    expected: list[str],
 ) -> None:
-    """Commands follow a slash, settings follow /set, and paths follow /file and /load."""
+    """Settings follow /set, paths follow /file, and names of models or paths follow /load."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "texts").mkdir()
     (tmp_path / "text.txt").touch()
+    make_model(tmp_path / "checkpoints" / "rhymes")
     found: Any = CommandCompleter().get_completions(Document(line), CompleteEvent())
     assert [completion.text for completion in found] == expected

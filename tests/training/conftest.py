@@ -1,6 +1,7 @@
 """Fixtures of the training tests: one thread, a short text, a tiny network."""
 
 import json
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from chargen.model.checkpoint import CONFIG, LOG, MODEL, TOKENIZER, TRAINING
 from chargen.model.storage import unseal
 from chargen.text.corpus import Corpus
 from chargen.training.options import TrainingOptions
+from tests.training.runs import Runs
 
 SENTENCES = (
     "the cat sat on the mat and sang.\n"
@@ -22,7 +24,15 @@ SENTENCES = (
 )
 
 # Fields that depend on the clock, or on the number of saves.
-CLOCK_FIELDS = {"trained_seconds", "seconds", "best_seconds", "reserve", "sha256", "log_bytes"}
+CLOCK_FIELDS = {
+    "trained_seconds",
+    "seconds",
+    "minutes",
+    "best_seconds",
+    "reserve",
+    "sha256",
+    "log_bytes",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -41,10 +51,18 @@ def corpus() -> Corpus:
 
 
 @pytest.fixture
+def noise() -> Corpus:
+    """Random letters: no part helps to predict the rest."""
+    draw = random.Random(5)
+    return Corpus.of(["".join(draw.choice("abcdefgh") for _ in range(600))], name="noise")
+
+
+@pytest.fixture
 def options() -> TrainingOptions:
     """Twenty quick steps of a tiny network, without saves on the way."""
     return TrainingOptions(
         steps=20,
+        init_from="none",
         embedding_size=6,
         hidden_size=12,
         num_layers=1,
@@ -56,6 +74,22 @@ def options() -> TrainingOptions:
         device="cpu",
         seed=3,
     )
+
+
+@pytest.fixture
+def story(tmp_path: Path, corpus: Corpus) -> Path:
+    """The short text as a file, with a file of random letters next to it."""
+    path = tmp_path / "story.txt"
+    path.write_text(corpus.texts[0])
+    draw = random.Random(5)
+    (tmp_path / "noise.txt").write_text("".join(draw.choice("abcdefgh") for _ in range(300)))
+    return path
+
+
+@pytest.fixture
+def runs(story: Path, options: TrainingOptions) -> Callable[[str], Runs]:
+    """Return a function that makes the runs of a kind."""
+    return lambda kind: Runs(story, options, kind)
 
 
 @pytest.fixture
@@ -79,12 +113,14 @@ def assert_same_run() -> Callable[[Path, Path], None]:
     return assert_same
 
 
-def _without_clock(fields: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: _without_clock(value) if isinstance(value, dict) else value
-        for name, value in fields.items()
-        if name not in CLOCK_FIELDS
-    }
+def _without_clock(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_clock(each) for each in value]
+    if isinstance(value, dict):
+        return {
+            name: _without_clock(each) for name, each in value.items() if name not in CLOCK_FIELDS
+        }
+    return value
 
 
 def _training_log(folder: Path) -> list[dict[str, Any]]:

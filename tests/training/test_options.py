@@ -23,6 +23,7 @@ REFUSED: list[tuple[str, list[Any]]] = [
     ("save_every", [-1.0, math.nan, math.inf]),
     ("patience", [0, 10**400]),
     ("precision", ["float8"]),
+    ("weights_dtype", ["float64", "bfloat16"]),
     ("device", ["tpu"]),
     ("min_count", [0]),
     ("validation_fraction", [math.nan, 0.95]),

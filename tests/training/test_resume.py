@@ -14,82 +14,12 @@ from chargen.errors import ChargenError, CheckpointError, OptionConflictError, O
 from chargen.model.checkpoint import CONFIG, LOG, MODEL, TOKENIZER, TRAINING, Checkpoint
 from chargen.text.corpus import Corpus
 from chargen.training.options import TrainingOptions
-from chargen.training.precision import has_bfloat16
 from chargen.training.records import Evaluation, Finished, Step, TrainingRecord
-from chargen.training.train import resume, start
-from chargen.training.trainer import Trainer
+from chargen.training.train import RunFinishedError, resume, start
+from tests.training.runs import KINDS, LSTM, Runs, at_step, content, finish, interrupt
 
 SameRun = Callable[[Path, Path], None]
-
-_NOISE = {
-    "text": "noise.txt",
-    "hidden_size": 32,
-    "learning_rate": 0.05,
-    "validation_fraction": 0.3,
-}
-KINDS: dict[str, dict[str, Any]] = {
-    "two lstm layers": {"num_layers": 2, "dropout": 0.3, "validation_fraction": 0.2},
-    "gru on lines": {
-        "lines": True,
-        "cell": "gru",
-        "steps": None,
-        "epochs": 0.6,
-        "validation_fraction": 0.2,
-    },
-    "feedforward": {"cell": "feedforward", "steps": None, "epochs": 0.7},
-    "one-hot rnn in bfloat16": {
-        "cell": "rnn",
-        "encoder": "one-hot",
-        "embedding_size": None,
-        "precision": "bfloat16" if has_bfloat16("cpu") else "float32",
-    },
-    "overfitting": {**_NOISE, "steps": 50},
-    "patience": {**_NOISE, "steps": 60, "patience": 3},
-}
-LSTM = "two lstm layers"
-
-
-class Runs:
-    """Starts and resumes runs of one kind on their text."""
-
-    def __init__(self, story: Path, options: TrainingOptions, kind: str) -> None:
-        changes = dict(KINDS[kind])
-        self._text = story.with_name(changes.pop("text", story.name))
-        self._lines = changes.pop("lines", False)
-        self._options = replace(options, **changes)
-
-    def start(self, output: Path, *, overwrite: bool = False) -> Trainer:
-        """Start a new run."""
-        corpus = Corpus.read([self._text], lines=self._lines)
-        return start(corpus, self._options, output=output, overwrite=overwrite)
-
-    def resume(self, output: Path) -> Trainer:
-        """Resume a run."""
-        return resume([self._text], {}, output=output)
-
-    def complete(self, output: Path) -> Path:
-        """Train a run without interruption and return its folder."""
-        finish(self.start(output))
-        return output
-
-
 MakeRuns = Callable[[str], Runs]
-
-
-@pytest.fixture
-def story(tmp_path: Path, corpus: Corpus) -> Path:
-    """The short text as a file, with a file of random letters next to it."""
-    path = tmp_path / "story.txt"
-    path.write_text(corpus.texts[0])
-    draw = random.Random(5)
-    (tmp_path / "noise.txt").write_text("".join(draw.choice("abcdefgh") for _ in range(300)))
-    return path
-
-
-@pytest.fixture
-def runs(story: Path, options: TrainingOptions) -> MakeRuns:
-    """Return a function that makes the runs of a kind."""
-    return lambda kind: Runs(story, options, kind)
 
 
 @pytest.fixture
@@ -97,32 +27,6 @@ def interrupted(runs: MakeRuns, tmp_path: Path) -> Path:
     """A run that was interrupted after five steps."""
     assert interrupt(runs(LSTM).start(tmp_path / "interrupted"), at_step(5))
     return tmp_path / "interrupted"
-
-
-def interrupt(trainer: Trainer, at: Callable[[TrainingRecord], bool]) -> bool:
-    """Save and stop a run at a record. Return False if it finished before."""
-    for record in trainer.run():
-        if at(record):
-            trainer.save()
-            trainer.folder.close()
-            return True
-    trainer.folder.finish()
-    return False
-
-
-def finish(trainer: Trainer) -> None:
-    """Train a run to its end."""
-    assert not interrupt(trainer, lambda _: False)
-
-
-def at_step(step: int) -> Callable[[TrainingRecord], bool]:
-    """Return a condition for one step."""
-    return lambda record: isinstance(record, Step) and record.step == step
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    """Return every file of a folder."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -186,7 +90,7 @@ def test_resuming_moves_a_finished_replacement(
     trainer = runs(LSTM).start(output, overwrite=True)
     list(trainer.run())
     trainer.folder.close()
-    with pytest.raises(OptionConflictError, match=r"model is finished after 20 steps"):
+    with pytest.raises(RunFinishedError, match=r"model is finished after 20 steps"):
         runs(LSTM).resume(output)
     assert_same_run(output, runs(LSTM).complete(tmp_path / "complete"))
 
@@ -194,15 +98,41 @@ def test_resuming_moves_a_finished_replacement(
 def test_a_fine_tuning_run_is_resumed_without_the_initial_model(
     story: Path, options: TrainingOptions, tmp_path: Path, assert_same_run: SameRun
 ) -> None:
-    """training.safetensors has everything that is needed."""
+    """It is interrupted after the evaluation of the initial weights and after each update."""
     corpus = Corpus.read([story])
     finish(start(corpus, options, output=tmp_path / "base"))
-    base = Checkpoint.load(tmp_path / "base")
-    finish(start(corpus, options, output=tmp_path / "complete", init_from=base))
-    interrupt(start(corpus, options, output=tmp_path / "other", init_from=base), at_step(7))
-    shutil.rmtree(tmp_path / "base")
-    finish(resume([story], {}, output=tmp_path / "other"))
+    tuning = replace(options, init_from=str(tmp_path / "base"), validation_fraction=0.2)
+    finish(start(corpus, tuning, output=tmp_path / "complete"))
+    trainer, steps = start(corpus, tuning, output=tmp_path / "other"), []
+
+    def after_a_record(record: TrainingRecord) -> bool:
+        if isinstance(record, Step | Evaluation):
+            steps.append(record.step)
+            return True
+        return False
+
+    while interrupt(trainer, after_a_record):
+        shutil.rmtree(tmp_path / "base", ignore_errors=True)
+        trainer = resume([story], {}, output=tmp_path / "other")
+    assert steps[0] == 0
+    assert steps.count(0) == 1
     assert_same_run(tmp_path / "other", tmp_path / "complete")
+
+
+def test_a_run_that_is_killed_at_the_first_evaluation_ends_the_same(
+    story: Path, options: TrainingOptions, tmp_path: Path, assert_same_run: SameRun
+) -> None:
+    """The initial weights are evaluated again, and logged once."""
+    corpus = Corpus.read([story])
+    finish(start(corpus, options, output=tmp_path / "base"))
+    tuning = replace(options, init_from=str(tmp_path / "base"), validation_fraction=0.2)
+    finish(start(corpus, tuning, output=tmp_path / "complete"))
+    trainer = start(corpus, tuning, output=tmp_path / "dead")
+    first = next(trainer.run())
+    assert isinstance(first, Evaluation)
+    trainer.folder.close()
+    finish(resume([story], {}, output=tmp_path / "dead"))
+    assert_same_run(tmp_path / "dead", tmp_path / "complete")
 
 
 def test_the_same_options_can_be_set_again(
@@ -227,9 +157,8 @@ def test_the_same_options_can_be_set_again(
                 ("seed", 4),
                 ("dropout", 0.1),
                 ("patience", 3),
+                ("weights_dtype", "float16"),
                 ("validation_fraction", 0.5),
-                ("steps", 21),
-                ("epochs", 20.0),
                 ("lines", True),
             )
         ),
@@ -254,16 +183,6 @@ def test_a_changed_text_is_refused(story: Path, interrupted: Path) -> None:
     with pytest.raises(OptionConflictError, match=r"story is not the text that .* was trained on"):
         resume([story], {}, output=interrupted)
     assert content(interrupted) == before
-
-
-def test_a_finished_run_is_refused(runs: MakeRuns, story: Path, tmp_path: Path) -> None:
-    """The error says how to train the model further."""
-    folder = runs(LSTM).complete(tmp_path / "complete")
-    before = content(folder)
-    message = r"complete is finished after 20 steps \(to train it further, use init_from"
-    with pytest.raises(OptionConflictError, match=message):
-        resume([story], {}, output=folder)
-    assert content(folder) == before
 
 
 def test_a_folder_without_a_run_is_refused(story: Path, tmp_path: Path) -> None:

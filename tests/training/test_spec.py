@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -210,12 +211,16 @@ def test_the_description_of_another_version_is_refused(
 
 def test_fine_tuning_keeps_the_sizes_and_extends_the_vocabulary(model: Checkpoint) -> None:
     """The preset of the new text does not change the network; new characters get new ids."""
-    options = TrainingOptions(steps=20, device="cpu", cell="lstm", hidden_size=12)
+    options = TrainingOptions(
+        steps=20, device="cpu", cell="lstm", hidden_size=12, init_from=str(model.folder)
+    )
     corpus = Corpus.of(["a cat and a dog sat on the mat. " * 4])
-    spec = make_spec(corpus, options, init_from=model)
+    spec = make_spec(corpus, options)
     assert (spec.model, spec.vocabulary) == (model.config, model.vocabulary)
-    assert spec.weights is model.weights
-    spec = make_spec(Corpus.of(["zebra Ω é zebra"]), options, init_from=model)
+    assert spec.weights is not None
+    for name, value in model.weights.items():
+        assert np.array_equal(spec.weights[name], value)
+    spec = make_spec(Corpus.of(["zebra Ω é zebra"]), options)
     old = model.vocabulary.characters
     assert spec.vocabulary.characters == old + "".join(sorted(set("zΩé") - set(old)))
     assert spec.model == replace(model.config, vocab_size=len(old) + 3)
@@ -232,12 +237,15 @@ def test_fine_tuning_starts_with_the_weights_of_the_model(
     list(first.run())
     first.folder.finish()
     model = Checkpoint.load(tmp_path / "first")
+    options = replace(options, init_from=str(model.folder))
     new_text = Corpus.of(["zebra Ω é zebra"])
-    second = start(new_text, options, output=tmp_path / "second", init_from=model)
+    second = start(new_text, options, output=tmp_path / "second")
     second.save()
     second.folder.close()
     saved = safetensors.numpy.load((tmp_path / "second" / TRAINING).read_bytes())
     for name, old in model.weights.items():
+        if name == "decoder.bias":  # e shares its probability with é
+            continue
         new = saved[f"network/{name}"]
         assert np.array_equal(new[tuple(slice(0, length) for length in old.shape)], old)
         assert np.isfinite(new).all()
@@ -257,6 +265,7 @@ def test_fine_tuning_refuses_other_sizes(
     corpus: Corpus, model: Checkpoint, size: str, value: object
 ) -> None:
     """A size that differs from the model's is not silently ignored."""
-    options = TrainingOptions(device="cpu", **{size: value})  # type: ignore[arg-type]
+    sizes: dict[str, Any] = {size: value}
+    options = TrainingOptions(device="cpu", init_from=str(model.folder), **sizes)
     with pytest.raises(OptionConflictError, match=f"{size} {value} does not match .*, which has "):
-        make_spec(corpus, options, init_from=model)
+        make_spec(corpus, options)

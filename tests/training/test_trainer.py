@@ -2,7 +2,6 @@
 
 import json
 import math
-import random
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -93,13 +92,6 @@ def train(options: TrainingOptions, corpus: Corpus, tmp_path: Path) -> TrainRun:
         return Run(start(text, changed, output=tmp_path / output), prompt)
 
     return call
-
-
-@pytest.fixture
-def noise() -> Corpus:
-    """Random letters: no part helps to predict the rest."""
-    draw = random.Random(5)
-    return Corpus.of(["".join(draw.choice("abcdefgh") for _ in range(600))], name="noise")
 
 
 @pytest.fixture
@@ -198,10 +190,67 @@ def test_fine_tuning_starts_at_the_loss_of_the_model(
 ) -> None:
     """The first loss of a fine-tuning run is about the last loss of the model."""
     first = train(steps=300, hidden_size=32, learning_rate=0.02)
-    model = Checkpoint.load(first.folder)
-    larger = replace(options, hidden_size=32)
-    second = Run(start(corpus, larger, output=tmp_path / "second", init_from=model))
+    larger = replace(options, hidden_size=32, init_from=str(first.folder))
+    second = Run(start(corpus, larger, output=tmp_path / "second"))
     assert second.losses[0] < 0.5 * first.losses[0]
+
+
+def test_the_initial_model_is_evaluated_first(
+    train: TrainRun, corpus: Corpus, options: TrainingOptions, tmp_path: Path
+) -> None:
+    """Its loss is the first best one, and it is kept if no update improves it."""
+    first = train(steps=100, hidden_size=24, learning_rate=0.02)
+    model = Checkpoint.load(first.folder)
+    tuning = replace(
+        options, hidden_size=24, init_from=str(first.folder), validation_fraction=0.2, steps=10
+    )
+    harmful = Run(start(corpus, replace(tuning, learning_rate=10.0), output=tmp_path / "harmful"))
+    gentle = replace(tuning, learning_rate=0.005, steps=60)
+    useful = Run(start(corpus, gentle, output=tmp_path / "useful"))
+    network = Network(model.config)
+    network.load_weights(model.weights)
+    parts = harmful.trainer.spec.split
+    nats = validation_nats(network, parts.ids, streams(parts.validation))
+    for run in (harmful, useful):
+        assert isinstance(run.records[0], Evaluation)
+        evaluation = run.evaluations[0]
+        assert (evaluation.step, evaluation.fraction, evaluation.best) == (0, 0.0, True)
+        # Another order of the lanes changes the last bits of a sum in float32.
+        assert evaluation.nats == pytest.approx(nats, rel=1e-5)
+        assert run.log[0]["record"] == "evaluation"
+    assert harmful.finished.best_step == 0
+    kept = Checkpoint.load(harmful.folder)
+    for name, value in model.weights.items():
+        assert np.array_equal(kept.weights[name], value)
+    assert (kept.measured["step"], kept.measured["training_nats"]) == (0, None)
+    assert "the weights are those of the initial model" in (harmful.folder / CARD).read_text()
+    assert useful.finished.best_step > 0
+    assert Checkpoint.load(useful.folder).measured["validation_nats"] < nats
+
+
+def test_weights_decay_towards_the_initial_model(
+    train: TrainRun, corpus: Corpus, options: TrainingOptions, tmp_path: Path
+) -> None:
+    """The stronger the decay, the closer the weights stay."""
+    model = Checkpoint.load(train().folder)
+    spec = make_spec(corpus, replace(options, init_from=str(model.folder), learning_rate=0.02))
+    distances = []
+    for decay in (0.0, 5.0, 40.0):
+        training = replace(spec.training, weight_decay=decay)
+        folder = RunFolder.create(tmp_path / f"{decay}", "", overwrite=False)
+        kept = Checkpoint.load(Run(Trainer(replace(spec, training=training), folder)).folder)
+        moved = [kept.weights[name] - value for name, value in model.weights.items()]
+        distances.append(math.sqrt(sum(float((m**2).sum()) for m in moved)))
+    assert distances[2] < 0.5 * distances[1] < 0.5 * distances[0]
+
+
+def test_without_an_initial_model_nothing_is_evaluated_first(train: TrainRun) -> None:
+    """The first evaluation follows an update, and the best step is that of the kept weights."""
+    run = train(validation_fraction=0.2)
+    assert run.evaluations[0].step > 0
+    best = min(run.evaluations, key=lambda evaluation: evaluation.nats)
+    assert run.finished.best_step == best.step
+    assert train(output="other").finished.best_step == 20  # without a validation set
 
 
 def test_gradients_stop_at_the_bptt_length(
@@ -397,6 +446,19 @@ def test_a_folder_has_six_files(train: TrainRun, noise: Corpus) -> None:
     assert "\n# noise\n" in card
     assert f"chargen sample -m {run.folder}" in card
     assert f"Validation loss: {model.measured['validation_nats']:.4f} nats" in card
+
+
+def test_float16_is_the_type_of_the_model_only(train: TrainRun, noise: Corpus) -> None:
+    """The state for a resumed run keeps the best weights in float32; the model has them rounded."""
+    run = train(noise, **OVERFITTING, weights_dtype="float16")
+    model = Checkpoint.load(run.folder)
+    state = TrainingState.read(run.folder)
+    assert model.weights_dtype == "float16"
+    for tensors in state.tensors.values():
+        assert {tensor.dtype for tensor in tensors.values()} <= {torch.float32}
+    for name, tensor in state.tensors["best"].items():
+        np.testing.assert_array_equal(tensor.half().numpy(), model.weights[name])
+        assert not np.array_equal(tensor.numpy(), model.weights[name])
 
 
 # Failures

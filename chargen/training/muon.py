@@ -1,0 +1,75 @@
+"""Muon: an optimiser for the matrices between hidden units, with orthogonalised updates.
+
+Shapes: G blocks of a matrix, [H, H] each; a gate has one block.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+MOMENTUM = 0.95
+_POLYNOMIAL = (3.4445, -4.7750, 2.0315)  # a x + b x^3 + c x^5
+_ITERATIONS = 5
+_MAX_SHARE = 0.75
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum with each block of each matrix replaced by the nearest orthogonal matrix.
+
+    `torch.optim.Muon` is not used, because it orthogonalises a whole matrix instead of the block
+    of each gate, and always computes in bfloat16, which a CPU without hardware support emulates
+    slowly (0.3 GFLOP/s; 90 in float32).
+    Source: Jordan 2024; the scale of the updates: Liu et al. 2025.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], *, dtype: torch.dtype) -> None:
+        """Create the optimiser. parameters: [G*H, H] each. dtype: of the orthogonalisation."""
+        super().__init__(parameters, {"lr": 0.0})
+        self._dtype = dtype
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Update the parameters once, with the learning rate of their group."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                gradient, state = parameter.grad, self.state[parameter]
+                if not state:
+                    state["momentum"] = torch.zeros_like(gradient)
+                momentum = state["momentum"].lerp_(gradient, 1 - MOMENTUM)
+                direction = gradient.lerp(momentum, MOMENTUM)  # Nesterov's momentum
+                hidden_size = parameter.shape[1]
+                blocks = direction.view(-1, hidden_size, hidden_size).to(self._dtype)
+                update = orthogonalise(blocks).view_as(parameter).to(parameter.dtype)
+                # The root mean square of an update is then that of AdamW.
+                parameter.add_(update, alpha=-group["lr"] * 0.2 * math.sqrt(hidden_size))
+
+
+def muon_pays(hidden_size: int, characters: int, precision: str) -> bool:
+    """Return whether Muon is worth its time for updates on this many characters each.
+
+    The orthogonalisation takes about 5 H / characters of the time of the rest of an update, and a
+    third of that in bfloat16. Measured in float32: with 1x512 and 6,144 characters, Muon reached
+    1.591 nats in 519 s and AdamW 1.605 in 725 s; with 1x384 and 2,048 characters, Muon was at
+    1.632 after 201 s and AdamW, with 1,024 characters, at 1.487.
+    """
+    share = _ITERATIONS * hidden_size / characters
+    return share / (3 if precision == "bfloat16" else 1) < _MAX_SHARE
+
+
+def orthogonalise(blocks: Tensor) -> Tensor:
+    """Return approximately the nearest orthogonal matrix of each block [G, H, H].
+
+    The singular values of the result are between 0.7 and 1.2. Three iterations of the polynomials
+    of Amsel et al. 2025, which come closer to 1, cost less but train worse (Tiny Shakespeare,
+    1x192, 1,000 updates: 1.708 nats, 1.679 with these, 1.685 with AdamW).
+    """
+    a, b, c = _POLYNOMIAL
+    x: Tensor = blocks / blocks.norm(dim=(1, 2), keepdim=True).clamp(min=1e-30)
+    for _ in range(_ITERATIONS):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x

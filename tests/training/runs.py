@@ -1,0 +1,90 @@
+"""Runs that tests start, interrupt, resume and extend."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from chargen.text.corpus import Corpus
+from chargen.training.options import TrainingOptions
+from chargen.training.precision import has_bfloat16
+from chargen.training.records import Step, TrainingRecord
+from chargen.training.train import resume, start
+from chargen.training.trainer import Trainer
+
+_NOISE = {
+    "text": "noise.txt",
+    "hidden_size": 32,
+    "learning_rate": 0.05,
+    "validation_fraction": 0.3,
+}
+KINDS: dict[str, dict[str, Any]] = {
+    "two lstm layers": {"num_layers": 2, "dropout": 0.3, "validation_fraction": 0.2},
+    "gru on lines": {
+        "lines": True,
+        "cell": "gru",
+        "steps": None,
+        "epochs": 0.6,
+        "validation_fraction": 0.2,
+    },
+    "feedforward": {"cell": "feedforward", "steps": None, "epochs": 0.7},
+    "one-hot rnn in bfloat16": {
+        "cell": "rnn",
+        "encoder": "one-hot",
+        "embedding_size": None,
+        "precision": "bfloat16" if has_bfloat16("cpu") else "float32",
+    },
+    "overfitting": {**_NOISE, "steps": 50, "weights_dtype": "float16"},
+    "patience": {**_NOISE, "steps": 60, "patience": 3},
+}
+LSTM = "two lstm layers"
+
+
+class Runs:
+    """Starts and resumes runs of one kind on their text."""
+
+    def __init__(self, story: Path, options: TrainingOptions, kind: str) -> None:
+        changes = dict(KINDS[kind])
+        self._text = story.with_name(changes.pop("text", story.name))
+        self._lines = changes.pop("lines", False)
+        self._options = replace(options, **changes)
+
+    def start(self, output: Path, *, overwrite: bool = False) -> Trainer:
+        """Start a new run."""
+        corpus = Corpus.read([self._text], lines=self._lines)
+        return start(corpus, self._options, output=output, overwrite=overwrite)
+
+    def resume(self, output: Path, **budget: float) -> Trainer:
+        """Resume a run, or train it for another budget."""
+        return resume([self._text], budget, output=output)
+
+    def complete(self, output: Path) -> Path:
+        """Train a run without interruption and return its folder."""
+        finish(self.start(output))
+        return output
+
+
+def interrupt(trainer: Trainer, at: Callable[[TrainingRecord], bool]) -> bool:
+    """Save and stop a run at a record. Return False if it finished before."""
+    for record in trainer.run():
+        if at(record):
+            trainer.save()
+            trainer.folder.close()
+            return True
+    trainer.folder.finish()
+    return False
+
+
+def finish(trainer: Trainer) -> None:
+    """Train a run to its end."""
+    assert not interrupt(trainer, lambda _: False)
+
+
+def at_step(step: int) -> Callable[[TrainingRecord], bool]:
+    """Return a condition for one step."""
+    return lambda record: isinstance(record, Step) and record.step == step
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Return every file of a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}

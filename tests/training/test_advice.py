@@ -1,0 +1,132 @@
+"""The advice at the end of a run."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chargen.text.corpus import Corpus
+from chargen.training.advice import CurvePoint, Outcome, advice, expected_gain
+from chargen.training.options import TrainingOptions
+from chargen.training.records import Finished
+from chargen.training.train import start
+
+LONGER = "train longer with --resume --steps 20"
+STILL = f"still improving: {LONGER}"
+HALF = "50 % of sampled passages of 40 characters occur in the text"
+OVERFITTING = "overfitting: add text or stop earlier"
+
+
+def curve(*losses: float, training: tuple[float, ...] = (), first: float = 0.0) -> list[CurvePoint]:
+    """Return evenly spaced evaluations. first: the fraction of the first one."""
+    count = len(losses)
+    fractions = [first + (1 - first) * k / (count - 1) for k in range(count)]
+    return [CurvePoint(*each) for each in zip(fractions, losses, training or losses, strict=True)]
+
+
+def outcome(points: list[CurvePoint]) -> Outcome:
+    """Return the outcome of a complete run that copies nothing."""
+    return Outcome(points, True, copied=0.0, usual=0.0, by_heart=False, more="--steps 20")
+
+
+@pytest.mark.parametrize(
+    ("losses", "training", "expected"),
+    [
+        ((2.0, 1.8, 1.7, 1.6), (), STILL),
+        ((2.0, 1.63, 1.62, 1.61), (), None),  # the second half of the budget gained 0.02
+        ((2.0, 1.6, 1.55, 1.56), (), None),  # neither clearly worse nor the best
+        ((2.0, 1.6, 1.7, 1.8), (2.0, 1.5, 1.2, 1.0), OVERFITTING),
+        ((2.0, 1.6, 1.7, 1.8), (2.0, 1.5, 1.5, 1.6), None),  # the learning rate is too high
+        ((2.0, 1.6, 1.61, 1.62), (2.0, 1.5, 1.2, 1.0), None),  # the rise may be noise
+    ],
+)
+def test_the_advice_follows_the_losses(
+    losses: tuple[float, ...], training: tuple[float, ...], expected: str | None
+) -> None:
+    """A clear rise is overfitting, a clear fall is worth more training, else there is no advice."""
+    points = curve(*losses, training=training, first=0.25)
+    assert advice(outcome(points)) == expected
+    assert advice(replace(outcome(points), is_complete=False)) is None
+
+
+def test_the_gain_is_that_of_the_second_half() -> None:
+    """The loss at half of the budget is interpolated."""
+    assert expected_gain(curve(2.0, 1.8, 1.5, first=0.2)) == pytest.approx(1.85 - 1.5)
+    assert expected_gain(curve(2.0, 1.4, 1.5, first=0.2)) == 0
+
+
+def test_the_gain_of_an_extension_is_at_most_its_own() -> None:
+    """A restart raises the loss; its fall afterwards is not progress."""
+    assert expected_gain(curve(1.5, 1.7, 1.6, 1.49)) == pytest.approx(0.01)
+    assert advice(outcome(curve(1.5, 1.7, 1.6, 1.49))) is None
+    assert advice(outcome(curve(1.6, 1.7, 1.6, 1.5))) == STILL
+
+
+@pytest.mark.parametrize(
+    ("copied", "usual", "expected"),
+    [
+        (0.31, 0.0, "copied: 31 % of sampled passages of 40 characters occur in the training text"),
+        (0.05, 0.0, None),
+        (0.31, 0.3, None),  # the text repeats itself
+        (None, 0.0, None),
+    ],
+)
+def test_copied_passages_are_reported(
+    copied: float | None, usual: float, expected: str | None
+) -> None:
+    """The share counts beyond that of passages that the model has not seen."""
+    assert advice(replace(outcome([]), copied=copied, usual=usual)) == expected
+
+
+@pytest.mark.parametrize(
+    ("copied", "expected"),
+    [
+        (1.0, "learned by heart: 100 % of sampled passages of 40 characters occur in the text"),
+        (0.5, f"not yet learned by heart: {HALF}; {LONGER}"),
+        (None, None),
+    ],
+)
+def test_a_short_text_is_learned_by_heart(copied: float | None, expected: str | None) -> None:
+    """Without a validation set, copying is the aim."""
+    assert advice(replace(outcome([]), by_heart=True, copied=copied)) == expected
+
+
+MakeRun = Callable[[Corpus, TrainingOptions], Finished]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> MakeRun:
+    """Return a function that trains on a corpus and returns the last record."""
+
+    def train(corpus: Corpus, options: TrainingOptions) -> Finished:
+        trainer = start(corpus, options, output=tmp_path / "run")
+        *_, last = trainer.run()
+        trainer.folder.finish()
+        assert isinstance(last, Finished)
+        return last
+
+    return train
+
+
+def test_a_run_on_noise_overfits(noise: Corpus, options: TrainingOptions, run: MakeRun) -> None:
+    """Random letters can be memorised, but not predicted."""
+    changed = replace(
+        options, steps=300, hidden_size=32, learning_rate=0.02, validation_fraction=0.3
+    )
+    assert run(noise, changed).advice == OVERFITTING
+
+
+def test_a_short_run_is_still_improving(
+    corpus: Corpus, options: TrainingOptions, run: MakeRun
+) -> None:
+    """After 20 updates a network has not learned the spelling."""
+    assert run(corpus, replace(options, validation_fraction=0.2)).advice == STILL
+
+
+def test_the_alphabet_is_learned_by_heart(options: TrainingOptions, run: MakeRun) -> None:
+    """Each character determines the next one."""
+    changed = replace(options, steps=600, hidden_size=32, learning_rate=0.02)
+    found = run(Corpus.of(["abcdefghijklmnopqrstuvwxyz. " * 10]), changed).advice
+    assert found is not None
+    assert found.startswith("learned by heart: ")
