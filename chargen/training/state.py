@@ -30,7 +30,7 @@ class Progress:
     best: the measured values at the lowest validation loss; since_best: evaluations since then.
     log_bytes: the length of log.jsonl at the last save.
     extensions: the budgets that the run was given after its first. curve: the evaluations with the
-    last budget, as in `Outcome`. advice: the last line of a finished run.
+    last budget, see `Outcome`. advice: the last line of a finished run.
     """
 
     step: int = 0

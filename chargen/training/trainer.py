@@ -135,7 +135,7 @@ class Trainer:
         progress.finished, progress.advice, progress.curve = False, None, ()
         if progress.best:
             nats = progress.best["validation_nats"]
-            progress.curve = (CurvePoint(0.0, nats, progress.training_nats),)
+            progress.curve = (CurvePoint(progress.step, nats, progress.training_nats),)
         self.folder.log(Extended(progress.step, self._segment))
         self.save()
 
@@ -269,7 +269,7 @@ class Trainer:
             nats = validation_nats(self._network, self.spec.split.ids, self._validation)
         progress.reserve = time.monotonic() - began
         progress.seconds = time.monotonic() - self._began
-        point = CurvePoint(self._fraction, nats, progress.training_nats)
+        point = CurvePoint(progress.step, nats, progress.training_nats)
         progress.curve = (*progress.curve, point)
         best = progress.best is None or nats < progress.best["validation_nats"]
         progress.since_best += 1
@@ -322,6 +322,7 @@ class Trainer:
         return advice(
             Outcome(
                 curve=self.progress.curve,
+                begin=self._segment.begin.steps,
                 is_complete=reason == "budget",
                 copied=copied,
                 usual=usual,

@@ -327,6 +327,23 @@ def test_the_validation_loss_is_printed(text: str, train: Command) -> None:
     assert "359 held out for validation" in outcome.err
 
 
+def test_the_summary_advises(text: str, train: Command, chargen: Command) -> None:
+    """After 60 updates a run is still improving; the log and `info` have the advice, too."""
+    advice = "still improving: train longer with --resume --steps 60"
+    assert f"\nadvice    {advice}\n" in train(text, "--val-fraction", "0.2", "--steps", "60").out
+    assert json.loads(chargen("info", "--json").out)["advice"] == advice
+    *_, last = Path("checkpoints/text", LOG).read_text(encoding="utf-8").splitlines()
+    assert json.loads(last)["advice"] == advice
+
+
+def test_a_sample_takes_few_lines(here: Path, train: Command) -> None:
+    """A symbol replaces each newline of a sample."""
+    (here / "lines.txt").write_text("a\n" * 400)
+    samples = [line for line in train("lines.txt").err.splitlines() if "|" in line]
+    assert [len(line) for line in samples] == 5 * [88, 48]
+    assert all(set(line.removeprefix("      | ")) <= {"a", "\u23ce"} for line in samples)
+
+
 def test_the_summary_mentions_patience(here: Path, train: Command) -> None:
     """A run on random letters stops early."""
     draw = random.Random(5)

@@ -1,5 +1,6 @@
 """The advice at the end of a run."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,16 +19,15 @@ HALF = "50 % of sampled passages of 40 characters occur in the text"
 OVERFITTING = "overfitting: add text or stop earlier"
 
 
-def curve(*losses: float, training: tuple[float, ...] = (), first: float = 0.0) -> list[CurvePoint]:
-    """Return evenly spaced evaluations. first: the fraction of the first one."""
-    count = len(losses)
-    fractions = [first + (1 - first) * k / (count - 1) for k in range(count)]
-    return [CurvePoint(*each) for each in zip(fractions, losses, training or losses, strict=True)]
+def curve(*losses: float, training: tuple[float, ...] = (), first: int = 100) -> list[CurvePoint]:
+    """Return evaluations with a distance of 100 updates. first: the step of the first one."""
+    steps = range(first, first + 100 * len(losses), 100)
+    return [CurvePoint(*each) for each in zip(steps, losses, training or losses, strict=True)]
 
 
-def outcome(points: list[CurvePoint]) -> Outcome:
+def outcome(points: list[CurvePoint], begin: int = 0) -> Outcome:
     """Return the outcome of a complete run that copies nothing."""
-    return Outcome(points, True, copied=0.0, usual=0.0, by_heart=False, more="--steps 20")
+    return Outcome(points, begin, True, copied=0.0, usual=0.0, by_heart=False, more="--steps 20")
 
 
 @pytest.mark.parametrize(
@@ -45,22 +45,36 @@ def test_the_advice_follows_the_losses(
     losses: tuple[float, ...], training: tuple[float, ...], expected: str | None
 ) -> None:
     """A clear rise is overfitting, a clear fall is worth more training, else there is no advice."""
-    points = curve(*losses, training=training, first=0.25)
+    points = curve(*losses, training=training)
     assert advice(outcome(points)) == expected
     assert advice(replace(outcome(points), is_complete=False)) is None
 
 
 def test_the_gain_is_that_of_the_second_half() -> None:
-    """The loss at half of the budget is interpolated."""
-    assert expected_gain(curve(2.0, 1.8, 1.5, first=0.2)) == pytest.approx(1.85 - 1.5)
-    assert expected_gain(curve(2.0, 1.4, 1.5, first=0.2)) == 0
+    """The loss after half of the updates is interpolated."""
+    assert expected_gain(curve(2.0, 1.8, 1.5), 0) == pytest.approx(1.9 - 1.5)
+    assert expected_gain(curve(2.0, 1.4, 1.5), 0) == 0
 
 
 def test_the_gain_of_an_extension_is_at_most_its_own() -> None:
-    """A restart raises the loss; its fall afterwards is not progress."""
-    assert expected_gain(curve(1.5, 1.7, 1.6, 1.49)) == pytest.approx(0.01)
-    assert advice(outcome(curve(1.5, 1.7, 1.6, 1.49))) is None
-    assert advice(outcome(curve(1.6, 1.7, 1.6, 1.5))) == STILL
+    """The loss rises with the learning rate; its fall afterwards is not progress."""
+    points = curve(1.5, 1.7, 1.6, 1.5, 1.49, first=400)
+    assert expected_gain(points, 400) == pytest.approx(0.01)
+    assert advice(outcome(points, 400)) is None
+
+
+def test_the_gain_of_an_extension_is_that_of_its_second_half() -> None:
+    """The second half is a part of a doubling."""
+    points = curve(1.7, 1.6, 1.55, 1.52, 1.5, first=400)
+    assert expected_gain(points, 400) == pytest.approx(0.05 / math.log2(8 / 6))
+    assert advice(outcome(points, 400)) == STILL
+    assert expected_gain(curve(1.7, 1.6, 1.5, 1.5, 1.5, first=400), 400) == 0
+
+
+def test_nothing_is_expected_of_a_budget_without_updates() -> None:
+    """A budget can be too short for a single update."""
+    points = [CurvePoint(400, 1.5, 1.5)] * 2
+    assert expected_gain(points, 400) == expected_gain([CurvePoint(0, 3.0, 0.0)] * 2, 0) == 0
 
 
 @pytest.mark.parametrize(

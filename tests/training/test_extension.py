@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import pytest
 
 from chargen.errors import OptionError
 from chargen.model.checkpoint import CARD, CONFIG, LOG, MODEL, Checkpoint
-from chargen.training.options import Budget
+from chargen.text.corpus import Corpus
+from chargen.training.options import Budget, TrainingOptions
+from chargen.training.presets import automatic_dropout
 from chargen.training.records import Evaluation, Finished, Step
-from chargen.training.train import RunFinishedError, resume
+from chargen.training.train import RunFinishedError, resume, start
 from tests.training.runs import KINDS, LSTM, Runs, at_step, content, finish, interrupt
 
 MakeRuns = Callable[[str], Runs]
@@ -197,3 +200,21 @@ def test_automatic_choices_can_be_set_again(story: Path, finished: Path) -> None
     trainer = resume([story], chosen, output=finished)
     assert trainer.config.budget == Budget("steps", 5)
     trainer.folder.close()
+
+
+def test_the_dropout_of_an_extension_is_that_of_the_longer_run(
+    story: Path, options: TrainingOptions, tmp_path: Path
+) -> None:
+    """A run of one epoch has no dropout; with 19 epochs more, it has that of 20 epochs."""
+    changes: dict[str, Any] = {
+        "steps": None,
+        "epochs": 1,
+        "dropout": None,
+        "validation_fraction": 0.2,
+    }
+    trainer = start(Corpus.read([story]), replace(options, **changes), output=tmp_path / "run")
+    finish(trainer)
+    extended = resume([story], {"epochs": 19}, output=tmp_path / "run")
+    extended.folder.close()
+    assert (trainer.config.dropout, extended.config.dropout) == (0, automatic_dropout(20))
+    assert extended.config.evaluations > trainer.config.evaluations
