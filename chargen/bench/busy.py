@@ -14,17 +14,16 @@ from pathlib import Path
 from chargen.bench.records import Measurement, format_value
 from chargen.bench.timing import Work, time_alternately
 from chargen.bench.training import (
-    DROPOUT,
     STEPS,
     TRAINING_SHAPES,
+    bench_spec,
     describe_shape,
     random_corpus,
     trainer_update,
 )
 from chargen.text.corpus import Corpus
 from chargen.training.folder import RunFolder
-from chargen.training.options import Budget, TrainingOptions
-from chargen.training.spec import make_spec
+from chargen.training.options import Budget
 from chargen.training.threads import thread_counts
 from chargen.training.trainer import Trainer
 
@@ -59,14 +58,7 @@ def compare_threads(where: str, corpus: Corpus, preset: str, seconds: float) -> 
     The updates alternate. The speed of the automatic choice includes its comparisons, so the mean
     is compared, not the median.
     """
-    options = TrainingOptions(
-        preset=preset,
-        minutes=_MINUTES,
-        dropout=DROPOUT,
-        validation_fraction=0.0,
-        save_every=1e9,
-    )
-    spec = make_spec(corpus, options)
+    spec = bench_spec(corpus, preset, Budget("minutes", _MINUTES))
     spec = replace(spec, training=replace(spec.training, split_windows=False))
     counts = thread_counts(spec.model, spec.training.batch_size)
     fixed = replace(spec.training, budget=Budget("steps", STEPS))

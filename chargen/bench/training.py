@@ -15,7 +15,7 @@ from chargen.bench.timing import Work, compare
 from chargen.model.network import Network
 from chargen.text.corpus import Corpus
 from chargen.training.folder import RunFolder
-from chargen.training.options import NONE, TrainingOptions
+from chargen.training.options import NONE, Budget, TrainingOptions
 from chargen.training.precision import autocast
 from chargen.training.records import Step
 from chargen.training.spec import RunSpec, make_spec
@@ -23,7 +23,7 @@ from chargen.training.trainer import Trainer
 
 TRAINING_SHAPES = ("small", "base")  # presets
 STEPS = 2_000_000
-DROPOUT = 0.1
+_DROPOUT = 0.1
 _CHARACTERS = 400_000
 
 
@@ -35,15 +35,7 @@ def training_speed(seconds: float) -> Iterator[Measurement]:
     """
     corpus = random_corpus()
     for preset in TRAINING_SHAPES:
-        options = TrainingOptions(
-            preset=preset,
-            init_from=NONE,
-            steps=STEPS,
-            dropout=DROPOUT,
-            validation_fraction=0.0,
-            save_every=1e9,
-        )
-        spec = make_spec(corpus, options)
+        spec = bench_spec(corpus, preset, Budget("steps", STEPS))
         with tempfile.TemporaryDirectory() as folder:
             run = RunFolder.create(Path(folder) / "run", "bench", overwrite=False)
             trainer = Trainer(spec, run)
@@ -55,6 +47,19 @@ def training_speed(seconds: float) -> Iterator[Measurement]:
             }
             yield from compare("training", describe_shape(spec), "characters/s", works, seconds)
             run.close()
+
+
+def bench_spec(corpus: Corpus, preset: str, budget: Budget) -> RunSpec:
+    """Return a run from random weights that never evaluates and hardly ever saves."""
+    options = TrainingOptions(
+        preset=preset,
+        init_from=NONE,
+        dropout=_DROPOUT,
+        validation_fraction=0.0,
+        save_every=1e9,
+        **{budget.kind: budget.amount},  # type: ignore[arg-type]
+    )
+    return make_spec(corpus, options)
 
 
 def random_corpus() -> Corpus:
@@ -103,7 +108,7 @@ def _minimal_update(spec: RunSpec) -> Callable[[], None]:
         inputs, targets = windows[position % 63], windows[position % 63 + 1]
         position += 1
         with autocast(training.precision, training.device):
-            dropped = [functional.dropout(mask, DROPOUT) for mask in masks]
+            dropped = [functional.dropout(mask, _DROPOUT) for mask in masks]
             logits, after = network(inputs, states, dropped)
         loss = functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
         optimiser.zero_grad(set_to_none=True)
