@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from chargen.model.checkpoint import CONFIG, LOG, MODEL, TOKENIZER, TRAINING
 from chargen.model.storage import unseal
 from chargen.text.corpus import Corpus
 from chargen.training.options import TrainingOptions
-from tests.training.runs import Runs
+from chargen.training.records import Step
+from chargen.training.train import start
+from tests.training.runs import Run, Runs, TrainRun
 
 SENTENCES = (
     "the cat sat on the mat and sang.\n"
@@ -90,6 +93,33 @@ def story(tmp_path: Path, corpus: Corpus) -> Path:
 def runs(story: Path, options: TrainingOptions) -> Callable[[str], Runs]:
     """Return a function that makes the runs of a kind."""
     return lambda kind: Runs(story, options, kind)
+
+
+@pytest.fixture
+def train(options: TrainingOptions, corpus: Corpus, tmp_path: Path) -> TrainRun:
+    """Return a function that trains with changed options, on the short text by default."""
+
+    def call(
+        text: Corpus = corpus, *, output: str = "run", prompt: str = "", **changes: Any
+    ) -> Run:
+        changed = replace(options, **changes)
+        return Run(start(text, changed, output=tmp_path / output), prompt)
+
+    return call
+
+
+@pytest.fixture
+def at_step_5(corpus: Corpus, options: TrainingOptions, tmp_path: Path) -> Path:
+    """A run on story.txt that was saved and left after five steps of its ten hours."""
+    (tmp_path / "story.txt").write_text(corpus.texts[0])
+    long = replace(options, steps=None, minutes=600)
+    trainer = start(Corpus.read([tmp_path / "story.txt"]), long, output=tmp_path / "run")
+    for record in trainer.run():
+        if isinstance(record, Step) and record.step == 5:
+            break
+    trainer.save()
+    trainer.folder.close()
+    return tmp_path / "run"
 
 
 @pytest.fixture

@@ -1,14 +1,16 @@
 """Runs that tests start, interrupt, resume and extend."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from chargen.model.checkpoint import LOG
 from chargen.text.corpus import Corpus
 from chargen.training.options import TrainingOptions
 from chargen.training.precision import has_bfloat16
-from chargen.training.records import Step, TrainingRecord
+from chargen.training.records import Evaluation, Finished, Step, TrainingRecord
 from chargen.training.train import resume, start
 from chargen.training.trainer import Trainer
 
@@ -75,6 +77,16 @@ def interrupt(trainer: Trainer, at: Callable[[TrainingRecord], bool]) -> bool:
     return False
 
 
+def kill_after_save(trainer: Trainer, step: int) -> None:
+    """Save a run at a step, and leave it three steps later."""
+    for record in trainer.run():
+        if at_step(step)(record):
+            trainer.save()
+        if at_step(step + 3)(record):
+            break
+    trainer.folder.close()
+
+
 def finish(trainer: Trainer) -> None:
     """Train a run to its end."""
     assert not interrupt(trainer, lambda _: False)
@@ -88,3 +100,56 @@ def at_step(step: int) -> Callable[[TrainingRecord], bool]:
 def content(folder: Path) -> dict[str, bytes]:
     """Return every file of a folder."""
     return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+OVERFITTING: dict[str, Any] = {
+    "steps": 300,
+    "hidden_size": 32,
+    "learning_rate": 0.02,
+    "validation_fraction": 0.3,
+}
+
+
+class Run:
+    """A finished run, its folder and its records."""
+
+    def __init__(self, trainer: Trainer, prompt: str = "") -> None:
+        self.trainer = trainer
+        self.records = list(trainer.run(prompt))
+        trainer.folder.finish()
+        self.folder = trainer.folder.final_path
+
+    @property
+    def steps(self) -> list[Step]:
+        """The weight updates."""
+        return [record for record in self.records if isinstance(record, Step)]
+
+    @property
+    def losses(self) -> list[float]:
+        """The loss of each update."""
+        return [step.loss for step in self.steps]
+
+    @property
+    def evaluations(self) -> list[Evaluation]:
+        """The evaluations."""
+        return [record for record in self.records if isinstance(record, Evaluation)]
+
+    @property
+    def finished(self) -> Finished:
+        """The last record."""
+        assert isinstance(self.records[-1], Finished)
+        return self.records[-1]
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The records of log.jsonl."""
+        lines = (self.folder / LOG).read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+
+TrainRun = Callable[..., Run]
+
+
+def resume_story(folder: Path) -> Trainer:
+    """Resume a run on story.txt."""
+    return resume([folder.parent / "story.txt"], {}, output=folder)

@@ -16,7 +16,16 @@ from chargen.training.options import Budget, TrainingOptions
 from chargen.training.presets import automatic_dropout
 from chargen.training.records import Evaluation, Finished, Step
 from chargen.training.train import RunFinishedError, resume, start
-from tests.training.runs import KINDS, LSTM, Runs, at_step, content, finish, interrupt
+from tests.training.runs import (
+    KINDS,
+    LSTM,
+    Runs,
+    at_step,
+    content,
+    finish,
+    interrupt,
+    kill_after_save,
+)
 
 MakeRuns = Callable[[str], Runs]
 SameRun = Callable[[Path, Path], None]
@@ -106,13 +115,7 @@ def test_an_extension_that_is_killed_ends_the_same(
     """An extension is saved before its first update, so that it can be resumed."""
     complete = runs(LSTM).complete(tmp_path / "complete")
     finish(runs(LSTM).resume(complete, steps=10))
-    trainer = runs(LSTM).resume(finished, steps=10)
-    for record in trainer.run():
-        if at_step(step)(record):
-            trainer.save()
-        if at_step(step + 3)(record):
-            break
-    trainer.folder.close()
+    kill_after_save(runs(LSTM).resume(finished, steps=10), step)
     finish(runs(LSTM).resume(finished))
     assert_same_run(finished, complete)
 

@@ -16,10 +16,21 @@ from chargen.text.corpus import Corpus
 from chargen.training.options import TrainingOptions
 from chargen.training.records import Evaluation, Finished, Step, TrainingRecord
 from chargen.training.train import RunFinishedError, resume, start
-from tests.training.runs import KINDS, LSTM, Runs, at_step, content, finish, interrupt
+from chargen.training.trainer import Trainer
+from tests.training.runs import (
+    KINDS,
+    LSTM,
+    Runs,
+    at_step,
+    content,
+    finish,
+    interrupt,
+    kill_after_save,
+)
 
 SameRun = Callable[[Path, Path], None]
 MakeRuns = Callable[[str], Runs]
+StartTuning = Callable[[Path], Trainer]
 
 
 @pytest.fixture
@@ -27,6 +38,16 @@ def interrupted(runs: MakeRuns, tmp_path: Path) -> Path:
     """A run that was interrupted after five steps."""
     assert interrupt(runs(LSTM).start(tmp_path / "interrupted"), at_step(5))
     return tmp_path / "interrupted"
+
+
+@pytest.fixture
+def start_tuning(story: Path, options: TrainingOptions, tmp_path: Path) -> StartTuning:
+    """Return a function that starts from the model in `base`; `complete` has the finished run."""
+    corpus = Corpus.read([story])
+    finish(start(corpus, options, output=tmp_path / "base"))
+    tuning = replace(options, init_from=str(tmp_path / "base"), validation_fraction=0.2)
+    finish(start(corpus, tuning, output=tmp_path / "complete"))
+    return lambda output: start(corpus, tuning, output=output)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -60,13 +81,7 @@ def test_a_run_killed_after_a_save_ends_the_same(
 ) -> None:
     """The updates after the last save, and their log records, are repeated."""
     output = tmp_path / "dead"
-    trainer = runs(kind).start(output)
-    for record in trainer.run():
-        if at_step(step)(record):
-            trainer.save()
-        if at_step(step + 3)(record):
-            break
-    trainer.folder.close()
+    kill_after_save(runs(kind).start(output), step)
     finish(runs(kind).resume(output))
     assert_same_run(output, runs(kind).complete(tmp_path / "complete"))
 
@@ -96,14 +111,10 @@ def test_resuming_moves_a_finished_replacement(
 
 
 def test_a_fine_tuning_run_is_resumed_without_the_initial_model(
-    story: Path, options: TrainingOptions, tmp_path: Path, assert_same_run: SameRun
+    story: Path, start_tuning: StartTuning, tmp_path: Path, assert_same_run: SameRun
 ) -> None:
     """It is interrupted after the evaluation of the initial weights and after each update."""
-    corpus = Corpus.read([story])
-    finish(start(corpus, options, output=tmp_path / "base"))
-    tuning = replace(options, init_from=str(tmp_path / "base"), validation_fraction=0.2)
-    finish(start(corpus, tuning, output=tmp_path / "complete"))
-    trainer, steps = start(corpus, tuning, output=tmp_path / "other"), []
+    trainer, steps = start_tuning(tmp_path / "other"), []
 
     def after_a_record(record: TrainingRecord) -> bool:
         if isinstance(record, Step | Evaluation):
@@ -120,14 +131,10 @@ def test_a_fine_tuning_run_is_resumed_without_the_initial_model(
 
 
 def test_a_run_that_is_killed_at_the_first_evaluation_ends_the_same(
-    story: Path, options: TrainingOptions, tmp_path: Path, assert_same_run: SameRun
+    story: Path, start_tuning: StartTuning, tmp_path: Path, assert_same_run: SameRun
 ) -> None:
     """The initial weights are evaluated again, and logged once."""
-    corpus = Corpus.read([story])
-    finish(start(corpus, options, output=tmp_path / "base"))
-    tuning = replace(options, init_from=str(tmp_path / "base"), validation_fraction=0.2)
-    finish(start(corpus, tuning, output=tmp_path / "complete"))
-    trainer = start(corpus, tuning, output=tmp_path / "dead")
+    trainer = start_tuning(tmp_path / "dead")
     first = next(trainer.run())
     assert isinstance(first, Evaluation)
     trainer.folder.close()

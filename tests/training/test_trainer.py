@@ -1,25 +1,19 @@
-"""The records of a run, its losses, and the files in its folder."""
+"""What a run learns, its budgets, and its validation."""
 
-import json
 import math
-import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import safetensors.numpy
-import torch
-from tokenizers import Tokenizer
 
-from chargen.errors import CheckpointError, OptionError, TrainingError
+from chargen.errors import OptionError
 from chargen.evaluation.validation import streams, validation_nats
 from chargen.model.cells.registry import CELLS
-from chargen.model.checkpoint import CARD, CONFIG, LOG, MODEL, TOKENIZER, TRAINING, Checkpoint
+from chargen.model.checkpoint import CARD, TRAINING, Checkpoint
 from chargen.model.config import ENCODERS
 from chargen.model.network import Network
 from chargen.options import MAX_SEED
@@ -27,91 +21,12 @@ from chargen.text.corpus import Corpus
 from chargen.training.folder import RunFolder
 from chargen.training.options import TrainingOptions
 from chargen.training.precision import has_bfloat16
-from chargen.training.records import Evaluation, Finished, Sample, Saved, Step
+from chargen.training.records import Evaluation, Finished
 from chargen.training.spec import make_spec
 from chargen.training.state import TrainingState
-from chargen.training.train import resume, start
+from chargen.training.train import start
 from chargen.training.trainer import Trainer
-
-OVERFITTING: dict[str, Any] = {
-    "steps": 300,
-    "hidden_size": 32,
-    "learning_rate": 0.02,
-    "validation_fraction": 0.3,
-}
-
-
-class Run:
-    """A finished run, its folder and its records."""
-
-    def __init__(self, trainer: Trainer, prompt: str = "") -> None:
-        self.trainer = trainer
-        self.records = list(trainer.run(prompt))
-        trainer.folder.finish()
-        self.folder = trainer.folder.final_path
-
-    @property
-    def steps(self) -> list[Step]:
-        """The weight updates."""
-        return [record for record in self.records if isinstance(record, Step)]
-
-    @property
-    def losses(self) -> list[float]:
-        """The loss of each update."""
-        return [step.loss for step in self.steps]
-
-    @property
-    def evaluations(self) -> list[Evaluation]:
-        """The evaluations."""
-        return [record for record in self.records if isinstance(record, Evaluation)]
-
-    @property
-    def finished(self) -> Finished:
-        """The last record."""
-        assert isinstance(self.records[-1], Finished)
-        return self.records[-1]
-
-    @property
-    def log(self) -> list[dict[str, Any]]:
-        """The records of log.jsonl."""
-        lines = (self.folder / LOG).read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines]
-
-
-TrainRun = Callable[..., Run]
-
-
-@pytest.fixture
-def train(options: TrainingOptions, corpus: Corpus, tmp_path: Path) -> TrainRun:
-    """Return a function that trains with changed options, on the short text by default."""
-
-    def call(
-        text: Corpus = corpus, *, output: str = "run", prompt: str = "", **changes: Any
-    ) -> Run:
-        changed = replace(options, **changes)
-        return Run(start(text, changed, output=tmp_path / output), prompt)
-
-    return call
-
-
-@pytest.fixture
-def at_step_5(corpus: Corpus, options: TrainingOptions, tmp_path: Path) -> Path:
-    """A run on story.txt that was saved and left after five steps of its ten hours."""
-    (tmp_path / "story.txt").write_text(corpus.texts[0])
-    long = replace(options, steps=None, minutes=600)
-    trainer = start(Corpus.read([tmp_path / "story.txt"]), long, output=tmp_path / "run")
-    for record in trainer.run():
-        if isinstance(record, Step) and record.step == 5:
-            break
-    trainer.save()
-    trainer.folder.close()
-    return tmp_path / "run"
-
-
-def resume_story(folder: Path) -> Trainer:
-    """Resume a run on story.txt."""
-    return resume([folder.parent / "story.txt"], {}, output=folder)
-
+from tests.training.runs import OVERFITTING, Run, TrainRun, resume_story
 
 # Learning
 
@@ -381,127 +296,3 @@ def test_the_validation_set_is_not_trained_on(train: TrainRun) -> None:
         runs.append(train(corpus, output=name, validation_fraction=fraction))
     assert runs[0].losses == runs[1].losses
     assert runs[0].evaluations[-1].nats != runs[1].evaluations[-1].nats
-
-
-# Samples, log and saves
-
-
-@pytest.mark.parametrize("prompt", ["the cat", "a\udcff"])
-def test_a_run_has_five_samples(train: TrainRun, prompt: str) -> None:
-    """Each sample starts with the prompt, which may contain a lone surrogate, and is logged."""
-    run = train(prompt=prompt)
-    samples = [record for record in run.records if isinstance(record, Sample)]
-    assert [sample.step for sample in samples] == [4, 8, 12, 16, 20]
-    for sample in samples:
-        assert sample.text.startswith(prompt)
-        assert len(sample.text) > len(prompt)
-    assert [line["record"] for line in run.log].count("sample") == 5
-
-
-def test_every_record_is_logged(train: TrainRun, noise: Corpus) -> None:
-    """The lines of the log are the records as JSON, in the same order."""
-    run = train(noise, **{**OVERFITTING, "steps": 40}, save_every=0.0)
-    expected: list[dict[str, Any]] = [
-        {"record": type(record).__name__.lower(), **asdict(record)} for record in run.records
-    ]
-    assert run.log == expected
-    kinds = {line["record"] for line in expected}
-    assert kinds == {"step", "evaluation", "sample", "saved", "finished"}
-
-
-def test_a_long_run_logs_a_thousand_steps(train: TrainRun) -> None:
-    """The log of a long run is limited."""
-    run = train(steps=1500, cell="feedforward", hidden_size=2)
-    steps = [line["step"] for line in run.log if line["record"] == "step"]
-    assert len(steps) == 1000
-    assert steps[-1] == 1500
-
-
-def test_a_run_is_saved_regularly_and_at_each_new_best(train: TrainRun, noise: Corpus) -> None:
-    """A save interval of 0 saves after each update."""
-
-    def saves(run: Run) -> Iterator[Saved]:
-        return (record for record in run.records if isinstance(record, Saved))
-
-    options = {**OVERFITTING, "steps": 40}
-    often = train(noise, output="often", **options, save_every=0.0)
-    assert [saved.step for saved in saves(often)] == list(range(40))
-    seldom = train(noise, output="seldom", **options)
-    best = [evaluation.step for evaluation in seldom.evaluations if evaluation.best]
-    # The last save writes a best at the very end, and has no record.
-    assert [saved.step for saved in saves(seldom) if saved.best] == [k for k in best if k < 40]
-
-
-def test_a_folder_has_six_files(train: TrainRun, noise: Corpus) -> None:
-    """The tokenizers and safetensors libraries read their files; the card shows the command."""
-    run = train(noise, **OVERFITTING)
-    names = {path.name for path in run.folder.iterdir()}
-    assert names == {CARD, CONFIG, LOG, MODEL, TOKENIZER, TRAINING}
-    model = Checkpoint.load(run.folder)
-    tokenizer = Tokenizer.from_file(str(run.folder / TOKENIZER))
-    assert tokenizer.encode("abc").ids == model.vocabulary.encode("abc").tolist()
-    assert set(safetensors.numpy.load_file(run.folder / MODEL)) == set(model.weights)
-    card = (run.folder / CARD).read_text(encoding="utf-8")
-    assert card.startswith("---\nlibrary_name: chargen\n")
-    assert "\n# noise\n" in card
-    assert f"chargen sample -m {run.folder}" in card
-    assert f"Validation loss: {model.measured['validation_nats']:.4f} nats" in card
-
-
-def test_float16_is_the_type_of_the_model_only(train: TrainRun, noise: Corpus) -> None:
-    """The state for a resumed run keeps the best weights in float32; the model has them rounded."""
-    run = train(noise, **OVERFITTING, weights_dtype="float16")
-    model = Checkpoint.load(run.folder)
-    state = TrainingState.read(run.folder)
-    assert model.weights_dtype == "float16"
-    for tensors in state.tensors.values():
-        assert {tensor.dtype for tensor in tensors.values()} <= {torch.float32}
-    for name, tensor in state.tensors["best"].items():
-        np.testing.assert_array_equal(tensor.half().numpy(), model.weights[name])
-        assert not np.array_equal(tensor.numpy(), model.weights[name])
-
-
-# Failures
-
-
-def test_a_loss_that_is_not_finite_stops_the_run(at_step_5: Path) -> None:
-    """The error suggests a learning rate, and the last save is intact."""
-    state = TrainingState.read(at_step_5)
-    state.tensors["network"]["decoder.bias"].fill_(torch.nan)
-    state.write(at_step_5)
-    before = {name: (at_step_5 / name).read_bytes() for name in (MODEL, TRAINING)}
-    trainer = resume_story(at_step_5)
-    with pytest.raises(TrainingError, match=r"the loss became nan at step 6 \(try a learning rate"):
-        list(trainer.run())
-    trainer.folder.close()
-    assert {name: (at_step_5 / name).read_bytes() for name in before} == before
-
-
-def test_a_diverging_run_ends_with_a_model_or_a_training_error(
-    corpus: Corpus, options: TrainingOptions, tmp_path: Path
-) -> None:
-    """The largest learning rate causes no other error."""
-    changed = replace(options, learning_rate=10.0, cell="rnn", steps=60)
-    trainer = start(corpus, changed, output=tmp_path / "run")
-    refusal = ""
-    try:
-        list(trainer.run())
-    except TrainingError as error:
-        refusal = str(error)
-    trainer.folder.close()
-    reached = TrainingState.read(tmp_path / "run").progress.step
-    assert reached == (0 if refusal else 60)
-    assert not refusal or "learning rate of 2.5" in refusal
-
-
-def test_a_failed_save_is_a_checkpoint_error(
-    corpus: Corpus, options: TrainingOptions, tmp_path: Path
-) -> None:
-    """The next save after the folder was deleted fails."""
-    trainer = start(corpus, replace(options, save_every=0.0), output=tmp_path / "run")
-    records = trainer.run()
-    next(records)
-    shutil.rmtree(tmp_path / "run")
-    with pytest.raises(CheckpointError, match="cannot be written"):
-        list(records)
-    trainer.folder.close()
