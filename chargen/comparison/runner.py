@@ -2,7 +2,7 @@
 
 The speed of the machine is measured before the first stage, and it can change when another program
 starts. Therefore the number of threads is chosen again when the speed of a training drops, and
-before a training if the last choice is older than a minute. Besides, the time of the stages is
+before a training if the last choice is older than a minute. The time of the stages is also
 compared with their cost while they run. If a study will exceed its time by more than a tenth, its
 plan is shortened: first the measurements, then also the training. All networks must read the same
 number of characters, so with fewer characters even finished trainings are repeated. If that would
@@ -154,7 +154,7 @@ class _Pace:
         return changed
 
     def _restart(self) -> None:
-        """Measure the speed anew from the next share on."""
+        """Discard the speeds measured so far."""
         self._last = self._seen = None
         self._speeds = []
 

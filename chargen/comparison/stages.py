@@ -75,9 +75,9 @@ class Plan:
         return self.characters / self.speeds[cell]
 
     def threads_of(self, stage: Stage[Any]) -> int:
-        """Return the number of threads of a stage: of its cell, or the largest one.
+        """Return the number of threads of a stage: that of its cell, else the largest of all cells.
 
-        It is the largest one that is small while other programs use the cores.
+        Even the largest is small on a busy machine.
         """
         return self.threads[stage.cell] if stage.cell else max(self.threads.values())
 

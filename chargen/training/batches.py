@@ -57,9 +57,9 @@ class StreamEpoch:
 
     A piece lies within one text and has at most 20 windows. Every epoch cuts the texts at
     different positions and reads the pieces in a different order, so that a run of less than one
-    epoch has read something of every part of a text (Tiny
-    Shakespeare: 1.685 nats after 0.8 epochs; with long contiguous streams, 1.803 after 0.7 epochs,
-    without having read the names of the last play).
+    epoch has read something of every part of a text (Tiny Shakespeare: 1.685 nats after 0.8
+    epochs; with long contiguous streams, 1.803 after 0.7 epochs, since they had not reached the
+    names of the last play).
     A stream's state is reset at the start of a piece, and before any other window with
     `reset_probability`: a network that always carries its state never learns to start from an
     empty one, as it does at every prompt (measured: 2.31 nats on held-out text without resets,

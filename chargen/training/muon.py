@@ -22,7 +22,7 @@ class Muon(torch.optim.Optimizer):
 
     `torch.optim.Muon` is not used, because it orthogonalises a whole matrix instead of the block
     of each gate, and always computes in bfloat16, which a CPU without hardware support emulates
-    slowly (0.3 GFLOP/s; 90 in float32).
+    slowly (1.2 GFLOP/s, and 112 in float32).
     Source: Jordan 2024; the scale of the updates: Liu et al. 2025.
     """
 
@@ -51,10 +51,10 @@ class Muon(torch.optim.Optimizer):
 def muon_pays(hidden_size: int, characters: int, precision: str) -> bool:
     """Return whether Muon is worth its time for updates on this many characters each.
 
-    The orthogonalisation takes about 5 H / characters of the time of the rest of an update, and a
-    third of that in bfloat16. Measured in float32: with 1x512 and 6,144 characters, Muon reached
-    1.591 nats in 519 s and AdamW 1.605 in 725 s; with 1x384 and 2,048 characters, Muon was at
-    1.632 after 201 s and AdamW, with 1,024 characters, at 1.487.
+    The orthogonalisation takes about 5 H / characters of the time of the rest of an update, and
+    in bfloat16 about a third of that (an estimate). Measured in float32: with 1x512 and 6,144
+    characters, Muon reached 1.591 nats in 519 s and AdamW 1.605 in 725 s; with 1x384 and 2,048
+    characters, Muon was at 1.632 after 201 s and AdamW, with 1,024 characters, at 1.487.
     """
     share = _ITERATIONS * hidden_size / characters
     return share / (3 if precision == "bfloat16" else 1) < _MAX_SHARE
@@ -63,9 +63,9 @@ def muon_pays(hidden_size: int, characters: int, precision: str) -> bool:
 def orthogonalise(blocks: Tensor) -> Tensor:
     """Return approximately the nearest orthogonal matrix of each block [G, H, H].
 
-    The singular values of the result are between 0.7 and 1.2. Three iterations of the polynomials
-    of Amsel et al. 2025, which come closer to 1, cost less but train worse (Tiny Shakespeare,
-    1x192, 1,000 updates: 1.708 nats, 1.679 with these, 1.685 with AdamW).
+    Most singular values of the result are between 0.6 and 1.2; those near 0 stay small. Three
+    iterations of the polynomials of Amsel et al. 2025, which come closer to 1, cost less but train
+    worse (Tiny Shakespeare, 1x192, 1,000 updates: 1.708 nats, 1.679 with these, 1.685 with AdamW).
     """
     a, b, c = _POLYNOMIAL
     x: Tensor = blocks / blocks.norm(dim=(1, 2), keepdim=True).clamp(min=1e-30)

@@ -227,8 +227,8 @@ def sample_spans(spans: Spans, characters: int) -> tuple[Spans, Spans]:
 def letter_pair_nats(ids: Ids, sample: Spans, rest: Spans, vocab_size: int) -> float:
     """Return the loss of the text's own letter pairs on a sample, in nats per character.
 
-    Each eighth of the sample is predicted from the pairs in the rest and in the other eighths, so
-    that all of a short text can be the sample. NaN if there are too few characters.
+    Each eighth of the sample is predicted from the pairs in the rest and in the other eighths. The
+    sample can therefore be the whole of a short text. Returns NaN for too few characters.
     """
     lengths = sample[:, 1] - sample[:, 0] - 1
     part = np.arange(_FOLDS)
