@@ -66,8 +66,8 @@ class Trace:
 
     @property
     def memory(self) -> str:
-        """The name of the array that carries the memory; of a network without one, the output."""
-        return (*CELLS[self.cell].state[-1:], "used")[0]
+        """The name of the array that carries the memory; "used", the output, if there is none."""
+        return CELLS[self.cell].memory
 
     def next_characters(self, place: int, count: int = 5) -> list[tuple[str, float]]:
         """Return the most likely characters after the character at `place`, likeliest first."""

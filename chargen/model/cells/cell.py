@@ -66,6 +66,11 @@ class Cell(ABC):
         """Whether the cell carries a state."""
         return bool(self.state)
 
+    @property
+    def memory(self) -> str:
+        """The name of the part of the state that carries the memory; "used" if there is none."""
+        return self.state[-1] if self.state else "used"
+
     @abstractmethod
     def step(
         self,
@@ -86,8 +91,8 @@ class Cell(ABC):
     def memory_parts(self, gates: Gates, state: State) -> dict[str, Array]:
         """Split the new memory into "kept", what remains of the old one, and "written".
 
-        gates, state: of a step, the state before it. The memory is the last array of the state; the
-        two parts add up to it. Empty if a step rewrites the whole state.
+        gates, state: of a step, the state before it. The two parts add up to the
+        part of the new state that `memory` names. Empty if a step rewrites the whole state.
         """
         return {}
 
