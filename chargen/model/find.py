@@ -13,6 +13,7 @@ from chargen.text.display import printable
 
 # Without importlib.resources: its import takes 5 ms, and a model must be a folder on the disk.
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
+TOUR = "tour"  # the folder of the small models of `chargen tour`, which are not listed
 _MAX_LISTED = 10
 
 
@@ -21,13 +22,15 @@ def find(model: str | Path) -> Path:
 
     A name stands for the first of these folders that is a model: `<name>`, `checkpoints/<name>`,
     and `<name>` among the models in this package. If none is, the first that exists is returned;
-    `Checkpoint.load` then says what is missing.
+    `Checkpoint.load` then says what is missing. `tour/<name>` finds a model of `chargen tour`.
     Raises CheckpointError if none exists.
     """
     name = Path(model).name
     places = [Path(model)]
     if name == str(model) and name.strip("."):
         places += [Path(DEFAULT_ROOT, name), PRETRAINED / name]
+    elif Path(model).parts == (TOUR, name):
+        places.append(PRETRAINED / TOUR / name)
     for place in places:
         if os.path.isfile(place / CONFIG):
             return place

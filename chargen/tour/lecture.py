@@ -1,0 +1,435 @@
+"""The seven screens of the lecture. Every number is computed when a screen is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import exp, log10
+
+from chargen.model.cells.registry import CELLS
+from chargen.model.find import TOUR
+from chargen.tasks import agreement, recall
+from chargen.tour.readings import chances, distances, gradient_by_lag, load, next_chances, read
+from chargen.tour.screens import Bar, Command, Diagram, Drawing, Row, Screen, Table
+
+FEEDFORWARD, RNN, LSTM = (
+    f"{TOUR}/neurons-feedforward",
+    f"{TOUR}/neurons-rnn",
+    f"{TOUR}/neurons-lstm",
+)
+RHYMES, RECALL, RECALL_RNN = (f"{TOUR}/{name}" for name in ("rhymes", "recall", "recall-rnn"))
+AGREEMENT, ANIMALS = f"{TOUR}/agreement", f"{TOUR}/animals"
+
+THRESHOLD = 0.9
+WORD = "neuron"
+LAGS = (0, 1, 2, 5, 10, 20, 40, 60, 80, 100)
+RHYMING = ("The cake is by the l", "The frog is by the l")
+WEEK = (
+    "day 1: {weather}. we ate cake. day 2: the cat snored. day 3: we sang. a cup fell."
+    " day 4: tea time. we hid. day 5: as on day 1, "
+)
+FIRST_SUBJECT = "in came eva. wow. then "
+SECOND_SUBJECT = FIRST_SUBJECT + "she bowed. in came tom. yum. then "
+HOME = (
+    "we built a tower of blocks on the carpet, between the sofa and the door. my uncle yawned."
+    " then came the "
+)
+WILD = (
+    "there was a show about nature, all about wolves and wild forests. my uncle yawned."
+    " then came the "
+)
+BEASTS = ("dog", "wolf", "fish")
+
+_CELL = """\
+c before ──(*)────(+)──┬────────→ c
+            ↑      ↑   ↓
+            f    i * g tanh
+                       ↓
+                  o ─→(*)───────→ h
+
+c = f * (c before) + i * g
+h = o * tanh(c)"""
+_COUNT = 5  # of the most likely next characters
+_DECADES = 4  # of the logarithmic bars of the gradient
+_MAX_WRITTEN = 12
+
+
+def screens() -> Iterator[Screen]:
+    """Yield the screens in order; each is computed when it is asked for."""
+    return (make() for make in SCREENS)
+
+
+def _one_hot() -> Screen:
+    tracer, read_so_far = load(LSTM), f"A {WORD[:4]}"
+    characters = tracer.vocabulary.characters
+    letters = [c for c in characters if c.isascii() and c.islower()]
+    vectors: list[Row] = [
+        (letter, "".join("1" if each == letter else "\u00b7" for each in letters))
+        for letter in WORD[:-1]
+    ]
+    trace = read(LSTM, read_so_far)
+    logits = dict(zip(characters[1:], trace.logits[-1, 1:].tolist(), strict=True))
+    softmax: list[Row] = [
+        (c, f"{logits[c]:.1f}", f"{exp(logits[c]):.1f}", Bar(f"{p:.3f}", p))
+        for c, p in trace.next_characters(-1, _COUNT)
+    ]
+    total = sum(map(exp, logits.values()))
+    start = f"A {WORD[:3]}"
+    text, written = start, list[Row]()
+    for _ in range(_MAX_WRITTEN):
+        ((c, p),) = read(LSTM, text).next_characters(-1, 1)
+        written.append((text[-8:], c, Bar(f"{p:.3f}", p), "write" if p > THRESHOLD else "stop"))
+        if p <= THRESHOLD:
+            break
+        text += c
+    return Screen(
+        "One-hot vectors, softmax and a threshold",
+        (LSTM,),
+        (
+            (
+                "A network computes with numbers, not with letters. Each character becomes a"
+                " one-hot vector: it has one entry for each character of the vocabulary, which is"
+                " 1 for this character and 0 for all others."
+            ),
+            Table(
+                f"The entries for the letters, of {len(characters)} in all",
+                ("", "".join(letters)),
+                vectors,
+            ),
+            (
+                "For each character that can come next, the network computes a number, the logit."
+                " Softmax turns the logits into probabilities: it takes the exponential of each and"
+                " divides it by the sum of all."
+            ),
+            Table(
+                f'After "{read_so_far}"; the exponentials of all logits sum to {total:.1f}',
+                ("next", "logit", "exp", "probability"),
+                softmax,
+                THRESHOLD,
+            ),
+            (
+                "With a threshold, the network writes only when it is sure: it writes the most"
+                f" likely character while its probability is above {THRESHOLD:g}, and then it"
+                " stops."
+            ),
+            Table(
+                f'Writing from "{start}"',
+                ("text", "next", "probability", ""),
+                written,
+                THRESHOLD,
+            ),
+        ),
+        f"Which letters pass the mark at {THRESHOLD:g}? Where does the network stop, and which"
+        " characters could follow there?",
+        (
+            Command(
+                "write until the probability falls below the threshold",
+                f'chargen sample -m {LSTM} --prompt "{start}" --temperature 0'
+                f" --confidence {THRESHOLD:g}",
+            ),
+        ),
+    )
+
+
+def _without_memory() -> Screen:
+    trace = read(FEEDFORWARD, WORD[:-1])
+    spelled: list[Row] = [
+        (WORD[t], WORD[t + 1], p, tuple(trace.next_characters(t, _COUNT)))
+        for t, p in enumerate(next_chances(FEEDFORWARD, WORD))
+    ]
+    texts = (WORD[:4], "car", "other")
+    traces = [read(FEEDFORWARD, text) for text in texts]
+    same: list[Row] = [(trace.text, tuple(trace.next_characters(-1, _COUNT))) for trace in traces]
+    last = [each.probabilities[-1] for each in traces]
+    difference = max(float(abs(each - last[0]).max()) for each in last)
+    return Screen(
+        "A network without memory",
+        (FEEDFORWARD,),
+        (
+            (
+                "A feed-forward network computes its prediction from the current character alone."
+                f' When it reads the r of "{WORD}", nothing in it depends on n, e and u any more.'
+            ),
+            Table(
+                f'"{WORD}", letter by letter: the probability p of the right letter',
+                ("read", "right", "p", "most likely next characters"),
+                spelled,
+            ),
+            "The same letter always leads to the same prediction, whatever came before it.",
+            Table(
+                f"After the last r of three texts; largest difference: {difference:.3f}",
+                ("text", "most likely next characters"),
+                same,
+            ),
+        ),
+        "The three rows of the second table are equal. After r, the network predicts what follows"
+        " an r on average, so it can only guess the o.",
+        (
+            Command(
+                "compare two texts of your own, letter by letter",
+                f"chargen inspect -m {FEEDFORWARD} --prompt neuron --versus charon",
+            ),
+        ),
+    )
+
+
+def _loop() -> Screen:
+    models = (FEEDFORWARD, RNN, LSTM)
+    found = [next_chances(model, WORD) for model in models]
+    rows: list[Row] = [
+        (f"{WORD[: t + 1]}", WORD[t + 1], *(each[t] for each in found))
+        for t in range(len(WORD) - 1)
+    ]
+    return Screen(
+        "The loop: a recurrent network, folded and unfolded",
+        models,
+        (
+            (
+                "A recurrent network has a loop: its state h after one character is an input when"
+                " it reads the next character. The state is its memory."
+            ),
+            Drawing(
+                "Unfolded in time, the loop becomes a chain: one copy of the same network for each"
+                " character, with the same weights.",
+                load(RNN).config,
+                read(RNN, WORD[:-1]),
+            ),
+            Table(
+                "The probability of the right letter, without memory and with it",
+                ("read", "right", *(_label(model) for model in models)),
+                rows,
+            ),
+        ),
+        'The row of "neur": the networks with a state know that the r belongs to this word.',
+        (
+            Command(
+                "draw the network over a text of your own",
+                f'chargen inspect -m {RNN} --prompt "A neuron" --unfold',
+            ),
+        ),
+    )
+
+
+def _vanishing_gradient() -> Screen:
+    models = (RECALL_RNN, RECALL)
+    example = WEEK.format(weather=recall.WEATHER[0])
+    lags = (*LAGS, len(example) - example.index("."))  # the last one: of the weather of day 1
+    following = {WEEK.format(weather=weather): weather[0] for weather in recall.WEATHER}
+    found = [gradient_by_lag(model, following, lags) for model in models]
+    rows: list[Row] = [
+        (str(lag), *(_logarithmic(float(each[k])) for each in found)) for k, lag in enumerate(lags)
+    ]
+    answers = [
+        sum(chances(read(model, text), [c])[0] for text, c in following.items()) / len(following)
+        for model in models
+    ]
+    return Screen(
+        "The vanishing gradient",
+        models,
+        (
+            (
+                "Training follows the gradient of a prediction back through the chain. At each"
+                " step back, the gradient of an RNN is multiplied by its weights and by the slope"
+                " of tanh, which is below 1. After many steps little is left, so an RNN hardly"
+                " learns from what is far back. With large weights, the gradient can explode"
+                " instead."
+            ),
+            (
+                "The long-term memory c of an LSTM passes from step to step by a multiplication"
+                " with its forget gate. Where the gate is near 1, the gradient remains."
+            ),
+            (
+                "Both networks here were trained on the same number of texts such as"
+                f' "{example}...", where the weather of day 1 follows.'
+            ),
+            Table(
+                "The norm of the gradient of that prediction with respect to an input some"
+                " characters back, relative to the last input; a full bar is 1, an empty one"
+                f" 1e-{_DECADES}; the weather of day 1 ends {lags[-1]} characters back",
+                ("back", *(_label(model) for model in models)),
+                rows,
+            ),
+            Table(
+                f"The probability of the right answer, mean over {len(following)} texts",
+                ("", *(_label(model) for model in models)),
+                [("right", *answers)],
+            ),
+        ),
+        "How fast do the bars shrink? They are logarithmic: half a bar is a hundredth. Almost no"
+        " gradient of the RNN reaches the fact, and it has not learned the answer.",
+        (
+            Command(
+                "show the gradient of the last prediction in a text of your own",
+                f'chargen inspect -m {RECALL_RNN} --saliency --prompt "day 1: fog. day 2: as on'
+                ' day 1, "',
+            ),
+        ),
+    )
+
+
+def _gates() -> Screen:
+    trace = read(RHYMES, RHYMING[0])
+    layer = trace.layers[-1]
+    names = ("f", "i", "o", "c", "h")
+    means = [abs(layer[name]).mean(1).tolist() for name in names]
+    rows: list[Row] = [
+        (trace.text[t], *(each[t] for each in means), tuple(trace.next_characters(t, _COUNT)))
+        for t in range(len(trace.text))
+    ]
+    rhymes: list[Row] = [
+        (text, tuple(read(RHYMES, text).next_characters(-1, _COUNT))) for text in RHYMING
+    ]
+    return Screen(
+        "The gates of an LSTM",
+        (RHYMES,),
+        (
+            (
+                "An LSTM has two memories. The long-term memory c (cell state) passes along the"
+                " chain; the short-term memory h is the output. Three gates, each between 0 and 1,"
+                " control them, and g is the candidate for new memory:"
+            ),
+            (
+                "forget gate f: how much of c is kept. Learn gate i (input): how much of g is"
+                " written. Use gate o (output): how much of the memory is used."
+            ),
+            Diagram(_CELL),
+            Table(
+                f'"{trace.text}": means over {layer["c"].shape[1]} units, of absolute values for c'
+                " and h",
+                ("", *names, "next"),
+                rows,
+            ),
+            Table("The rhyme after the same letters", ("text", "next"), rhymes),
+        ),
+        "The gates change with each character, for example after a space. In the last table, both"
+        " texts end with the same letters; c holds what rhymes.",
+        (
+            Command(
+                "show the gates for a rhyme of your own",
+                f'chargen inspect -m {RHYMES} --prompt "{RHYMING[1]}"',
+            ),
+        ),
+    )
+
+
+def _days() -> Screen:
+    texts = {weather: WEEK.format(weather=weather) for weather in recall.WEATHER}
+    rows: list[Row] = [
+        (weather, *chances(read(RECALL, text), recall.WEATHER)) for weather, text in texts.items()
+    ]
+    one, other = (texts[weather] for weather in recall.WEATHER[:2])
+    traces = read(RECALL, one), read(RECALL, other)
+    apart = [distances(*traces, part).tolist() for part in ("c", "h")]
+    ends = [one.index(f" day {day}:") - 1 for day in (2, 3, 4, 5)] + [len(one) - 1]
+    largest = max(max(each) for each in apart)
+    states: list[Row] = [
+        (f"day {day}", *(Bar(f"{each[t]:.2f}", each[t] / largest) for each in apart))
+        for day, t in enumerate(ends, 1)
+    ]
+    subjects: list[Row] = []
+    for text in (FIRST_SUBJECT, SECOND_SUBJECT):
+        subject = text.rpartition("came ")[2].partition(".")[0]
+        subjects.append((subject, *chances(read(AGREEMENT, text), agreement.PRONOUNS)))
+    return Screen(
+        "Long-term memory: kept from day 1 to day 5, and forgotten",
+        (RECALL, AGREEMENT),
+        (
+            (
+                f'"{one}..." The answer is the weather of day 1, {len(one) - one.index(".")}'
+                " characters earlier. The long-term memory c carries it past all that happens in"
+                " between."
+            ),
+            Table(
+                "The weather of day 1, and the probability of each answer on day 5",
+                ("day 1", *recall.WEATHER),
+                rows,
+            ),
+            Table(
+                f"How far the states of the texts with {recall.WEATHER[0]} and {recall.WEATHER[1]}"
+                " are apart at the end of each day (root mean square of the differences)",
+                ("", "long-term c", "short-term h"),
+                states,
+            ),
+            (
+                f'Forgetting is as useful. "{SECOND_SUBJECT}..." The pronoun agrees with the last'
+                " subject, and the one before it must be forgotten."
+            ),
+            Table(
+                "The probability of each pronoun after a subject",
+                ("subject", *agreement.PRONOUNS),
+                subjects,
+            ),
+        ),
+        "In the first table, each weather leads to its own answer. In the second one, c keeps the"
+        " difference, and h shows it only when it is needed: the use gate holds it back until then."
+        " In the last one, the second subject replaces the first.",
+        (
+            Command(
+                "ask for the weather after days of your own",
+                f"chargen score -m {RECALL} --choices {','.join(recall.WEATHER)}"
+                ' --prompt "day 1: fog. we hid. day 2: as on day 1, "',
+            ),
+            Command(
+                "erase the memory with the forget gate",
+                f'chargen inspect -m {RECALL} --prompt "{one}" --close forget --from {ends[3]}',
+            ),
+            Command(
+                "compare the pronouns after a subject of your own",
+                f"chargen score -m {AGREEMENT} --choices {','.join(agreement.PRONOUNS)}"
+                ' --prompt "in came the twins. wow. then "',
+            ),
+        ),
+    )
+
+
+def _dog_and_wolf() -> Screen:
+    found = [chances(read(ANIMALS, text), BEASTS) for text in (WILD, HOME)]
+    rows: list[Row] = [
+        (beast, *(Bar(f"{each[k]:.2f}", each[k]) for each in found))
+        for k, beast in enumerate(BEASTS)
+    ]
+    return Screen(
+        "The dog and the wolf: context decides",
+        (ANIMALS,),
+        (
+            f'In the wild: "{WILD}..."',
+            f'At home: "{HOME}..."',
+            (
+                "The last two sentences are the same. Only the place at the beginning of the story"
+                " makes one animal more likely than another, and the network has to remember it."
+            ),
+            Table("The probability of each animal", ("", "in the wild", "at home"), rows),
+            (
+                "In the training text, 80 % of the animals in the wild are wolves, and 80 % of"
+                " those at home are dogs. A good model is not certain: it gives these shares."
+            ),
+        ),
+        "Nothing near the end distinguishes the texts; the difference comes from the memory alone.",
+        (
+            Command(
+                "compare two stories of your own; use words of corpora/animals.txt",
+                f"chargen score -m {ANIMALS} --choices {','.join(BEASTS)}"
+                ' --prompt "snow lay on the mountains. we waited. it was a "'
+                ' --prompt "rain ran down the windows of the house. we waited. it was a "',
+            ),
+        ),
+    )
+
+
+def _label(model: str) -> str:
+    return CELLS[load(model).config.cell].label
+
+
+def _logarithmic(share: float) -> Bar:
+    """Return a bar of a positive number on a logarithmic scale."""
+    return Bar(f"{share:.1g}", min(1.0, max(0.0, 1 + log10(max(share, 1e-300)) / _DECADES)))
+
+
+SCREENS: tuple[Callable[[], Screen], ...] = (
+    _one_hot,
+    _without_memory,
+    _loop,
+    _vanishing_gradient,
+    _gates,
+    _days,
+    _dog_and_wolf,
+)
