@@ -23,24 +23,31 @@ from chargen.tasks.registry import TASKS
 
 CORPORA = Path(__file__).parents[1] / "corpora"
 FOLDER = PRETRAINED / "tour"
+_HIDDEN_SIZE, _EMBEDDING_SIZE = 64, 16
 _LONGEST_LAG = 120  # characters
 
 
 def train_on_text(folder: Path, text: str, **options: Any) -> None:
     """Train on a text in corpora/."""
-    if "encoder" not in options:
-        options["embedding_size"] = 16
-    # Nothing is held out: small networks need the whole text, and the last weights are kept.
-    fixed: dict[str, Any] = {"precision": "float32", "device": "cpu", "validation_fraction": 0.0}
-    options = {"hidden_size": 64} | fixed | options
-    train(CORPORA / text, output=folder, init_from="none", **options)
+    train(
+        CORPORA / text,
+        output=folder,
+        init_from="none",
+        hidden_size=_HIDDEN_SIZE,
+        validation_fraction=0.0,  # small networks need the whole text
+        precision="float32",
+        device="cpu",
+        **options,
+    )
 
 
 def train_on_task(folder: Path, name: str, characters: int, cell: str = "lstm") -> None:
     """Train on a memory task, with the middle one of the learning rates of `chargen compare`."""
     task, seed, rate = TASKS[name], 1, CELLS[cell].task_learning_rates[1]
     vocabulary = task_vocabulary(task)
-    config = ModelConfig(len(vocabulary), cell=cell, embedding_size=16, hidden_size=64)
+    config = ModelConfig(
+        len(vocabulary), cell=cell, embedding_size=_EMBEDDING_SIZE, hidden_size=_HIDDEN_SIZE
+    )
     work = train_on_episodes(
         task, config, rate=rate, longest=_LONGEST_LAG, characters=characters, seed=seed
     )
@@ -63,11 +70,17 @@ MODELS: dict[str, Callable[[Path], None]] = {
         train_on_neurons, cell="rnn", learning_rate=3e-3, dropout=0.1, steps=2_000
     ),
     "neurons-lstm": partial(train_on_neurons, cell="lstm", dropout=0.3, steps=1_200),
-    "rhymes": partial(train_on_text, text="rhymes.txt", dropout=0.3, steps=1_500),
+    "rhymes": partial(
+        train_on_text,
+        text="rhymes.txt",
+        lines=True,
+        embedding_size=_EMBEDDING_SIZE,
+        steps=1_500,
+    ),
     "recall": partial(train_on_task, name="recall", characters=2_000_000),
     "recall-rnn": partial(train_on_task, name="recall", characters=2_000_000, cell="rnn"),
     "agreement": partial(train_on_task, name="agreement", characters=4_000_000),
-    "animals": partial(train_on_text, text="animals.txt", lines=True, hidden_size=96, steps=1_500),
+    "context": partial(train_on_task, name="context", characters=2_000_000),
 }
 
 

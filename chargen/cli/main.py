@@ -20,6 +20,7 @@ COMMANDS = {
     "compare": "Compare networks with and without memory.",
     "score": "Score a text: bits per character and its most surprising places.",
     "inspect": "Show what happens inside a model while it reads a text.",
+    "tour": "Show how recurrent networks work, in seven screens.",
     "info": "Describe a model.",
     "bench": "Measure speed on this machine.",
 }

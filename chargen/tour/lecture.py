@@ -7,7 +7,7 @@ from math import exp, log10
 
 from chargen.model.cells.registry import CELLS
 from chargen.model.find import TOUR
-from chargen.tasks import agreement, recall
+from chargen.tasks import agreement, context, recall
 from chargen.tour.readings import chances, distances, gradient_by_lag, load, next_chances, read
 from chargen.tour.screens import Bar, Command, Diagram, Drawing, Row, Screen, Table
 
@@ -17,27 +17,19 @@ FEEDFORWARD, RNN, LSTM = (
     f"{TOUR}/neurons-lstm",
 )
 RHYMES, RECALL, RECALL_RNN = (f"{TOUR}/{name}" for name in ("rhymes", "recall", "recall-rnn"))
-AGREEMENT, ANIMALS = f"{TOUR}/agreement", f"{TOUR}/animals"
+AGREEMENT, CONTEXT = f"{TOUR}/agreement", f"{TOUR}/context"
 
 THRESHOLD = 0.9
 WORD = "neuron"
 LAGS = (0, 1, 2, 5, 10, 20, 40, 60, 80, 100)
-RHYMING = ("The cake is by the l", "The frog is by the l")
+RHYMING = ("The cake is by the l", "The frog in the fog is by the l")
 WEEK = (
     "day 1: {weather}. we ate cake. day 2: the cat snored. day 3: we sang. a cup fell."
     " day 4: tea time. we hid. day 5: as on day 1, "
 )
 FIRST_SUBJECT = "in came eva. wow. then "
 SECOND_SUBJECT = FIRST_SUBJECT + "she bowed. in came tom. yum. then "
-HOME = (
-    "we built a tower of blocks on the carpet, between the sofa and the door. my uncle yawned."
-    " then came the "
-)
-WILD = (
-    "there was a show about nature, all about wolves and wild forests. my uncle yawned."
-    " then came the "
-)
-BEASTS = ("dog", "wolf", "fish")
+STORY = "we were {place}. we ate cake. the cat snored. a fly sneezed. oh, a "
 
 _CELL = """\
 c before ──(*)────(+)──┬────────→ c
@@ -285,11 +277,9 @@ def _gates() -> Screen:
             (
                 "An LSTM has two memories. The long-term memory c (cell state) passes along the"
                 " chain; the short-term memory h is the output. Three gates, each between 0 and 1,"
-                " control them, and g is the candidate for new memory:"
-            ),
-            (
-                "forget gate f: how much of c is kept. Learn gate i (input): how much of g is"
-                " written. Use gate o (output): how much of the memory is used."
+                " control them. The forget gate f decides how much of c is kept. The learn gate i"
+                " (input gate) decides how much of the candidate g is written to c. The use gate o"
+                " (output gate) decides how much of c becomes the output."
             ),
             Diagram(_CELL),
             Table(
@@ -300,8 +290,8 @@ def _gates() -> Screen:
             ),
             Table("The rhyme after the same letters", ("text", "next"), rhymes),
         ),
-        "The gates change with each character, for example after a space. In the last table, both"
-        " texts end with the same letters; c holds what rhymes.",
+        "At each space, the use gate lets less of the memory out than at a letter. In the last"
+        " table, both texts end with the same letters; the memory holds what rhymes.",
         (
             Command(
                 "show the gates for a rhyme of your own",
@@ -382,34 +372,31 @@ def _days() -> Screen:
 
 
 def _dog_and_wolf() -> Screen:
-    found = [chances(read(ANIMALS, text), BEASTS) for text in (WILD, HOME)]
-    rows: list[Row] = [
-        (beast, *(Bar(f"{each[k]:.2f}", each[k]) for each in found))
-        for k, beast in enumerate(BEASTS)
-    ]
+    found: list[Row] = []
+    true: list[Row] = []
+    for places, shares in context.SETTINGS:
+        story = STORY.format(place=places[1])
+        found.append((places[1], *chances(read(CONTEXT, story), context.ANIMALS)))
+        true.append((places[1], *shares))
     return Screen(
         "The dog and the wolf: context decides",
-        (ANIMALS,),
+        (CONTEXT,),
         (
-            f'In the wild: "{WILD}..."',
-            f'At home: "{HOME}..."',
             (
-                "The last two sentences are the same. Only the place at the beginning of the story"
-                " makes one animal more likely than another, and the network has to remember it."
+                f'"{STORY.format(place="[place]")}" Which animal comes next? All sentences after'
+                " the place are the same, so only the memory of the place can decide."
             ),
-            Table("The probability of each animal", ("", "in the wild", "at home"), rows),
-            (
-                "In the training text, 80 % of the animals in the wild are wolves, and 80 % of"
-                " those at home are dogs. A good model is not certain: it gives these shares."
-            ),
+            Table("The probability of each animal", ("place", *context.ANIMALS), found),
+            Table("Its share in the training texts", ("place", *context.ANIMALS), true),
         ),
-        "Nothing near the end distinguishes the texts; the difference comes from the memory alone.",
+        "In the woods, a wolf is more likely than a dog; in the kitchen it is the other way round."
+        " The network is not certain: its probabilities are close to the shares.",
         (
             Command(
-                "compare two stories of your own; use words of corpora/animals.txt",
-                f"chargen score -m {ANIMALS} --choices {','.join(BEASTS)}"
-                ' --prompt "snow lay on the mountains. we waited. it was a "'
-                ' --prompt "rain ran down the windows of the house. we waited. it was a "',
+                "compare the animals after two stories of your own",
+                f"chargen score -m {CONTEXT} --choices {','.join(context.ANIMALS)}"
+                ' --prompt "we were up north. tea time. oh, a "'
+                ' --prompt "we were on the sofa. tea time. oh, a "',
             ),
         ),
     )

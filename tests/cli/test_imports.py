@@ -71,6 +71,13 @@ def test_a_model_is_used_without_torch(launch: Launch, model: Path, command: str
     assert not found & {"torch", "jinja2", "matplotlib", "tqdm"}
 
 
+def test_the_lecture_is_shown_without_torch(launch: Launch) -> None:
+    """`chargen tour` needs numpy, but not torch."""
+    found = imported(launch, "tour")
+    assert "numpy" in found
+    assert not found & {"torch", "jinja2", "matplotlib", "tqdm"}
+
+
 def test_the_module_and_the_script_are_the_same(here: Path, launch: Launch) -> None:
     """`python -m chargen` and `chargen` print the installed version."""
     out, err = launch("--version").communicate()

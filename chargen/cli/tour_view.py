@@ -1,0 +1,129 @@
+"""The screens of the lecture as lines of a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from chargen.cli.display import coloured, shaded
+from chargen.cli.heat_map import level, number, text_width
+from chargen.cli.unfolded import folded, unrolled
+from chargen.model.cells.registry import CELLS
+from chargen.text.display import bar, one_line, visible_character
+from chargen.tour.screens import Bar, Cell, Diagram, Screen, Table
+
+_MAX_TEXT, _MAX_BAR = 80, 30  # columns that are still easy to read
+_SHARE = 4  # columns of a share
+_GAPS = (2, 1)  # between columns; the second one if the table is too wide with the first
+_MARK = "\u2502"
+
+
+def lines(screen: Screen, place: str, width: int, depth: int) -> Iterator[str]:
+    """Yield the lines of a screen. They fit a width of 40 columns or more.
+
+    place: such as "1 of 7". depth: of the colours, see `colour_depth`.
+    """
+    columns = min(width, _MAX_TEXT)
+    title = textwrap.wrap(f"{place}: {screen.title}", columns)
+    yield from (_bold(line, depth) for line in title)
+    yield "\u2500" * max(map(len, title))
+    for part in screen.body:
+        if isinstance(part, str):
+            yield from textwrap.wrap(part, columns)
+        elif isinstance(part, Table):
+            yield from textwrap.wrap(f"{part.caption}:", columns)
+            yield from _table(part, width, depth)
+        elif isinstance(part, Diagram):
+            yield from part.text.split("\n")
+        else:
+            yield from folded(part.config, CELLS[part.config.cell], columns)
+            yield ""
+            yield from textwrap.wrap(part.caption, columns)
+            yield from unrolled(part.trace, width)
+        yield ""
+    yield from _labelled("Look at", screen.look, columns, depth)
+    for command in screen.commands:
+        # Not wrapped: a terminal that wraps a long line copies it as one line.
+        yield from _labelled("Try", f"{command.purpose}:", columns, depth)
+        yield f"  {command.line}"
+    yield from _labelled("Models", ", ".join(screen.models), columns, depth)
+
+
+def _labelled(label: str, text: str, columns: int, depth: int) -> Iterator[str]:
+    first, *rest = textwrap.wrap(f"{label}: {text}", columns)
+    yield first.replace(label, _bold(label, depth), 1)
+    yield from rest
+
+
+def _table(table: Table, width: int, depth: int) -> Iterator[str]:
+    """Yield the rows of a table. Bars, and a last column of predictions, share the free room."""
+    columns = list(zip(*table.rows, strict=True))
+    widths = [_least(name, cells) for name, cells in zip(table.columns, columns, strict=True)]
+    gap = next((gap for gap in _GAPS if sum(widths) + gap * len(widths) <= width), _GAPS[-1])
+    room = width - sum(widths) - gap * (len(widths) - 1)
+    bars = sum(isinstance(cell, Bar) for cell in table.rows[0])
+    length = min(_MAX_BAR, room // bars - 1) if bars else 0
+    space = " " * gap
+    head = [
+        f"{name:>{w}}"
+        if isinstance(cell, float)
+        else f"{name:<{w + 1 + length}}"
+        if isinstance(cell, Bar)
+        else f"{name:<{w}}"
+        for name, w, cell in zip(table.columns, widths, table.rows[0], strict=True)
+    ]
+    yield space.join(head).rstrip()
+    for row in table.rows:
+        shown = [
+            _cell(cell, w, length, table.threshold, room, depth)
+            for cell, w in zip(row, widths, strict=True)
+        ]
+        yield space.join(shown).rstrip()
+
+
+def _least(name: str, cells: Sequence[Cell]) -> int:
+    """Return the least columns of a table's column: of a bar, its number; of predictions, none."""
+    first = cells[0]
+    if isinstance(first, float):
+        return max(_SHARE, len(name))
+    if isinstance(first, Bar):
+        return max(text_width(cell.text) for cell in cells if isinstance(cell, Bar))
+    return max(map(text_width, [name, *(cell for cell in cells if isinstance(cell, str))]))
+
+
+def _cell(
+    cell: Cell, width: int, length: int, threshold: float | None, room: int, depth: int
+) -> str:
+    if isinstance(cell, str):
+        text = visible_character(cell) if len(cell) == 1 else one_line(cell)
+        return text + " " * (width - text_width(text))
+    if isinstance(cell, float):
+        text = number(cell) if depth else level(cell) + number(cell)
+        return " " * (width - _SHARE) + shaded(f"{text:>{_SHARE}}", cell, depth)
+    if isinstance(cell, Bar):
+        return f"{cell.text:>{width}} {_marked(bar(cell.share, length), length, threshold)}"
+    return _predictions(cell, width + room, depth)
+
+
+def _marked(drawn: str, length: int, threshold: float | None) -> str:
+    """Fill a bar to its length, with a mark at the threshold unless the bar covers it."""
+    if threshold is None:
+        return drawn.ljust(length)
+    at = min(length - 1, int(threshold * length))
+    return drawn.ljust(length) if len(drawn) > at else f"{drawn:<{at}}{_MARK}".ljust(length)
+
+
+def _predictions(predictions: Sequence[tuple[str, float]], room: int, depth: int) -> str:
+    """Return as many predictions as fit."""
+    shown: list[str] = []
+    for character, probability in predictions:
+        text = f"{visible_character(character)} {number(probability)}"
+        room -= text_width(text) + (2 if shown else 0)
+        if room < 0:
+            break
+        shown.append(coloured(text, probability) if depth else text)
+    return "  ".join(shown)
+
+
+def _bold(text: str, depth: int) -> str:
+    return f"\x1b[1m{text}\x1b[0m" if depth else text
