@@ -82,7 +82,7 @@ def _table(table: Table, width: int, depth: int) -> Iterator[str]:
 
 
 def _least(name: str, cells: Sequence[Cell]) -> int:
-    """Return the least columns of a table's column: of a bar, its number; of predictions, none."""
+    """Return the least columns of a table's column, without bars and predictions."""
     first = cells[0]
     if isinstance(first, float):
         return max(_SHARE, len(name))

@@ -142,14 +142,15 @@ def _without_memory() -> Screen:
                 f' When it reads the r of "{WORD}", nothing in it depends on n, e and u any more.'
             ),
             Table(
-                f'"{WORD}", letter by letter: the probability p of the right letter',
-                ("read", "right", "p", "most likely next characters"),
+                f'"{WORD}", letter by letter: the probability p of the right letter, and the most'
+                " likely characters",
+                ("read", "right", "p", "next"),
                 spelled,
             ),
             "The same letter always leads to the same prediction, whatever came before it.",
             Table(
                 f"After the last r of three texts; largest difference: {difference:.3f}",
-                ("text", "most likely next characters"),
+                ("text", "next"),
                 same,
             ),
         ),
