@@ -43,6 +43,8 @@ from chargen.training.threads import best_count, thread_counts
 _EVALUATION_SHARE = 0.05
 _EVALUATION_COST = 1 / 3
 _MIN_EVALUATIONS, _MAX_EVALUATIONS = 2, 20
+# A long run on a short text may have more, since its best point can be early.
+_PER_EPOCH = 0.25
 
 
 @dataclass(frozen=True)
@@ -279,7 +281,8 @@ def _evaluations(parts: Split, characters: float) -> int:
         return 0
     cost = parts.validation_characters * _EVALUATION_COST
     affordable = round(characters * _EVALUATION_SHARE / cost)
-    return min(_MAX_EVALUATIONS, max(_MIN_EVALUATIONS, affordable))
+    most = max(_MAX_EVALUATIONS, round(characters / parts.train_characters * _PER_EPOCH))
+    return min(most, max(_MIN_EVALUATIONS, affordable))
 
 
 def _choose_by_speed(

@@ -128,11 +128,20 @@ def test_dropout_follows_the_epochs(
     assert make_spec(corpus, options).training.dropout == dropout
 
 
-def test_a_short_run_has_fewer_evaluations(corpus: Corpus, open_options: TrainingOptions) -> None:
-    """A long run has twenty evaluations, a short run two, and without a validation set none."""
-    for budget, fraction, evaluations in ((1000, 0.1, 20), (0.01, 0.1, 2), (1000, 0.0, 0)):
-        options = replace(open_options, steps=None, epochs=budget, validation_fraction=fraction)
-        assert make_spec(corpus, options).training.evaluations == evaluations
+@pytest.mark.parametrize(
+    ("budget", "fraction", "evaluations"),
+    [(1000, 0.1, 250), (60, 0.1, 20), (0.01, 0.1, 2), (1000, 0.0, 0)],
+)
+def test_the_number_of_evaluations(
+    budget: float,
+    fraction: float,
+    evaluations: int,
+    corpus: Corpus,
+    open_options: TrainingOptions,
+) -> None:
+    """It grows with the number of epochs, from two; without a validation set there are none."""
+    options = replace(open_options, steps=None, epochs=budget, validation_fraction=fraction)
+    assert make_spec(corpus, options).training.evaluations == evaluations
 
 
 def test_the_facts_about_the_corpus_are_stored(options: TrainingOptions) -> None:
