@@ -17,7 +17,9 @@ if TYPE_CHECKING:
         OptionError,
         TrainingError,
     )
+    from chargen.evaluation.inspection import InspectionSettings
     from chargen.evaluation.score import Score
+    from chargen.evaluation.trace import Trace
     from chargen.generation.settings import GenerationSettings
     from chargen.training.options import TrainingOptions
 
@@ -32,6 +34,8 @@ _MODULES = {
     "OptionError": "errors",
     "TrainingError": "errors",
     "GenerationSettings": "generation.settings",
+    "InspectionSettings": "evaluation.inspection",
+    "Trace": "evaluation.trace",
     "TrainingOptions": "training.options",
 }
 
@@ -40,9 +44,11 @@ __all__ = [
     "CheckpointError",
     "CorpusError",
     "GenerationSettings",
+    "InspectionSettings",
     "Model",
     "OptionError",
     "Score",
+    "Trace",
     "TrainingError",
     "TrainingOptions",
     "load",

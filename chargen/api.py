@@ -1,14 +1,17 @@
-"""The public Python API: train or load a model, generate text, score text."""
+"""The public Python API: train or load a model, generate, score and inspect text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from chargen.errors import OptionConflictError, OptionError
+from chargen.evaluation.inspection import InspectionSettings
 from chargen.evaluation.score import Score
 from chargen.evaluation.surprisal import check_choices, read, shares
+from chargen.evaluation.trace import Trace, Tracer
 from chargen.generation.context import Context, Reader
 from chargen.generation.generate import generate, generate_texts
 from chargen.generation.records import Drawn
@@ -29,6 +32,10 @@ class Model:
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
         self._reader = Reader.of(checkpoint)
+
+    @cached_property
+    def _tracer(self) -> Tracer:
+        return Tracer.of(self.checkpoint)
 
     def __repr__(self) -> str:
         config = self.checkpoint.config
@@ -86,6 +93,25 @@ class Model:
         check_choices(texts)
         _, share = shares(self._reader, self._read(prompt), texts)
         return dict(zip(choices, share.tolist(), strict=True))
+
+    def inspect(self, prompt: str, **settings: Any) -> Trace:
+        """Return the gates, the memory and the predictions at each character of a text.
+
+        settings: the fields of `chargen.InspectionSettings`, which hold gates shut or open:
+        `close="forget"`, `start=3`. Raises OptionError if a value is not allowed.
+        """
+        check_names(settings, options_of(InspectionSettings))
+        for name in ("close", "open"):
+            if isinstance(settings.get(name), (str, list)):
+                value = settings[name]
+                settings[name] = (value,) if isinstance(value, str) else tuple(value)
+        made = InspectionSettings(**settings)
+        for name in ("layer", "unit"):
+            if getattr(made, name) is not None and not made.close and not made.open:
+                raise OptionConflictError(
+                    f"{{{name}}} has no effect without {{close}} or {{open}}", name, "close", "open"
+                )
+        return self._tracer.trace(_text(prompt, "prompt"), made)
 
     def _read(self, prompt: str) -> Context:
         return self._reader.read(_text(prompt, "prompt"))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from chargen.cli.options import flag
 from chargen.comparison.options import ComparisonOptions
+from chargen.evaluation.inspection import InspectionSettings
 from chargen.generation.settings import GenerationSettings
 from chargen.options import Option, options_of
 from chargen.training.options import TrainingOptions
@@ -15,6 +16,7 @@ from chargen.training.options import TrainingOptions
 README = Path(__file__).parents[1] / "README.md"
 TABLES = {
     "generation": GenerationSettings,
+    "inspection": InspectionSettings,
     "training": TrainingOptions,
     "comparison": ComparisonOptions,
 }

@@ -54,7 +54,8 @@ def test_models_run_without_torch(model: chargen.Model) -> None:
     program = (
         f"import chargen; model = chargen.load({str(folder)!r})\n"
         "assert len(model.generate('to', length=20)) == 20; model.samples(2, length=5)\n"
-        "model.score('be').perplexity; model.next_characters(); model.choices('t', ['o', 'e'])"
+        "model.score('be').perplexity; model.next_characters(); model.choices('t', ['o', 'e'])\n"
+        "model.inspect('to').arrays()"
     )
     imported = imported_by(program, folder.parent)
     assert "numpy" in imported
@@ -70,6 +71,37 @@ def test_all_public_names_exist() -> None:
     assert set(chargen.__all__) <= set(dir(chargen))
     with pytest.raises(AttributeError, match="module 'chargen' has no attribute 'nothing'"):
         _ = chargen.nothing
+
+
+def test_a_text_is_inspected(model: chargen.Model) -> None:
+    """The trace ends with the prediction after the text; a gate is held by its name."""
+    trace = model.inspect("to\r\nbe")
+    assert trace.text == "to\nbe"
+    likely, expected = trace.next_characters(-1), model.next_characters("to\nbe")
+    # Rounding of float32 sums.
+    assert [p for _, p in likely] == pytest.approx([p for _, p in expected], abs=1e-5)
+    shut = model.inspect("to be", close="forget", start=2, layer=0)
+    assert (shut.layers[0]["kept"][2:] == 0).all()
+    opened = model.inspect("to be", close=["forget"], open=("learn", "use"))
+    assert (opened.layers[0]["o"] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "settings", "message"),
+    [
+        ("", {}, "prompt must be a text of at least one character, got ''"),
+        (7, {}, "prompt must be a string, got 7"),
+        ("to", {"close": "reset"}, "close must be a gate of the cell lstm"),
+        ("to", {"unit": 1}, "unit has no effect without close or open"),
+        ("to", {"gate": "f"}, "unknown option gate"),
+    ],
+)
+def test_wrong_inspections_are_refused(
+    model: chargen.Model, prompt: Any, settings: dict[str, Any], message: str
+) -> None:
+    """The message names the keyword."""
+    with pytest.raises(chargen.OptionError, match=message):
+        model.inspect(prompt, **settings)
 
 
 # Generation

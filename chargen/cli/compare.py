@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chargen.cli.options import declared_options, encoding_option, given, stop_signals
+from chargen.cli.options import (
+    allow_only,
+    declared_options,
+    encoding_option,
+    given,
+    set_parameters,
+    stop_signals,
+)
 from chargen.comparison.options import ComparisonOptions
 from chargen.errors import ChargenError, ComparisonError
 from chargen.training.openmp import limit_thread_spinning
@@ -56,18 +63,18 @@ def command(
     """
     limit_thread_spinning()
     if source is not None:
-        _allow_only({"source"}, "with --from")
+        allow_only({"source"}, "with --from")
         _draw_again(Path(source))
         return
     if write is not None:
-        _allow_only({"write", "tasks", "lags", "seed"}, "with --write")
+        allow_only({"write", "tasks", "lags", "seed"}, "with --write")
     chosen = ComparisonOptions(**given(ComparisonOptions, options))
     if write is not None:
         _write_task(Path(write), chosen)
         return
     if text is None:
         allowed = {"tasks", "cells", "minutes", "repeats", "seed", "lags", "output"}
-        _allow_only(allowed, "without TEXT")
+        allow_only(allowed, "without TEXT")
     from chargen.comparison.compare import compare, open_folder
     from chargen.evaluation.coherence import read_rhyme_families
     from chargen.text.corpus import Corpus
@@ -183,29 +190,10 @@ def _write_task(path: Path, options: ComparisonOptions) -> None:
     print(f"{path}: {_NUM_WRITTEN:,} episodes; train on them with: {train}")
 
 
-def _set_parameters() -> dict[str, click.Parameter]:
-    """Return the parameters that the user set, by name."""
-    context = click.get_current_context()
-    return {
-        name: each
-        for each in context.command.params
-        if (name := each.name or "")
-        and context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
-    }
-
-
-def _allow_only(allowed: set[str], where: str) -> None:
-    """Refuse all parameters that have no effect where only some of them are used."""
-    for name, parameter in _set_parameters().items():
-        if name not in allowed:
-            shown = parameter.opts[-1] if isinstance(parameter, click.Option) else "TEXT"
-            raise click.UsageError(f"{shown} has no effect {where}")
-
-
 def _reproduce(text: str | None) -> str:
     """Return the command line with every option that the user set."""
     words = ["chargen", "compare"]
-    for name, parameter in _set_parameters().items():
+    for name, parameter in set_parameters().items():
         if isinstance(parameter, click.Option):
             value = click.get_current_context().params[name]
             values = value if isinstance(value, tuple) else (value,)

@@ -14,10 +14,41 @@ from typing import Any, TextIO
 # white, and distinguishable with red-green colour blindness.
 _COLOURS = ((0.9, 67), (0.5, 73), (0.2, 179), (0.05, 208), (0.0, 161))
 
+# The colour map viridis, whose lightness increases evenly.
+_SHADES = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
+
 
 def colours_wanted(out: TextIO) -> bool:
     """Return whether an output is a terminal with colours, and NO_COLOR (no-color.org) is unset."""
     return out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def colour_depth(out: TextIO) -> int:
+    """Return the bits per colour of an output: 24, 8 for 256 colours, 0 without colours.
+
+    COLORTERM announces 24 bits.
+    """
+    if not colours_wanted(out):
+        return 0
+    return 24 if os.environ.get("COLORTERM") in ("truecolor", "24bit") else 8
+
+
+def shaded(text: str, value: float, depth: int) -> str:
+    """Return a text on a background that shows a value from 0 (dark) to 1 (light)."""
+    if not depth:
+        return text
+    at = min(max(value, 0.0), 1.0) * (len(_SHADES) - 1)
+    k = min(int(at), len(_SHADES) - 2)
+    red, green, blue = (
+        round(low + (high - low) * (at - k))
+        for low, high in zip(_SHADES[k], _SHADES[k + 1], strict=True)
+    )
+    if depth == 24:
+        background = f"2;{red};{green};{blue}"
+    else:  # the cube of 6 x 6 x 6 colours in the palette
+        background = f"5;{16 + 36 * _sixth(red) + 6 * _sixth(green) + _sixth(blue)}"
+    ink = 231 if at < 0.6 * (len(_SHADES) - 1) else 16  # white, black
+    return f"\x1b[38;5;{ink};48;{background}m{text}\x1b[0m"
 
 
 def coloured(character: str, probability: float) -> str:
@@ -35,7 +66,7 @@ def digits(columns: Iterable[str], nats: Iterable[float]) -> str:
     """Return the rounded surprisal in bits below each character; 0 is a dot, 9 is 9 or more."""
     bits = (min(9, round(n / math.log(2))) for n in nats)
     return "".join(
-        (f"{b}" if b else "\u00b7").ljust(sum(map(_width, shown)))
+        (f"{b}" if b else "\u00b7").ljust(sum(map(character_width, shown)))
         for shown, b in zip(columns, bits, strict=True)
     )
 
@@ -47,7 +78,12 @@ def json_line(value: Any) -> str:
     return re.sub(controls, lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def _width(character: str) -> int:
+def _sixth(level: int) -> int:
+    """Return the nearest of the six levels 0, 95, 135, 175, 215 and 255 of the palette."""
+    return 0 if level < 48 else 1 if level < 115 else (level - 35) // 40
+
+
+def character_width(character: str) -> int:
     """Return the columns of a character on a terminal; Chinese characters and emoji have two."""
     if unicodedata.category(character) in ("Mn", "Me"):
         return 0

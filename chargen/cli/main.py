@@ -19,6 +19,7 @@ COMMANDS = {
     "repl": "Write a text together with a model.",
     "compare": "Compare networks with and without memory.",
     "score": "Score a text: bits per character and its most surprising places.",
+    "inspect": "Show what happens inside a model while it reads a text.",
     "info": "Describe a model.",
     "bench": "Measure speed on this machine.",
 }

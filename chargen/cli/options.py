@@ -125,6 +125,25 @@ def known_prompt(prompt: str, vocabulary: Vocabulary, *, what: str = "the prompt
     return clean(prompt)
 
 
+def set_parameters() -> dict[str, click.Parameter]:
+    """Return the parameters that the user set, by name."""
+    context = click.get_current_context()
+    return {
+        name: each
+        for each in context.command.params
+        if (name := each.name or "")
+        and context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    }
+
+
+def allow_only(allowed: set[str], where: str) -> None:
+    """Refuse all parameters that have no effect where only some of them are used."""
+    for name, parameter in set_parameters().items():
+        if name not in allowed:
+            shown = parameter.opts[-1] if isinstance(parameter, click.Option) else "TEXT"
+            raise click.UsageError(f"{shown} has no effect {where}")
+
+
 @contextmanager
 def stop_signals() -> Iterator[list[int]]:
     """Collect the first SIGINT or SIGTERM in the returned list; a second one is not caught."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -56,26 +57,34 @@ def match_brackets(text: str) -> list[tuple[int, int | None]]:
     return found
 
 
+def matched_marks(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the places of each opening mark and its closing mark.
+
+    Marks are matched within paragraphs, which end at an empty line or, in a text without empty
+    lines, at the end of a line.
+    """
+    start = 0
+    for paragraph in (_EMPTY_LINE if _EMPTY_LINE.search(text) else _LINE_END).split(text):
+        for opened, closed in match_brackets(paragraph):
+            if closed is not None:
+                yield start + opened, start + closed
+        start += len(paragraph)
+
+
 def bracket_matching(
     text: str, probabilities: npt.ArrayLike, *, seed: int = 0
 ) -> tuple[BracketBin, ...]:
     """Average the probability of the right closing mark, by the distance to its opening mark.
 
     probabilities: [len(text)], of each character. Distances are in characters, 1 for "()", in
-    bins 1-2, 3-4, 5-8, 9-16 and so on; bins with fewer than 20 pairs are left out. Marks are
-    matched within paragraphs, which end at an empty line or, in a text without empty lines, at
-    the end of a line.
+    bins 1-2, 3-4, 5-8, 9-16 and so on; bins with fewer than 20 pairs are left out.
     Source: Karpathy, Johnson and Fei-Fei 2015.
     """
     values = np.asarray(probabilities, np.float64)
     assert values.shape == (len(text),)
     bins: dict[int, list[int]] = defaultdict(list)  # by the logarithm of the largest distance
-    start = 0
-    for paragraph in (_EMPTY_LINE if _EMPTY_LINE.search(text) else _LINE_END).split(text):
-        for opened, closed in match_brackets(paragraph):
-            if closed is not None:
-                bins[max(1, (closed - opened - 1).bit_length())].append(start + closed)
-        start += len(paragraph)
+    for opened, closed in matched_marks(text):
+        bins[max(1, (closed - opened - 1).bit_length())].append(closed)
     return tuple(
         BracketBin(2 ** (k - 1) + 1 if k > 1 else 1, 2**k, bootstrap(values[places], seed=seed))
         for k, places in sorted(bins.items())

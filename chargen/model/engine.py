@@ -16,7 +16,7 @@ import numpy.typing as npt
 from chargen.model.blas import best_thread_count
 from chargen.model.cells.registry import CELLS
 from chargen.model.config import ModelConfig
-from chargen.model.numpy_layer import State
+from chargen.model.numpy_layer import NumpyLayer, State
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.integer]
@@ -37,16 +37,9 @@ class Engine:
     def __init__(self, config: ModelConfig, weights: Mapping[str, Floats]) -> None:
         self.config = config
         self._cell = CELLS[config.cell]
-        names = self._cell.shapes(1, 1)
-        layers = [
-            {name.removesuffix("_l0"): weights[f"layers.{k}.{name}"] for name in names}
-            for k in range(config.num_layers)
-        ]
+        layers = layer_weights(config, weights)
         self._layers = [self._cell.numpy_layer(layer) for layer in layers]
-        # The first layer's projection of a character is a row of a table: for the one-hot encoder
-        # a column of its weights, for an embedding the projection of the character's vector.
-        first, embedding = self._layers[0], weights.get("encoder.weight")
-        self._table = first.columns() if embedding is None else first.project(embedding)
+        self._table = input_table(self._layers[0], weights)
         self._decoder: Floats = np.ascontiguousarray(weights["decoder.weight"].T)
         self._decoder_bias: Floats = weights["decoder.bias"]
         self._largest = max(w.nbytes for layer in layers for w in layer.values())
@@ -98,6 +91,25 @@ class Engine:
         logits: Floats = np.dot(h, self._decoder)
         logits += self._decoder_bias
         return logits
+
+
+def layer_weights(config: ModelConfig, weights: Mapping[str, Floats]) -> list[dict[str, Floats]]:
+    """Return the weights of each layer, by the names that its cell uses."""
+    names = CELLS[config.cell].shapes(1, 1)
+    return [
+        {name.removesuffix("_l0"): weights[f"layers.{k}.{name}"] for name in names}
+        for k in range(config.num_layers)
+    ]
+
+
+def input_table(first: NumpyLayer, weights: Mapping[str, Floats]) -> Floats:
+    """Return the first layer's projection of every character, [V, G*H].
+
+    For the one-hot encoder, a row is a column of the layer's weights; for an embedding, it is the
+    projection of the character's vector.
+    """
+    embedding = weights.get("encoder.weight")
+    return first.columns() if embedding is None else first.project(embedding)
 
 
 def log_softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

@@ -11,6 +11,7 @@ import pytest
 from chargen.cli.main import COMMANDS
 from chargen.cli.options import flag
 from chargen.comparison.options import ComparisonOptions
+from chargen.evaluation.inspection import InspectionSettings
 from chargen.generation.settings import GenerationSettings
 from chargen.options import options_of
 from chargen.training.options import TrainingOptions
@@ -107,6 +108,7 @@ def numbers_out_of_bounds() -> list[Any]:
         ("sample",): GenerationSettings,
         ("repl",): GenerationSettings,
         ("compare", "--task", "recall"): ComparisonOptions,
+        ("inspect", "-p", "the"): InspectionSettings,
     }
     cases = []
     for command, options in commands.items():
@@ -130,7 +132,8 @@ def test_a_number_out_of_bounds_is_refused(
     text: str, refused: Refused, command: tuple[str, ...], declared: Any, value: str
 ) -> None:
     """The message names the option as it is typed, and the allowed values."""
-    other = {"repetition_last": ["--repetition-penalty", "2"]}.get(declared.name, [])
+    needed = {"repetition_last": ["--repetition-penalty", "2"], "start": ["--close", "use"]}
+    other = needed.get(declared.name, [])
     message = refused(USAGE_ERROR, *command, *other, flag(declared), value)
     assert message.startswith(f"{flag(declared)} must be {declared.allowed}, got ")
 

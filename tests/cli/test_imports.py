@@ -56,6 +56,12 @@ def test_help_imports_no_large_library(launch: Launch, arguments: str) -> None:
         "repl",
         "info",
         "info --json",
+        "inspect -p the",
+        "inspect -p the --close forget --json",
+        "inspect -p the --versus one --unit 3",
+        "inspect -p the --unfold",
+        "inspect -p the --saliency",
+        "inspect --units",
     ],
 )
 def test_a_model_is_used_without_torch(launch: Launch, model: Path, command: str) -> None:

@@ -16,10 +16,10 @@ WRONG_USE, FAILED = 2, 1
 # Models
 
 
-@pytest.mark.parametrize("command", ["sample", "info"])
+@pytest.mark.parametrize("command", ["sample", "info", "inspect -p the", "inspect --units"])
 def test_without_a_model_the_error_suggests_training(refused: Refused, command: str) -> None:
     """The message says how to train a model, and names the included one."""
-    message = refused(FAILED, command)
+    message = refused(FAILED, *command.split())
     assert message.startswith("there is no model in checkpoints/")
     assert "train one: chargen train" in message
     assert "-m english" in message

@@ -6,8 +6,9 @@ Shapes: T time, B batch, D input, H hidden, G gates (blocks of H rows in the wei
 from __future__ import annotations
 
 import math
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:  # listing and describing the cells requires neither numpy nor torch
@@ -21,6 +22,12 @@ State = tuple[Array, ...]
 Gates = dict[str, Array]
 Weights = Mapping[str, Array]
 Step = tuple[Array, State, Gates]
+Hold = Callable[[str, Array], Array]
+
+
+def unchanged(gate: str, values: Array) -> Array:
+    """Return the values of a gate as they are: the default of `Cell.step`."""
+    return values
 
 
 class Cell(ABC):
@@ -59,14 +66,42 @@ class Cell(ABC):
         """Whether the cell carries a state."""
         return bool(self.state)
 
+    @property
+    def memory(self) -> str:
+        """The name of the part of the state that carries the memory; "used" if there is none."""
+        return self.state[-1] if self.state else "used"
+
     @abstractmethod
-    def step(self, xp: Any, projected_x: Array, state: State, weights: Weights) -> Step:
+    def step(
+        self,
+        xp: Any,
+        projected_x: Array,
+        state: State,
+        weights: Weights,
+        hold: Hold = unchanged,
+    ) -> Step:
         """Compute one time step with the array namespace `xp` (numpy or torch).
 
         projected_x [B, G*H]: W_ih x + b_ih, so that a caller can look it up in a table or compute
         it for many characters at once. state: arrays [B, H]. weights: weight_hh and bias_hh, if
-        the cell has them. Returns h [B, H], the new state and the gates.
+        the cell has them. hold: replaces the values of a gate, given its letter, before they are
+        used. Returns h [B, H], the new state and the gates.
         """
+
+    def memory_parts(self, gates: Gates, state: State) -> dict[str, Array]:
+        """Split the new memory into "kept", what remains of the old one, and "written".
+
+        gates, state: of a step, the state before it. The two parts add up to the
+        part of the new state that `memory` names. Empty if a step rewrites the whole state.
+        """
+        return {}
+
+    def find_gate(self, name: str) -> str | None:
+        """Return the letter of a gate, given by its letter or by one of its names in words."""
+        for letter, words in self.gates.items():
+            if name.lower() in (letter, *re.findall(r"\w+", words)):
+                return letter
+        return None
 
     def shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of a layer's weights by their names in torch."""

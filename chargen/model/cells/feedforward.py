@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chargen.model.cells.cell import Array, Cell, State, Step, Weights
+from chargen.model.cells.cell import Array, Cell, Hold, State, Step, Weights, unchanged
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,7 +20,14 @@ class FeedForward(Cell):
     state = ()
     max_dropout = 0.1
 
-    def step(self, xp: Any, projected_x: Array, state: State, weights: Weights) -> Step:
+    def step(
+        self,
+        xp: Any,
+        projected_x: Array,
+        state: State,
+        weights: Weights,
+        hold: Hold = unchanged,
+    ) -> Step:
         return xp.tanh(projected_x), (), {}
 
     def shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from chargen.model.cells.cell import Array, Cell, State, Step, Weights, sigmoid, split_gates
+from chargen.model.cells.cell import (
+    Array,
+    Cell,
+    Gates,
+    Hold,
+    State,
+    Step,
+    Weights,
+    sigmoid,
+    split_gates,
+    unchanged,
+)
 
 
 class GRU(Cell):
@@ -28,14 +39,24 @@ class GRU(Cell):
     learning_rate_scale = 0.5
     task_learning_rates = (3e-3, 1e-2, 3e-2)
 
-    def step(self, xp: Any, projected_x: Array, state: State, weights: Weights) -> Step:
+    def step(
+        self,
+        xp: Any,
+        projected_x: Array,
+        state: State,
+        weights: Weights,
+        hold: Hold = unchanged,
+    ) -> Step:
         (h,) = state
         x_r, x_z, x_n = split_gates(projected_x, 3)
         h_r, h_z, h_n = split_gates(h @ weights["weight_hh"].T + weights["bias_hh"], 3)
-        r, z = sigmoid(xp, x_r + h_r), sigmoid(xp, x_z + h_z)
-        n = xp.tanh(x_n + r * h_n)
+        r, z = hold("r", sigmoid(xp, x_r + h_r)), hold("z", sigmoid(xp, x_z + h_z))
+        n = hold("n", xp.tanh(x_n + r * h_n))
         h = n + z * (h - n)
         return h, (h,), {"r": r, "z": z, "n": n}
+
+    def memory_parts(self, gates: Gates, state: State) -> dict[str, Array]:
+        return {"kept": gates["z"] * state[0], "written": (1 - gates["z"]) * gates["n"]}
 
 
 CELL = GRU()

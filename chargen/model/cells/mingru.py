@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chargen.model.cells.cell import Array, Cell, State, Step, Weights, sigmoid, split_gates
+from chargen.model.cells.cell import (
+    Array,
+    Cell,
+    Gates,
+    Hold,
+    State,
+    Step,
+    Weights,
+    sigmoid,
+    split_gates,
+    unchanged,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,11 +41,22 @@ class MinGRU(Cell):
     chrono_signs = {"z": -1}
     task_learning_rates = (3e-3, 1e-2, 3e-2)
 
-    def step(self, xp: Any, projected_x: Array, state: State, weights: Weights) -> Step:
+    def step(
+        self,
+        xp: Any,
+        projected_x: Array,
+        state: State,
+        weights: Weights,
+        hold: Hold = unchanged,
+    ) -> Step:
         (h,) = state
         z, n = _gates(xp, projected_x)
+        z, n = hold("z", z), hold("n", n)
         h = h + z * (n - h)
         return h, (h,), {"z": z, "n": n}
+
+    def memory_parts(self, gates: Gates, state: State) -> dict[str, Array]:
+        return {"kept": (1 - gates["z"]) * state[0], "written": gates["z"] * gates["n"]}
 
     def shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
         return {"weight_ih_l0": (2 * hidden_size, input_size), "bias_ih_l0": (2 * hidden_size,)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chargen.model.cells.cell import Array, Cell, State, Step, Weights
+from chargen.model.cells.cell import Array, Cell, Hold, State, Step, Weights, unchanged
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,7 +29,14 @@ class RNN(Cell):
     torch_name = "RNN"
     learning_rate_scale = 0.125
 
-    def step(self, xp: Any, projected_x: Array, state: State, weights: Weights) -> Step:
+    def step(
+        self,
+        xp: Any,
+        projected_x: Array,
+        state: State,
+        weights: Weights,
+        hold: Hold = unchanged,
+    ) -> Step:
         (h,) = state
         h = xp.tanh(projected_x + h @ weights["weight_hh"].T + weights["bias_hh"])
         return h, (h,), {}

@@ -1,0 +1,78 @@
+"""A trace as a NumPy archive, as a figure, and as a JSON object."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from chargen.cli.trace_view import columns_of, differences, layer_of, shown_arrays
+from chargen.evaluation.inspection import InspectionSettings
+from chargen.text.display import visible_character
+
+if TYPE_CHECKING:
+    from chargen.evaluation.trace import Trace, Tracer
+
+
+def npz(trace: Trace) -> bytes:
+    """Return all arrays as a NumPy archive, by the names of `Trace.arrays`."""
+    import numpy as np
+
+    buffer = io.BytesIO()
+    arrays: dict[str, Any] = trace.arrays()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def png(tracer: Tracer, trace: Trace, layer: int) -> bytes:
+    """Return a figure with the gates and the memory of every unit of a layer."""
+    from chargen.report.activations import draw
+
+    words = {**tracer.cell.gates, "c": "long-term memory", "h": "short-term memory"}
+    names = [name for name in shown_arrays(trace.cell) if name not in ("kept", "written")]
+    panels = {f"{words.get(name, 'output')}, {name}": trace.layers[layer][name] for name in names}
+    return draw(list(map(visible_character, trace.text)), panels)
+
+
+def trace_record(tracer: Tracer, trace: Trace, settings: InspectionSettings) -> dict[str, Any]:
+    """Return a trace as a JSON object."""
+    layer, unit = layer_of(tracer, settings), settings.unit
+    columns = {k: values.tolist() for k, values in columns_of(trace, layer, unit).items()}
+    return {
+        "cell": trace.cell,
+        "layer": layer,
+        "unit": unit,
+        "held": settings.held_gates(tracer.config),
+        "from": settings.start,
+        "each": [
+            {
+                "character": character,
+                "means" if unit is None else "values": {k: v[t] for k, v in columns.items()},
+                "next": [
+                    {"character": likely, "probability": probability}
+                    for likely, probability in trace.next_characters(t)
+                ],
+            }
+            for t, character in enumerate(trace.text)
+        ],
+        "arrays": {name: values.tolist() for name, values in trace.arrays().items()},
+    }
+
+
+def versus_record(
+    tracer: Tracer, texts: tuple[str, str], settings: InspectionSettings
+) -> dict[str, Any]:
+    """Return how far the states and the predictions of two texts differ, as a JSON object."""
+    one, two = (tracer.trace(text, settings) for text in texts)
+    layer = layer_of(tracer, settings)
+    states, predictions = differences(one, two, layer, settings.unit)
+    return {
+        "layer": layer,
+        "unit": settings.unit,
+        "array": one.memory,
+        "each": [
+            {"characters": [a, b], "state": state, "prediction": prediction}
+            for a, b, state, prediction in zip(
+                *texts, states.tolist(), predictions.tolist(), strict=True
+            )
+        ],
+    }

@@ -1,0 +1,89 @@
+"""A recurrent network as a drawing: folded, with its loop, and unrolled over a text."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from chargen.cli.heat_map import number, text_width
+from chargen.text.display import visible_character
+
+if TYPE_CHECKING:
+    from chargen.evaluation.trace import Trace
+    from chargen.model.cells.cell import Cell
+    from chargen.model.config import ModelConfig
+
+_BOX, _ARROW = 7, 4
+
+
+def folded(config: ModelConfig, cell: Cell, width: int) -> Iterator[str]:
+    """Yield the lines of the network with a loop at each layer that carries a state."""
+    state = " ".join(cell.state)
+    yield "  prediction"
+    for k in reversed(range(config.num_layers)):
+        yield "      \u2191"
+        yield "\u250c\u2500\u2500\u2500\u2500\u2500\u2534\u2500\u2500\u2500\u2500\u2500\u2510"
+        if cell.recurrent:
+            yield f"\u2502{f'layer {k}':^11}\u251c\u2500\u2500\u2510"
+            yield f"\u2502{cell.label:^11}\u2502  \u2502 {state}"
+            yield f"\u2502{config.hidden_size:^11,}\u2502\u2190\u2500\u2518"
+        else:
+            yield f"\u2502{f'layer {k}':^11}\u2502"
+            yield f"\u2502{cell.label[:11]:^11}\u2502"
+            yield f"\u2502{config.hidden_size:^11,}\u2502"
+        yield "\u2514\u2500\u2500\u2500\u2500\u2500\u252c\u2500\u2500\u2500\u2500\u2500\u2518"
+    yield "      \u2191"
+    yield "  character"
+    if cell.recurrent:
+        text = f"folded: the loop carries {' and '.join(cell.state)} from one character to the next"
+    else:
+        text = "no loop: nothing is carried from one character to the next"
+    yield from textwrap.wrap(text, width)
+
+
+def unrolled(trace: Trace, width: int) -> Iterator[str]:
+    """Yield the lines of a copy of the network for each character, in rows that fit the width.
+
+    A box has the mean absolute value of the memory; below it is the character that is read, above
+    it the most likely next one.
+    """
+    step = _BOX + _ARROW
+    count = max(1, (width - _ARROW) // step)
+    carried = trace.memory != "used"
+    arrow = "\u2500" * (_ARROW - 1) + "\u2192" if carried else " " * _ARROW
+    length = len(trace.text)
+    for first in range(0, length, count):
+        places = range(first, min(first + count, length))
+        pad = " " * _ARROW
+        likely = [trace.next_characters(t, 1)[0] for t in places]
+        yield _line(pad, [f"{visible_character(c)} {number(p)}" for c, p in likely])
+        for layer in reversed(trace.layers):
+            top = "\u250c\u2500\u2500\u2534\u2500\u2500\u2510"
+            bottom = "\u2514\u2500\u2500\u252c\u2500\u2500\u2518"
+            yield _line(pad, ["\u2191"] * len(places))
+            yield _line(pad, [top] * len(places))
+            means = [float(abs(layer[trace.memory][t]).mean()) for t in places]
+            name = trace.memory if carried else ""
+            boxes = [f"\u2502{f'{name} {number(mean)}'.strip():^5}\u2502" for mean in means]
+            end = arrow if carried and places[-1] + 1 < length else ""
+            yield (arrow + arrow.join(boxes) + end)[:width].rstrip()
+            yield _line(pad, [bottom] * len(places))
+        yield _line(pad, ["\u2191"] * len(places))
+        yield _line(pad, [visible_character(trace.text[t]) for t in places])
+        yield ""
+    if carried:
+        names = " and ".join(trace.states_before[0])
+        text = f"unrolled: each arrow carries {names} to the next copy"
+    else:
+        text = "unrolled: no arrow between the copies; each sees only its own character"
+    yield from textwrap.wrap(f"{text}; in a box: mean |{trace.memory}|", width)
+
+
+def _line(pad: str, cells: list[str]) -> str:
+    """Join cells that are centred above each other."""
+    padded = []
+    for cell in cells:
+        left = (_BOX - text_width(cell)) // 2
+        padded.append(" " * left + cell + " " * (_BOX - text_width(cell) - left))
+    return (pad + pad.join(padded)).rstrip()
