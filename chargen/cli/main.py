@@ -20,6 +20,7 @@ COMMANDS = {
     "compare": "Compare networks with and without memory.",
     "score": "Score a text: bits per character and its most surprising places.",
     "info": "Describe a model.",
+    "export": "Write a model as a web page.",
     "bench": "Measure speed on this machine.",
 }
 

@@ -9,20 +9,23 @@
 const PANEL = 8;
 
 class Matrix {
-  constructor(values, rows, columns) {
+  constructor(values, rows, columns, bias) {
     this.rows = rows;
     this.columns = columns;
-    this.panels = new Float32Array(Math.ceil(rows / PANEL) * PANEL * columns);
+    this.size = Math.ceil(rows / PANEL) * PANEL;
+    this.panels = new Float32Array(this.size * columns);
     for (let r = 0; r < rows; r++) {
       const start = (r - (r % PANEL)) * columns + (r % PANEL);
       for (let k = 0; k < columns; k++) this.panels[start + k * PANEL] = values[r * columns + k];
     }
+    this.bias = new Float32Array(this.size);
+    this.bias.set(bias);
   }
 
-  // Set out [rows] to the product with x [columns] plus bias [rows].
-  multiply(x, bias, out) {
-    const { panels, rows, columns } = this;
-    for (let r = 0, at = 0; r < rows; r += PANEL) {
+  // Return the product with x [columns] plus the bias: [rows], with zeros up to a whole panel.
+  multiply(x, out = new Float32Array(this.size)) {
+    const { panels, bias, size, columns } = this;
+    for (let r = 0, at = 0; r < size; r += PANEL) {
       let s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, s5 = 0, s6 = 0, s7 = 0;
       for (let k = 0; k < columns; k++, at += PANEL) {
         const v = x[k];
@@ -35,7 +38,6 @@ class Matrix {
         s6 += panels[at + 6] * v;
         s7 += panels[at + 7] * v;
       }
-      // Writes beyond the end of the array have no effect.
       out[r] = s0 + bias[r];
       out[r + 1] = s1 + bias[r + 1];
       out[r + 2] = s2 + bias[r + 2];
@@ -45,6 +47,7 @@ class Matrix {
       out[r + 6] = s6 + bias[r + 6];
       out[r + 7] = s7 + bias[r + 7];
     }
+    return out;
   }
 
   // Add to out [columns] the product of the transposed matrix with y [rows].
@@ -215,20 +218,18 @@ class Model {
     this.recurrent = info.states.length > 0;
     this.idOf = new Map(info.characters.map((character, id) => [character, id]));
     this.newline = this.idOf.get("\n");
-    const matrix = (name) => new Matrix(weights[name], ...info.shapes[name]);
-    const rows = this.cell.blocks * this.hidden;
-    this.layers = Array.from({ length: info.numLayers }, (_, k) => ({
-      input: matrix(`layers.${k}.weight_ih_l0`),
-      inputBias: weights[`layers.${k}.bias_ih_l0`],
-      recurrent: this._has(`layers.${k}.weight_hh_l0`) ? matrix(`layers.${k}.weight_hh_l0`) : null,
-      recurrentBias: weights[`layers.${k}.bias_hh_l0`],
-      x: new Float32Array(rows),
-      r: new Float32Array(rows),
-      gates: new Float32Array(rows),
-    }));
+    const matrix = (name) =>
+      new Matrix(weights[name], ...info.shapes[name], weights[name.replace("weight", "bias")]);
+    this.layers = Array.from({ length: info.numLayers }, (_, k) => {
+      const input = matrix(`layers.${k}.weight_ih_l0`);
+      const recurrent = `layers.${k}.weight_hh_l0` in weights && matrix(`layers.${k}.weight_hh_l0`);
+      const [x, r, gates] = [input.size, input.size, this.cell.blocks * this.hidden].map(
+        (size) => new Float32Array(size),
+      );
+      return { input, recurrent, x, r, gates };
+    });
     this.embedding = weights["encoder.weight"];
     this.decoder = matrix("decoder.weight");
-    this.decoderBias = weights["decoder.bias"];
     this._table = [];
     this._empty = this.layers.map(() => info.states.map(() => new Float32Array(this.hidden)));
     this.start = this.step(this.newline, this.emptyState());
@@ -251,11 +252,9 @@ class Model {
     const after = [];
     let output = null;
     this.layers.forEach((layer, k) => {
-      let x = layer.x;
-      if (k === 0) x = this._projection(id);
-      else layer.input.multiply(output, layer.inputBias, x);
+      const x = k === 0 ? this._projection(id) : layer.input.multiply(output, layer.x);
       const r = record && layer.recurrent ? new Float32Array(layer.r.length) : layer.r;
-      if (layer.recurrent) layer.recurrent.multiply(state[k][0], layer.recurrentBias, r);
+      if (layer.recurrent) layer.recurrent.multiply(state[k][0], r);
       const gates = record ? new Float32Array(layer.gates.length) : layer.gates;
       for (let block = 0; block < this.cell.blocks; block++) {
         this.cell.activate(block, x, r, gates, H);
@@ -270,25 +269,19 @@ class Model {
       after.push(this.recurrent ? arrays : []);
       if (record) record.push({ gates, r, before: state[k], after: arrays });
     });
-    const logits = new Float32Array(this.info.vocabSize);
-    this.decoder.multiply(output, this.decoderBias, logits);
+    const logits = this.decoder.multiply(output).subarray(0, this.info.vocabSize);
     return { state: after, logits };
   }
 
   // The first layer's projected input of a character. Each is computed once.
   _projection(id) {
     if (this._table[id] === undefined) {
-      const { input, inputBias } = this.layers[0];
+      const { input } = this.layers[0];
       const x = this.embedding
         ? this.embedding.subarray(id * input.columns, (id + 1) * input.columns)
         : Float32Array.from({ length: input.columns }, (_, k) => Number(k === id));
-      this._table[id] = new Float32Array(input.rows);
-      input.multiply(x, inputBias, this._table[id]);
+      this._table[id] = input.multiply(x);
     }
     return this._table[id];
-  }
-
-  _has(name) {
-    return name in this.info.shapes;
   }
 }

@@ -28,6 +28,7 @@ from chargen.text.display import printable
 FOLDER = Path(__file__).parent
 VIEWS = ("write", "inside", "unfolded", "whatif")
 _WORKER = ("engine.js", "sampler.js", "trace.js", "history.js", "worker.js")
+_MAX_BYTES = 1 << 28  # of weights; browsers limit the length of a text to about 512 MB
 _LAST = "app.js"  # the other scripts of the views only declare functions and classes
 
 
@@ -41,8 +42,15 @@ def page(
     """Return the HTML of a page with these models.
 
     view: what the page shows first, one of `VIEWS`; text: the text it starts with.
-    Raises ChargenError if a weight is out of the range of `weights_dtype`.
+    Raises ChargenError if the models are too large for a page, or a weight is out of the range of
+    `weights_dtype`.
     """
+    size = sum(each.config.parameters for each in checkpoints) * np.dtype(weights_dtype).itemsize
+    if size > _MAX_BYTES:
+        raise ChargenError(
+            f"the weights have {size / 1e6:,.0f} MB, but a page can hold at most"
+            f" {_MAX_BYTES / 1e6:,.0f} MB (use smaller models, or --weights-dtype float16)"
+        )
     names = _names(checkpoints)
     models = [
         _describe(checkpoint, name, weights_dtype)

@@ -17,6 +17,11 @@ const DEFAULT_SETTINGS = {
   seed: 0,
 };
 
+// Return the settings with the defaults of those that are missing.
+function complete(settings) {
+  return { ...DEFAULT_SETTINGS, ...settings };
+}
+
 // Return the natural log-probabilities of logits.
 function logSoftmax(logits) {
   const x = Float64Array.from(logits);

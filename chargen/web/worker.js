@@ -228,10 +228,6 @@ function checked(model, interventions = []) {
   });
 }
 
-function complete(settings) {
-  return { ...DEFAULT_SETTINGS, ...settings };
-}
-
 function normalised(probabilities) {
   const sum = probabilities.reduce((a, b) => a + b, 0);
   return probabilities.map((each) => each / sum);
