@@ -1,6 +1,7 @@
 // The page: what all views share (the text, the networks, the Worker), and which view is shown.
 "use strict";
 
+const FIRST_TEXT = "The old house stood in the morn";
 const REFRESH_DELAY = 120; // milliseconds after the last key, since a view traces the whole text
 
 class Page {
@@ -38,7 +39,8 @@ class Page {
 
   /** Add generated characters with their surprisals. */
   append(text, nats) {
-    this.editor.set(this.text + text, Array.from(nats));
+    this.editor.set(this.text + text, nats);
+    this.editor.showEnd();
   }
 
   textChanged(byReader) {
@@ -103,16 +105,18 @@ class Page {
     const choice = document.getElementById("models-choice");
     choice.hidden = this.models.length === 1;
     const choices = this.models.map((model, value) => ({ value, label: model.title }));
-    choice.append(
-      ...chips("model", choices, this.model, (value) => {
-        this.write.abandon();
-        this.model = value;
-        this.describe();
-        this.predict();
-        this.refresh();
-      }),
-    );
+    choice.append(...chips("model", choices, this.model, (value) => this.choose(value)));
     this.describe();
+  }
+
+  /** Make a network the one that writes and that the views show in detail. */
+  choose(model) {
+    this.write.abandon();
+    this.model = model;
+    document.querySelectorAll("#models-choice input")[model].checked = true;
+    this.describe();
+    this.predict();
+    this.refresh();
   }
 
   describe() {
@@ -127,7 +131,7 @@ class Page {
 
 /** Return a text that the models can continue. */
 function firstText(models) {
-  return covered("The old hou", models) ? "The old hou" : "";
+  return covered(FIRST_TEXT, models) ? FIRST_TEXT : "";
 }
 
 /** Return the names of the models, with the network where it is not in the name. */

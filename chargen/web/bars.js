@@ -37,9 +37,10 @@ function probabilityBars(characters, probabilities, { sampled = null, count = BA
 }
 
 class Bars {
-  /** onLine is called with the new threshold. */
-  constructor(model, title, onLine) {
+  /** networks: how many stand side by side; onLine is called with the new threshold. */
+  constructor(model, networks, onLine) {
     this.model = model;
+    this.count = networks > 2 ? 5 : BARS;
     this.onLine = onLine;
     this.list = html("div");
     this.handle = html("span", {
@@ -60,7 +61,7 @@ class Bars {
     this.element = html(
       "div",
       { class: "bar-box" },
-      title === null ? null : html("h3", {}, title),
+      networks > 1 ? html("h3", {}, model.title) : null,
       html("div", { class: "bar-area" }, this.list, this.scale),
       this.caption,
     );
@@ -80,10 +81,8 @@ class Bars {
     this.handle.setAttribute("aria-valuetext", `output when above ${percent(line)}`);
     if (this.probabilities === undefined) return;
     const { characters } = this.model;
-    replace(
-      this.list,
-      probabilityBars(characters, this.probabilities, { sampled: this.sampled, line }),
-    );
+    const { count, sampled } = this;
+    replace(this.list, probabilityBars(characters, this.probabilities, { sampled, line, count }));
     const best = largest(this.probabilities, 1)[0];
     const output = this.probabilities[best] > line;
     replace(

@@ -27,7 +27,7 @@ function drawNames(drawing, names) {
 function drawBelt(drawing, letter, before, after) {
   drawing.wire([[0, BELT], [560, BELT]], "belt");
   drawing.number(30, BELT - 14, before, "memory");
-  drawing.text(28, BELT + 26, `${letter}ₜ₋₁`, "letter");
+  drawing.text(24, BELT + 26, `${letter}ₜ₋₁`, "letter");
   drawing.number(530, BELT - 14, after, "memory");
   drawing.text(530, BELT + 26, `${letter}ₜ`, "letter");
 }
@@ -38,9 +38,9 @@ function drawInput(drawing, x, bottom) {
 }
 
 function drawLSTM(drawing, v) {
-  const [f, i, g, o, out] = [125, 220, 315, 408, 462];
+  const [f, i, g, o, out] = [125, 220, 315, 405, 470];
   drawBody(drawing, 322);
-  drawing.wire([[0, BUS], [o, BUS], [o, 240]], "");
+  drawing.wire([[0, BUS], [o, BUS], [o, 240]]);
   drawInput(drawing, 88, 385);
   for (const x of [f, i, g]) drawing.wire([[x, BUS], [x, 240]]);
   drawBelt(drawing, "c", v.cBefore, v.c);
@@ -66,7 +66,7 @@ function drawLSTM(drawing, v) {
   drawing.number(o + 8, 186, v.o, "use", "start");
   drawing.number((f + g) / 2, BELT - 14, v.kept, "memory");
   drawing.text((f + g) / 2, BELT + 24, "kept", "name");
-  drawing.number(g + 9, 122, v.written, "memory", "start");
+  drawing.number(g - 9, 126, v.written, "memory", "end");
   drawing.number(out - 30, 118, v.tanhC, "memory", "end");
   drawing.number(30, BUS - 12, v.hBefore);
   drawing.text(28, BUS + 26, "hₜ₋₁", "letter");
@@ -83,7 +83,7 @@ function drawLSTM(drawing, v) {
 function drawGRU(drawing, v) {
   const [z, r, n] = [140, 255, 370];
   drawBody(drawing, 322);
-  drawing.wire([[30, BELT], [30, BUS], [n, BUS], [n, 240]], "");
+  drawing.wire([[52, BELT], [52, BUS], [n, BUS], [n, 240]]);
   drawInput(drawing, 88, 385);
   for (const x of [z, r]) drawing.wire([[x, BUS], [x, 240]]);
   drawBelt(drawing, "h", v.hBefore, v.h);

@@ -3,6 +3,7 @@
 
 const SURPRISE_BITS = [1, 2, 3, 4, 6, 8]; // the lower bounds of the levels after level 0
 const SUGGESTED = 60; // characters at most
+const COLOURED = 5_000; // the last characters of a text; the layout of more spans takes too long
 
 /** Return the level of a surprisal in nats, from 0 (expected) to 6. */
 function surpriseLevel(nats) {
@@ -73,11 +74,13 @@ class Editor {
   }
 
   draw() {
-    const runs = [];
-    this.characters.forEach((character, k) => {
+    const start = Math.max(0, this.characters.length - COLOURED);
+    const runs = [{ level: 0, text: this.characters.slice(0, start).join("") }];
+    this.characters.slice(start).forEach((character, place) => {
+      const k = start + place;
       const level = k < this.nats.length ? surpriseLevel(this.nats[k]) : 0;
       const last = runs.at(-1);
-      if (last?.level === level) last.text += character;
+      if (last.level === level) last.text += character;
       else runs.push({ level, text: character });
     });
     // Typing changes the end of a long text, so the spans before it stay.
@@ -98,6 +101,11 @@ class Editor {
     this.end.before(...added.map((run) => run.span));
     this.mirror.append(this.end);
     this.runs = runs;
+  }
+
+  showEnd() {
+    const sheet = this.mirror.parentElement;
+    sheet.scrollTop = sheet.scrollHeight;
   }
 
   /** Show a suggestion after the text, if the cursor is there. */

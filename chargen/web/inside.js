@@ -136,7 +136,7 @@ class InsideView {
   /** Choose the most active unit of the row of a strip at this height. */
   chooseUnitAt(strip, height, row) {
     const { part, index, order } = this.lanes.find(({ canvas }) => canvas === strip);
-    if (index !== this.page.model) return;
+    if (index !== this.page.model) this.page.choose(index);
     const size = this.model.hiddenSize;
     const [start, end] = stripUnits(Math.floor(height * strip.height), strip.height, size);
     const units = order.slice(start, end);
@@ -150,17 +150,19 @@ class InsideView {
     return (own.find(({ part }) => part.key === "c") ?? own.at(-1)).part;
   }
 
-  /** Return the values of the chosen unit's memory, divided by their scale. */
+  /** Return the values of the chosen unit's memory, divided by the largest size. */
   unitValues() {
-    const { values, scale } = this.memory;
-    return this.read.map((_, row) => valueAt(values, this.model.hiddenSize, row, this.unit) / scale);
+    const size = this.model.hiddenSize;
+    const values = this.read.map((_, row) => valueAt(this.memory.values, size, row, this.unit));
+    const scale = Math.max(...values.map(Math.abs)) || 1;
+    return values.map((value) => value / scale);
   }
 
   unitLane() {
     if (this.unit === null) return null;
     const values = this.unitValues();
-    const points = values.map((value, k) => `${k + 0.5},${1 - Math.max(-1, Math.min(1, value))}`);
-    const box = { class: "lane-line", viewBox: `0 0 ${values.length} 2`, preserveAspectRatio: "none" };
+    const points = values.map((value, k) => `${k + 0.5},${1 - value}`);
+    const box = { class: "lane-line", viewBox: `0 -0.05 ${values.length} 2.1`, preserveAspectRatio: "none" };
     const drawing = svg(
       "svg",
       { ...box, "aria-hidden": "true" },
@@ -203,7 +205,9 @@ class InsideView {
     this.step = row === this.read.length - 1 ? null : this.traces[0].first + row;
     for (const { part, index, value } of this.lanes) {
       const unit = index === page.model ? this.unit : null;
-      value.textContent = decimal(valueAt(part.values, page.models[index].hiddenSize, row, unit));
+      const change = unit === null ? Math.abs : undefined;
+      const shown = valueAt(part.values, page.models[index].hiddenSize, row, unit, change);
+      value.textContent = decimal(shown);
     }
     const trace = this.traces[page.model];
     const size = model.characters.length;
@@ -229,14 +233,17 @@ class InsideView {
     const trace = this.traces[this.page.model];
     const layer = trace.layers[this.layerOf(model)];
     const size = model.hiddenSize;
-    const at = (values, change) => valueAt(values, size, row, unit, change);
+    // Values with a sign would cancel each other in a mean.
+    const sized = (change) => (value) => (unit === null ? Math.abs(change(value)) : change(value));
+    const at = (values, change = (value) => value, k = row) =>
+      valueAt(values, size, k, unit, sized(change));
     const { h, c } = layer.states;
     const starts = Array.from(trace.starts).includes(row);
     const before = (values) =>
       values === undefined ? null
       : starts ? 0
       : row === 0 ? null
-      : valueAt(values, size, row - 1, unit);
+      : at(values, undefined, row - 1);
     const values = { hBefore: before(h), cBefore: before(c), output: at(layer.output) };
     for (const [letter, gate] of Object.entries(layer.gates)) values[letter] = at(gate);
     if (h !== undefined) values.h = at(h);
@@ -289,13 +296,13 @@ class InsideView {
   drawCell(values, summary) {
     const { model, unit } = this;
     const layer = model.numLayers > 1 ? `, layer ${this.layerOf(model) + 1}` : "";
-    const shown = unit === null ? `means of ${model.hiddenSize} units` : `unit ${unit}`;
+    const shown = unit === null ? `means of ${thousands(model.hiddenSize)} units` : `unit ${unit}`;
     replace(
       this.cell,
       html("h3", {}, `${model.label}${layer}: ${shown}`),
       drawCell(model.cell, values, `${model.label} cell. ${summary}`),
       unit === null
-        ? html("p", { class: "muted" }, "Choose a unit to see the equations with its numbers.")
+        ? html("p", { class: "muted" }, "Means of sizes, without signs. Choose a unit to see the equations with its numbers.")
         : cellEquations(model.cell, values).map((line) => html("p", { class: "equation" }, line)),
     );
   }

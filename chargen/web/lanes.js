@@ -4,53 +4,53 @@
 // hue: a variable of the stylesheet; "" where values have a sign. order: from top to bottom.
 const CELL_LANES = {
   lstm: {
-    f: ["--gate-forget", "share of the long-term memory that is kept"],
-    i: ["--gate-learn", "share of the candidate that is added"],
-    g: ["", "what could be added to the memory"],
-    o: ["--gate-use", "share of the memory that is used now"],
-    c: ["", "the conveyor belt: kept until a gate changes it"],
-    h: ["", "what is used of it for the prediction"],
+    f: ["--gate-forget", "share of the memory that is kept"],
+    i: ["--gate-learn", "share of the candidate added"],
+    g: ["", "what could be added"],
+    o: ["--gate-use", "share of the memory that is used"],
+    c: ["", "cell state: the conveyor belt"],
+    h: ["", "hidden state: what is used of c"],
   },
   gru: {
     z: ["--gate-forget", "share of the memory that is kept"],
-    r: ["--gate-use", "share of the memory that the candidate sees"],
+    r: ["--gate-use", "share that the candidate sees"],
     n: ["", "what replaces the rest"],
-    h: ["", "the memory, and what the prediction uses"],
+    h: ["", "hidden state: the whole memory"],
   },
   mingru: {
-    z: ["--gate-learn", "share of the memory that is replaced"],
+    z: ["--gate-learn", "share of the memory replaced"],
     n: ["", "what replaces it"],
-    h: ["", "the memory, and what the prediction uses"],
+    h: ["", "hidden state: the whole memory"],
   },
-  rnn: { h: ["", "the memory: rewritten at every step"] },
-  feedforward: { output: ["", "computed from the current character alone"] },
+  rnn: { h: ["", "hidden state: rewritten each step"] },
+  feedforward: { output: ["", "depends on this character alone"] },
 };
 
 /** Return the name of a gate or a state in words, such as "learn (input)". */
 function laneName(model, key) {
   const gate = model.gates.find(({ letter }) => letter === key);
   if (gate !== undefined) return gate.name;
-  if (key === "c") return "long-term memory (cell state)";
-  if (key === "output") return "output, without memory";
-  return model.states.includes("c") ? "short-term memory (hidden state)" : "memory (hidden state)";
+  if (key === "c") return "long-term memory";
+  if (key === "output") return "output, no memory";
+  return model.states.includes("c") ? "short-term memory" : "memory";
 }
 
-/** Return the lanes of a layer: [{key, letter, name, about, hue, values [N, H], scale}]. */
+/** Return the lanes of a layer: [{key, letter, name, about, hue, values [N, H]}]. */
 function layerLanes(model, layer) {
   return Object.entries(CELL_LANES[model.cell]).map(([key, [hue, about]]) => {
     const values = layer.gates[key] ?? layer.states[key] ?? layer.output;
     const letter = key === "output" ? "" : key;
-    return { key, letter, name: laneName(model, key), about, hue, values, scale: scaleOf(values) };
+    return { key, letter, name: laneName(model, key), about, hue, values };
   });
 }
 
-/** Return a bound of nearly all values: 1, or more where a memory adds up. */
+/** Return a bound of nearly all sizes of values, by which they are divided to be drawn. */
 function scaleOf(values) {
   const sample = [];
   const stride = Math.max(1, Math.floor(values.length / 4000));
   for (let k = 0; k < values.length; k += stride) sample.push(Math.abs(values[k]));
   sample.sort((a, b) => a - b);
-  return Math.max(1, sample[Math.floor(sample.length * 0.98)] ?? 1);
+  return sample[Math.floor(sample.length * 0.95)] || 1;
 }
 
 /** Return the value of a unit at a row of [N, H], or the mean over all units for unit null. */

@@ -9,13 +9,13 @@ const PRESETS = [
     text: "neuron",
     typed: true,
     view: "unfolded",
-    note: "After “neu” and “neuro” the letters differ: only a network that remembers can expect “r” after the first “u” and “n” at the end. Without memory, every “n” leads to the same prediction.",
+    note: "After the first “n” comes “e”, after the second one the word is over. Only a network that remembers can expect both: without memory, every “n” leads to the same prediction.",
   },
   {
     label: "Day 1 to day 5",
-    text: "day 1: rain. we sang. day 2: a cup fell. day 3: tom sneezed. day 4: we ate. day 5: as on day 1, ",
+    text: "day 1: rain. we sang. day 2: a cup fell. day 3: we baked. day 4: we ate. day 5: as on day 1, ",
     view: "inside",
-    note: "Does a unit of the memory keep one value from “rain” to the end? Then the network can repeat the weather of day 1. Click on rows of the memory to find such a unit.",
+    note: "Does a unit of the memory keep one value from “rain” to the end? Then the network can repeat the weather of day 1. Click on rows of the memory to look for such a unit.",
   },
   {
     label: "Old and new subject",
@@ -25,10 +25,10 @@ const PRESETS = [
   },
   {
     label: "Dog and wolf",
-    text: "in the kitchen at home the lamp was lit. it was late. then came the ",
-    other: "up in the wild woods the snow was deep. it was late. then came the ",
+    text: "we were in the attic. a cup fell. oh, a ",
+    other: "we were in the woods. a cup fell. oh, a ",
     view: "whatif",
-    note: "Only the place differs. See below “Another text” whether the memory still differs at the end, and whether “d” or “w” is more likely.",
+    note: "Only the place differs. Look below “Another text”: does the memory still differ at the end, and is “d” or “w” more likely?",
   },
 ];
 

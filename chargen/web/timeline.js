@@ -35,8 +35,8 @@ class Timeline {
   /** Show these steps; labels: what each reads. */
   setSteps(labels) {
     this.labels = labels;
-    const room = this.element.clientWidth - this.head.offsetWidth - 2;
-    const cell = Math.max(15, Math.min(30, Math.floor(room / labels.length)));
+    const room = this.element.parentElement.clientWidth - this.head.offsetWidth - 4;
+    const cell = Math.max(15, Math.min(36, room / labels.length));
     this.sheet.style.setProperty("--cell", `${cell}px`);
     this.sheet.style.setProperty("--steps", labels.length);
     this.cell = cell;
@@ -105,23 +105,25 @@ class Timeline {
 }
 
 /** Draw values [N, H] as a strip: one column a step, one row a group of units in this order. */
-function drawStrip(canvas, { values, scale, hue }, size, order) {
+function drawStrip(canvas, { values, hue }, size, order) {
   const steps = values.length / size;
   const rows = Math.min(size, STRIP_ROWS);
-  const colour = colourScale(hue || null);
-  canvas.width = steps;
-  canvas.height = rows;
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(steps, rows);
+  const means = new Float32Array(rows * steps);
   for (let row = 0; row < rows; row += 1) {
     const [start, end] = stripUnits(row, rows, size);
     for (let step = 0; step < steps; step += 1) {
       let sum = 0;
       for (let k = start; k < end; k += 1) sum += values[step * size + order[k]];
-      const pixel = colour(sum / (end - start) / scale);
-      image.data.set([...pixel, 255], (row * steps + step) * 4);
+      means[row * steps + step] = sum / (end - start);
     }
   }
+  canvas.width = steps;
+  canvas.height = rows;
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(steps, rows);
+  const colour = colourScale(hue || null);
+  const scale = hue ? 1 : scaleOf(means); // gates are between 0 and 1
+  means.forEach((mean, k) => image.data.set([...colour(mean / scale), 255], k * 4));
   context.putImageData(image, 0, 0);
 }
 

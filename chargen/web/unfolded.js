@@ -45,7 +45,8 @@ class UnfoldedView {
     const cards = page.models.map((model, k) => this.card(model, traces[k], flows[k], read));
     replace(this.networks, cards);
     for (const chain of this.networks.querySelectorAll(".chain")) chain.scrollLeft = chain.scrollWidth;
-    replace(this.chart, gradientChart(page.models, flows), gradientLegend(page.models, flows));
+    const width = Math.min(680, this.chart.clientWidth - 34);
+    replace(this.chart, gradientChart(flows, width), page.models.length > 1 ? gradientLegend(page.models) : null);
   }
 
   card(model, trace, flow, read) {
@@ -73,7 +74,7 @@ class UnfoldedView {
     const row = read.length - 1;
     const best = largest(trace.probabilities.subarray(row * size, (row + 1) * size), 1)[0];
     const shown = visible(model.characters[best]);
-    return `${general} All ${count} times that it reads “${visible(last)}” it expects “${shown}”: it cannot know what came before.`;
+    return `${general} ${count === 2 ? "Both" : `All ${count}`} times that it reads “${visible(last)}” it expects “${shown}”: it cannot know what came before.`;
   }
 }
 
@@ -107,13 +108,13 @@ function gradientSentence(flow) {
 
 /** Draw the folded network: one cell, and a loop where it has a state. */
 function drawFolded(model) {
-  const drawing = new Drawing(150, 230, `${model.label}, folded`);
+  const drawing = new Drawing(176, 230, `${model.label}, folded`);
   drawing.root.setAttribute("class", "folded");
   drawing.wire([[62, 206], [62, 142]]);
   drawing.wire([[62, 92], [62, 44]]);
   if (model.states.length > 0) {
     drawing.wire([[88, 117], [128, 117], [128, 68], [20, 68], [20, 117], [36, 117]], "memory flow");
-    drawing.text(134, 96, model.states.includes("c") ? "c, h" : "h", "letter", "middle");
+    drawing.text(136, 98, model.states.includes("c") ? "c, h" : "h", "letter", "start");
   }
   drawing.box(62, 117, model.numLayers > 1 ? `${model.numLayers}×` : "A", "plain", 52, 50);
   drawing.text(62, 224, "character", "name");
@@ -140,7 +141,7 @@ function drawChain(model, trace, flow, read) {
       drawBackFlow(drawing, x - CHAIN_STEP / 2, before);
     }
     drawing.wire([[x, 186], [x, 142]]);
-    drawing.wire([[x, 92], [x, 54]]);
+    drawing.wire([[x, 92], [x, 58]]);
     drawing.add(svg("rect", { class: "box plain", x: x - 25, y: 92, width: 50, height: 50, rx: 6 }));
     drawFingerprint(drawing, x - 20, 97, top.output, row, model.hiddenSize, scale, colour);
     drawing.text(x, 210, visible(character), "glyph");
@@ -149,8 +150,8 @@ function drawChain(model, trace, flow, read) {
     const right = read[row + 1] === model.characters[best];
     const open = row + 1 === read.length;
     drawing.text(x, 24, visible(model.characters[best]), `glyph ${open || right ? "" : "wrong"}`);
-    drawing.text(x, 44, `${percent(probabilities[best])}${right ? " ✓" : ""}`, "name");
-    if (open && share > 0) drawing.add(svg("circle", { class: "source", cx: x, cy: 24, r: 17 }));
+    drawing.text(x, 49, `${percent(probabilities[best])}${right ? " ✓" : ""}`, "name");
+    if (open && share > 0) drawing.add(svg("circle", { class: "source", cx: x, cy: 18, r: 15 }));
   });
   return drawing.root;
 }
@@ -198,9 +199,10 @@ function chainLabel(model, trace, flow, read) {
 }
 
 /** Draw the gradient of each network by its distance to the last step, on a logarithmic scale. */
-function gradientChart(models, flows) {
-  const [width, height, left, bottom] = [640, 250, 62, 40];
+function gradientChart(flows, width) {
+  const [height, left, bottom] = [260, 62, 42];
   const drawing = new Drawing(width, height, "Gradient by distance, relative to the last step");
+  drawing.root.setAttribute("width", width);
   const steps = Math.max(1, flows[0].length - 1);
   const x = (back) => left + (back / steps) * (width - left - 14);
   const y = (share) => {
@@ -211,7 +213,7 @@ function gradientChart(models, flows) {
     drawing.wire([[left, y(share)], [width - 14, y(share)]], "grid", false);
     drawing.text(left - 8, y(share) + 5, percentTick(share), "tick", "end");
   }
-  const stride = [1, 2, 5, 10, 20, 50].find((size) => steps / size <= 8);
+  const stride = [1, 2, 5, 10, 20, 50, 100].find((size) => steps / size <= width / 80);
   for (let back = 0; back <= steps; back += stride) {
     drawing.text(x(back), height - bottom + 20, `${back}`, "tick");
   }
@@ -229,10 +231,9 @@ function percentTick(share) {
   return `${Number((share * 100).toPrecision(1))} %`;
 }
 
-function gradientLegend(models, flows) {
+function gradientLegend(models) {
   const items = models.map((model, k) =>
-    html("li", {}, html("span", { class: `swatch series-${(k % 8) + 1}` }), `${model.title}: `,
-      model.states.length > 0 ? gradientSentence(flows[k]) : "No gradient reaches earlier characters."),
+    html("li", {}, html("span", { class: `swatch series-${(k % 8) + 1}` }), model.title),
   );
   return html("figcaption", {}, html("ul", { class: "plain" }, items));
 }

@@ -29,6 +29,7 @@ class WhatIfView {
       "div",
       {},
       this.timeline.element,
+      html("p", { class: "muted" }, "The most likely characters after the text, and a continuation with the same random numbers:"),
       html("div", { class: "two" }, this.before.element, this.after.element),
     );
     this.other = html("textarea", {
@@ -112,7 +113,7 @@ class WhatIfView {
     this.tools.hidden = gates.length === 0;
     this.message.textContent =
       gates.length === 0
-        ? `The ${model.label} network has no gates that could be held.`
+        ? `This network (${model.label}) has no gates to hold.`
         : "Click on the character from which the gate is held.";
     this.layer = Math.min(this.layer, model.numLayers - 1);
     if (!gates.some(({ letter }) => letter === this.gate)) {

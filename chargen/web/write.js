@@ -1,6 +1,8 @@
 // The view Write: generation, its settings, and the most likely next characters of each network.
 "use strict";
 
+const APPEND_DELAY = 100; // milliseconds; the layout of a long text takes some of them
+
 class WriteView {
   constructor(page) {
     this.page = page;
@@ -16,7 +18,7 @@ class WriteView {
     }
     this.bars = page.models.map(
       (model) =>
-        new Bars(model, page.models.length > 1 ? model.title : null, (line) => this.setLine(line)),
+        new Bars(model, page.models.length, (line) => this.setLine(line)),
     );
     replace(document.getElementById("bars"), this.bars.map((bars) => bars.element));
     this.form.addEventListener("input", () => page.predict());
@@ -63,13 +65,22 @@ class WriteView {
     this.show(true);
     this.status.textContent = "";
     let written = "";
+    let waiting = { text: "", nats: [], timer: null };
     const started = performance.now();
+    const add = () => {
+      clearTimeout(waiting.timer);
+      const { text, nats } = waiting;
+      waiting = { text: "", nats: [], timer: null };
+      if (this.generating === model && text !== "") page.append(text, nats);
+    };
     const fields = { model, text: page.text, settings, interventions: [] };
     const reason = await page.client.generate(fields, ({ text, nats }) => {
-      if (this.generating !== model || text === "") return;
       written += text;
-      page.append(text, nats);
+      waiting.text += text;
+      waiting.nats.push(...nats);
+      waiting.timer ??= setTimeout(add, APPEND_DELAY);
     });
+    add();
     if (this.generating !== model) return;
     this.generating = null;
     this.show(false);
