@@ -250,7 +250,9 @@ function load({ weights, dtype, ...info }) {
 
 // Return the numbers of a base64 text: little-endian float16 or float32.
 function decode(base64, dtype) {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let k = 0; k < text.length; k++) bytes[k] = text.charCodeAt(k);
   if (dtype === "float32") return new Float32Array(bytes.buffer);
   const half = new Uint16Array(bytes.buffer);
   // With the bits of a float16 moved to their place in a float32, the exponent is 112 too small.

@@ -1,6 +1,7 @@
 """A browser, and the engine of an exported page in it."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -92,11 +93,12 @@ def browser() -> Iterator["Chrome"]:
 def open_engine(
     browser: "Chrome", tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., PageEngine]:
-    """A function that exports models to a page with float32 weights, and opens its engine."""
+    """A function that exports models to a page without its views, and opens its engine."""
 
-    def make(*checkpoints: Checkpoint) -> PageEngine:
+    def make(*checkpoints: Checkpoint, weights_dtype: str = "float32") -> PageEngine:
         path = tmp_path_factory.mktemp("page") / "model.html"
-        path.write_bytes(page(checkpoints, weights_dtype="float32"))
+        html = page(checkpoints, weights_dtype=weights_dtype)
+        path.write_bytes(re.sub(rb"<script>.*?</script>", b"", html, flags=re.DOTALL))
         return PageEngine(browser, path)
 
     return make

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,11 +61,11 @@ def test_text_is_that_of_chargen_sample(engine: PageEngine, k: int, temperature:
 def test_the_pretrained_model_generates_the_same_text(
     open_engine: Callable[..., PageEngine],
 ) -> None:
-    """So does the English model, with 512 units."""
+    """So does the English model, whose weights are float16 in its file and in the page."""
     checkpoint = Checkpoint.load(find("english"))
-    settings = GenerationSettings(length=150, seed=1)
+    settings = GenerationSettings(length=60, seed=1)
     expected = generate_texts(Reader.of(checkpoint), settings, "The old ")[0]
-    engine = open_engine(checkpoint)
+    engine = open_engine(checkpoint, weights_dtype="float16")
     reply = engine.ask("generate", model=0, text="The old ", settings=asdict(settings))
     assert reply["text"] == expected
 
@@ -129,16 +130,19 @@ def test_random_numbers_are_those_of_numpy(browser: "Chrome", seed: int) -> None
 def test_filters_give_the_same_probabilities(browser: "Chrome") -> None:
     """The probabilities from which a character is drawn are equal, ties and certainty included."""
     source = (FOLDER / "sampler.js").read_text(encoding="utf-8")
-    body = "return Array.from(filtered(arguments[0], complete(arguments[1])))"
-    random = np.random.default_rng(0)
+    body = (
+        "return arguments[0].map(([logits, settings]) => [...filtered(logits, complete(settings))])"
+    )
     certain, ties = np.arange(12) * 50.0, np.array([9.0, 1.0, 1.0, 0.0])
-    rows = [random.standard_normal(12) * 3, np.zeros(12), certain, ties]
-    for logits in rows:
-        for settings in [*SETTINGS, {"temperature": 1e-300}, {"top_p": 0.0}, {"min_p": 1.0}]:
-            x = logits[None].copy()
-            x[:, 0] = -np.inf
-            for apply in make_filters(GenerationSettings(**settings)):
-                x = apply(x)
-            found = browser.execute_script(source + body, logits.tolist(), settings)
-            # Sums of a dozen float64 numbers, in another order.
-            np.testing.assert_allclose(found, np.exp(x[0]), rtol=1e-12, err_msg=str(settings))
+    rows = [np.random.default_rng(0).standard_normal(12) * 3, np.zeros(12), certain, ties]
+    extremes = [{"temperature": 1e-300}, {"top_p": 0.0}, {"min_p": 1.0}]
+    cases = list(product(rows, SETTINGS + extremes))
+    request = [(logits.tolist(), settings) for logits, settings in cases]
+    replies = browser.execute_script(source + body, request)
+    for (logits, settings), found in zip(cases, replies, strict=True):
+        x = logits[None].copy()
+        x[:, 0] = -np.inf
+        for apply in make_filters(GenerationSettings(**settings)):
+            x = apply(x)
+        # Sums of a dozen float64 numbers, in another order.
+        np.testing.assert_allclose(found, np.exp(x[0]), rtol=1e-12, err_msg=str(settings))
