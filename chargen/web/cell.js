@@ -175,7 +175,7 @@ const CELL_DRAWINGS = {
 /** Return the equations of a cell with these values; exact for one unit, not for means. */
 function cellEquations(cell, v) {
   const n = (value) => (value < 0 ? `(${decimal(value)})` : decimal(value));
-  if (v.hBefore === null) return [];
+  if (v.hBefore === null && cell !== "feedforward") return []; // the first step of a long text
   return {
     lstm: () => [
       `cₜ = f · cₜ₋₁ + i · g = ${n(v.f)} · ${n(v.cBefore)} + ${n(v.i)} · ${n(v.g)} = ${decimal(v.c)}`,
