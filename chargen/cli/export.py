@@ -50,6 +50,8 @@ def page(models: tuple[str, ...], output: str | None, overwrite: bool, weights_d
     """
     checkpoints = [load_model(model) for model in models or (None,)]
     path = Path(_default_name(checkpoints) if output is None else output)
+    if overwrite and path.is_dir():
+        raise ChargenError(f"{path} is a folder (choose a file with -o)")
     if path.exists() and not overwrite:
         raise ChargenError(f"{path} exists (use --overwrite, or choose another file with -o)")
     from chargen.model.storage import write_file

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from chargen.generation.context import Reader
-from chargen.generation.filters import make_filters
+from chargen.generation.filters import FILTERS, make_filters
 from chargen.generation.generate import generate, generate_texts
 from chargen.generation.records import Drawn, Stopped
 from chargen.generation.settings import GenerationSettings
@@ -125,6 +125,17 @@ def test_random_numbers_are_those_of_numpy(browser: "Chrome", seed: int) -> None
     body = "const u = new Uniforms(arguments[0]); return Array.from({length: 9}, () => u.next())"
     expected = np.random.Generator(np.random.Philox(key=[seed, 0])).random(9)
     assert browser.execute_script(source + body, str(seed)) == expected.tolist()
+
+
+def test_the_page_has_every_filter_and_default(browser: "Chrome") -> None:
+    """The filters are those of chargen in the same order, and so are the defaults of settings."""
+    source = (FOLDER / "sampler.js").read_text(encoding="utf-8")
+    names, defaults = browser.execute_script(
+        source + "return [Object.keys(FILTERS), DEFAULT_SETTINGS]"
+    )
+    assert names == [each.option for each in FILTERS]
+    del defaults["seed"]  # random in chargen
+    assert defaults == {name: getattr(GenerationSettings(), name) for name in defaults}
 
 
 def test_filters_give_the_same_probabilities(browser: "Chrome") -> None:
