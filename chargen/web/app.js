@@ -23,6 +23,13 @@ class Page {
     }
     document.getElementById("tabs").addEventListener("keydown", (event) => this.press(event));
     this.presets = new Presets(this);
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    dark.addEventListener("change", () => this.refresh()); // canvases have the colours of a theme
+    let width = innerWidth;
+    addEventListener("resize", () => {
+      if (innerWidth !== width) this.refresh();
+      width = innerWidth;
+    });
     this.chooseModel();
     this.setText(start.text || firstText(models));
     this.show(start.view);
@@ -75,7 +82,17 @@ class Page {
   /** Draw the view again soon. */
   refresh() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.views[this.view].refresh(), REFRESH_DELAY);
+    this.timer = setTimeout(() => this.draw(), REFRESH_DELAY);
+  }
+
+  async draw() {
+    const { view } = this;
+    const turn = (this.turn ?? 0) + 1;
+    this.turn = turn;
+    const section = document.getElementById(view);
+    section.setAttribute("aria-busy", "true");
+    await this.views[view].refresh();
+    if (turn === this.turn) section.setAttribute("aria-busy", "false");
   }
 
   show(view) {
@@ -87,7 +104,8 @@ class Page {
       tab.tabIndex = name === view ? 0 : -1;
       document.getElementById(name).hidden = name !== view;
     }
-    this.views[view].refresh();
+    clearTimeout(this.timer);
+    this.draw();
   }
 
   press(event) {

@@ -101,6 +101,7 @@ function reach(flow, share) {
 }
 
 function gradientSentence(flow) {
+  if (flow.length === 1) return "There is no earlier step yet.";
   const back = reach(flow, 0.1);
   if (back === null) return `The gradient reaches all ${flow.length} steps with at least 10 %.`;
   return `The gradient first falls below 10 % ${back} ${back === 1 ? "character" : "characters"} before the last one.`;

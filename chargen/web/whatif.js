@@ -72,7 +72,7 @@ class WhatIfView {
 
   setFrom(row) {
     this.from = this.base.first + row;
-    this.refresh();
+    this.page.draw();
   }
 
   async refresh() {
@@ -94,7 +94,10 @@ class WhatIfView {
     if (stale()) return;
     this.compared.hidden = other === null;
     if (other !== null) this.drawPair(other);
-    if (held === null) return;
+    if (held !== null) this.continueBoth(interventions, stale);
+  }
+
+  async continueBoth(interventions, stale) {
     await this.continue(this.before, [], stale);
     if (stale()) return;
     await this.continue(this.after, interventions, stale);
@@ -122,14 +125,14 @@ class WhatIfView {
     if (this.unit >= model.hiddenSize) this.unit = null;
     const change = (name, convert) => (value) => {
       this[name] = convert(value);
-      this.refresh();
+      this.page.draw();
     };
     const number = html("input", {
       type: "number", min: "0", max: model.hiddenSize - 1, placeholder: "all", value: this.unit ?? "",
       on: {
         change: () => {
           this.unit = number.value !== "" && number.validity.valid ? Number(number.value) : null;
-          this.refresh();
+          this.page.draw();
         },
       },
     });

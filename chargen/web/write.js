@@ -120,7 +120,13 @@ class WriteView {
   }
 
   async copy() {
-    await navigator.clipboard.writeText(this.page.text);
+    try {
+      await navigator.clipboard.writeText(this.page.text);
+    } catch {
+      // Some browsers allow the clipboard only to pages from a server.
+      document.getElementById("field").select();
+      document.execCommand("copy");
+    }
     this.status.textContent = "Copied.";
   }
 

@@ -45,7 +45,7 @@ class Reader:
         """Open a page with these models, or with a small LSTM, in a window of this width."""
         path = folder / "model.html"
         models = checkpoints or (make_checkpoint(characters=LETTERS),)
-        path.write_bytes(page(models, **start))  # type: ignore[arg-type]
+        path.write_bytes(page(models, **start))
         self.resize(width)
         self.browser.get(path.as_uri())
         self.wait(lambda: self.run("return 'ready' in document.body.dataset"))

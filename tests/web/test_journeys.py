@@ -1,6 +1,8 @@
 """Tests of what a reader does in an exported page, on a phone and on a desktop."""
 
+import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +39,11 @@ def lower_line(reader: Reader) -> None:
     reader.run("document.querySelector('.handle').focus()")
     reader.press("\ue011")  # Home
     assert reader.texts(".verdict")[0].startswith("Output when > 0.00")
+
+
+def shows(reader: Reader, selector: str, text: str) -> bool:
+    """Whether an element of a CSS selector has this text."""
+    return text in reader.texts(selector)
 
 
 @both
@@ -140,7 +147,7 @@ def test_every_view_shows_the_same_text(reader: Reader, tmp_path: Path, width: i
         reader.press("\ue014")  # ArrowRight
         assert reader.run("return document.activeElement.id") == f"tab-{view}"
         selector, text = contents[view]
-        reader.wait(lambda s=selector, t=text: t in reader.texts(s))
+        reader.wait(partial(shows, reader, selector, text))
         shown = [name for name in VIEWS if reader.find(f"#{name}").is_displayed()]
         assert shown == [view]
         assert reader.text == "neuron"
@@ -159,7 +166,13 @@ def test_a_step_and_a_unit_inside(reader: Reader, tmp_path: Path, cell: str) -> 
     assert reader.texts(".one-hot .hot") == ["r1"]
     assert reader.texts(".coloured") == [""]
     reader.run("document.querySelectorAll('#inside .chip input')[1].click()")
-    reader.wait(lambda: reader.texts(".equation"))
+    *_, numbers, result = reader.wait(lambda: reader.texts(".equation"))[0].split(" = ")
+    if "·" in numbers:
+        numbers, result = (part.replace("\N{MINUS SIGN}", "-") for part in (numbers, result))
+        factors = [float(number) for number in re.findall(r"[-.\d]+", numbers)]
+        products = sum(a * b for a, b in zip(factors[::2], factors[1::2], strict=True))
+        # Every number is rounded to two decimals.
+        assert products == pytest.approx(float(result), abs=0.05)
     assert reader.texts(".coloured") == ["neuron"]
     assert "Step 4: reads “r”" in "".join(reader.texts("#inside h2"))
 

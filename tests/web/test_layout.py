@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,7 +82,7 @@ def test_view_fits_and_is_readable(reader: Reader, tmp_path: Path, view: str) ->
     """A view does not scroll sideways, its text has a contrast of 4.5, its controls a name."""
     models = [
         make_checkpoint(f"a_network_with_a_long_name_{cell}", characters=LETTERS, cell=cell)
-        for cell in ("lstm", "gru", "rnn", "feedforward")
+        for cell in ("lstm", "gru", "feedforward")
     ]
     reader.open(tmp_path, *models, width=1440, view=view, text=TEXT)
     reader.run(
@@ -92,12 +91,13 @@ def test_view_fits_and_is_readable(reader: Reader, tmp_path: Path, view: str) ->
         TEXT.replace("neuron", "letter"),
     )
     reader.wait(lambda: reader.texts(VIEWS[view]))
-    for width, scheme in product(WIDTHS, ("light", "dark")):
+    for width in WIDTHS:
         reader.resize(width)
-        reader.prefer(prefers_color_scheme=scheme)
         assert reader.run("return document.documentElement.scrollWidth") <= width
+    for scheme in ("light", "dark"):
+        reader.prefer(prefers_color_scheme=scheme)
         ratio, text = reader.run(CONTRAST)
-        assert ratio >= 4.5, (width, scheme, text)
+        assert ratio >= 4.5, (scheme, text)
     assert reader.run(UNNAMED) == []
 
 
