@@ -59,7 +59,11 @@ class Timeline {
     this.sheet.style.setProperty("--step", row);
     this.track.setAttribute("aria-valuenow", row);
     this.track.setAttribute("aria-valuetext", text);
-    if (!reveal) return;
+    if (reveal) this.reveal(row);
+  }
+
+  /** Scroll to a step. */
+  reveal(row) {
     const left = row * this.cell;
     const room = this.element.clientWidth - this.head.offsetWidth;
     const { scrollLeft } = this.element;

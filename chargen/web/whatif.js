@@ -216,6 +216,7 @@ class WhatIfView {
         ? "The texts do not differ yet."
         : `The texts part at step ${first + start}. At the ends, ${percent(predictionDistance(base, base.nats.length - 1, other, other.nats.length - 1, model.characters.length))} of the probability differs.`;
     this.selectPair(end - first - 1, true);
+    pair.reveal(start < 0 ? end - first - 1 : start);
   }
 
   pairDistance(k) {

@@ -108,7 +108,7 @@ class Reader:
         end = time.monotonic() + PATIENCE
         while not (value := condition()):
             assert time.monotonic() < end, "the page did not do what was expected"
-            time.sleep(0.02)
+            time.sleep(0.05)
         return value
 
     @property

@@ -46,6 +46,11 @@ def shows(reader: Reader, selector: str, text: str) -> bool:
     return text in reader.texts(selector)
 
 
+def starts(reader: Reader, selector: str, text: str) -> bool:
+    """Whether the first element of a CSS selector has a text that starts like this."""
+    return reader.texts(selector)[0].startswith(text)
+
+
 @both
 def test_typing_shows_the_next_characters(reader: Reader, tmp_path: Path, width: int) -> None:
     """After typing, the first bar is the network's most likely next character."""
@@ -154,11 +159,10 @@ def test_every_view_shows_the_same_text(reader: Reader, tmp_path: Path, width: i
     assert len(reader.texts(".chain")) == len(models)
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_a_step_and_a_unit_inside(reader: Reader, tmp_path: Path, cell: str) -> None:
-    """The arrow keys select a step, and a chosen unit shows its equation with numbers."""
-    checkpoint = make_checkpoint(cell, characters=LETTERS, cell=cell, num_layers=2)
-    reader.open(tmp_path, checkpoint, width=DESKTOP, view="inside", text="neuron")
+def test_a_step_and_a_unit_inside(reader: Reader, tmp_path: Path) -> None:
+    """The arrow keys select a step; a unit of any cell shows its equations with true numbers."""
+    models = [make_checkpoint(cell, characters=LETTERS, cell=cell, num_layers=2) for cell in CELLS]
+    reader.open(tmp_path, *models, width=DESKTOP, view="inside", text="neuron")
     reader.wait(lambda: "Step 6: reads “n”" in "".join(reader.texts("#inside h2")))
     reader.run("document.querySelector('.track-characters').focus()")
     reader.press("\ue012", "\ue012")  # ArrowLeft
@@ -166,15 +170,18 @@ def test_a_step_and_a_unit_inside(reader: Reader, tmp_path: Path, cell: str) -> 
     assert reader.texts(".one-hot .hot") == ["r1"]
     assert reader.texts(".coloured") == [""]
     reader.run("document.querySelectorAll('#inside .chip input')[1].click()")
-    *_, numbers, result = reader.wait(lambda: reader.texts(".equation"))[0].split(" = ")
-    if "·" in numbers:
-        numbers, result = (part.replace("\N{MINUS SIGN}", "-") for part in (numbers, result))
-        factors = [float(number) for number in re.findall(r"[-.\d]+", numbers)]
-        products = sum(a * b for a, b in zip(factors[::2], factors[1::2], strict=True))
-        # Every number is rounded to two decimals.
-        assert products == pytest.approx(float(result), abs=0.05)
-    assert reader.texts(".coloured") == ["neuron"]
-    assert "Step 4: reads “r”" in "".join(reader.texts("#inside h2"))
+    for k, label in enumerate(("LSTM", "GRU", "minGRU", "RNN", "Feed-forward")):
+        reader.run("document.querySelectorAll('#models-choice input')[arguments[0]].click()", k)
+        reader.wait(partial(starts, reader, "#inside .cell h3", f"{label}, layer 1: unit "))
+        *_, numbers, result = reader.texts(".equation")[0].split(" = ")
+        if "·" in numbers:
+            numbers, result = (part.replace("\N{MINUS SIGN}", "-") for part in (numbers, result))
+            factors = [float(number) for number in re.findall(r"[-.\d]+", numbers)]
+            products = sum(a * b for a, b in zip(factors[::2], factors[1::2], strict=True))
+            # Every number is rounded to two decimals.
+            assert products == pytest.approx(float(result), abs=0.05)
+        assert reader.texts(".coloured") == ["neuron"]
+        assert "Step 4: reads “r”" in "".join(reader.texts("#inside h2"))
 
 
 @both
