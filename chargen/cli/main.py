@@ -21,6 +21,7 @@ COMMANDS = {
     "score": "Score a text: bits per character and its most surprising places.",
     "inspect": "Show what happens inside a model while it reads a text.",
     "info": "Describe a model.",
+    "export": "Write a model as a web page.",
     "bench": "Measure speed on this machine.",
 }
 
