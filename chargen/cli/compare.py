@@ -140,10 +140,14 @@ def _draw_again(path: Path) -> None:
 
 
 def _draw(path: Path, comparison: Comparison) -> None:
+    from chargen.comparison.folder import MODELS
     from chargen.model.storage import write_file
     from chargen.report.files import files
+    from chargen.web.networks import network_pages
 
-    for name, data in files(comparison).items():
+    pages = network_pages(comparison, path / MODELS)
+    report = files(comparison, {page.name: page.title for page in pages})
+    for name, data in {**report, **{page.name: page.html for page in pages}}.items():
         (path / name).parent.mkdir(exist_ok=True)
         write_file(path / name, data)
 

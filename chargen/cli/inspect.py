@@ -40,6 +40,7 @@ _VIEWS = {
     "unfold": {"close", "open", "start"},
     "saliency": {"at", "as_json"},
     "units": {"as_json"},
+    "html": set[str](),
 }
 
 
@@ -66,6 +67,7 @@ _VIEWS = {
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object")
 @click.option("--npz", metavar="FILE", help="Write all arrays to FILE, for numpy.load")
 @click.option("--png", metavar="FILE", help="Draw gates and memory of every unit to FILE")
+@click.option("--html", metavar="FILE", help="Write a web page with the model and this text")
 def command(
     model: str | None,
     prompt: str | None,
@@ -78,6 +80,7 @@ def command(
     as_json: bool,
     npz: str | None,
     png: str | None,
+    html: str | None,
     **options: Any,
 ) -> None:
     """Show gates, memory and predictions at each character of a text.
@@ -86,7 +89,7 @@ def command(
     input), candidate (g) and use (o, output).
     """
     views = {"versus": versus is not None, "unfold": unfold}
-    views |= {"saliency": saliency, "units": units is not None}
+    views |= {"saliency": saliency, "units": units is not None, "html": html is not None}
     chosen = [name for name, wanted in views.items() if wanted]
     if len(chosen) > 1:
         raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} are mutually exclusive")
@@ -98,7 +101,7 @@ def command(
     if units is None and (prompt is None) == (file is None):
         raise click.UsageError("pass either --prompt TEXT or --file FILE")
     settings = InspectionSettings(**given(InspectionSettings, options))
-    for path in filter(None, (npz, png)):
+    for path in filter(None, (npz, png, html)):
         if os.path.exists(path):
             raise ChargenError(f"{path} exists (choose another file)")
     loaded = load_model(model)
@@ -108,7 +111,13 @@ def command(
     read = _read_text(loaded, prompt, file)
     settings.check(loaded.config)
     record: dict[str, Any] | None = None
-    if saliency:
+    if html is not None:
+        from chargen.model.storage import write_file
+        from chargen.web.page import page
+
+        write_file(Path(html), page([loaded], view="inside", text=read))
+        print(f"{html}: {plural(len(read), 'character')}")
+    elif saliency:
         record = _print_saliency(loaded, read, at, as_json)
     else:
         from chargen.evaluation.trace import Tracer

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from chargen.cli.display import coloured, colours_wanted, digits, json_line, legend
-from chargen.cli.options import known_prompt, load_model, model_option
+from chargen.cli.options import known_prompt, load_model, model_option, warn
 from chargen.text.display import bar, one_line, visible_character
 
 if TYPE_CHECKING:
     from chargen.generation.context import Reader
 
 _MAX_DISPLAYED = 2_000
+_UNLIKELY = 0.01
 
 
 @click.command("score")
@@ -130,6 +131,12 @@ def _print_choices(
     from chargen.evaluation.surprisal import shares
 
     found = [shares(reader, reader.read(prompt), words) for prompt in prompts]
+    for prompt, (probabilities, _) in zip(prompts, found, strict=True):
+        if (total := float(probabilities.sum())) < _UNLIKELY:
+            warn(
+                f"the choices together have a probability of {total:.1g} after {quoted(prompt)}, so"
+                " their shares mean little (use a prompt and choices like the training text)"
+            )
     if as_json:
         rows = []
         for prompt, (probabilities, share) in zip(prompts, found, strict=True):

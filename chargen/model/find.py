@@ -26,7 +26,7 @@ def find(model: str | Path) -> Path:
     Raises CheckpointError if none exists.
     """
     name = Path(model).name
-    places = [Path(model)]
+    places = [Path(model)] if str(model) else []
     if name == str(model) and name.strip("."):
         places += [Path(DEFAULT_ROOT, name), PRETRAINED / name]
     elif Path(model).parts == (TOUR, name):
@@ -42,7 +42,7 @@ def find(model: str | Path) -> Path:
     more = len(known) - _MAX_LISTED
     listed += f" and {more} more" if more > 0 else ""
     hint = f"{suggest(name, known)} available: {listed}".lstrip()
-    raise CheckpointError(f"there is no model {printable(str(model))} ({hint})")
+    raise CheckpointError(f"there is no model {printable(str(model)) or repr('')} ({hint})")
 
 
 def names() -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import matplotlib as mpl
@@ -18,13 +20,15 @@ from chargen.report.theme import ROLES, Styles, styles
 
 REPORT, MAIN = "report.html", "main.png"
 FOLDER = Path(__file__).parent
+_NO_LINKS: Mapping[str, str] = MappingProxyType({})
 
 
 @mpl.rc_context(SETTINGS)
-def files(comparison: Comparison) -> dict[str, bytes]:
+def files(comparison: Comparison, links: Mapping[str, str] = _NO_LINKS) -> dict[str, bytes]:
     """Return the page and each figure as PNG and SVG, by path within the comparison's folder.
 
     The same comparison always produces the same bytes. main.png is the figure of the first section.
+    links: titles of other pages in the folder, by their file names.
     """
     looks = styles(comparison)
     found = sections(comparison, looks)
@@ -37,11 +41,15 @@ def files(comparison: Comparison) -> dict[str, bytes]:
             made[f"figures/{section.name}.png"] = images.png(section.figure)
     if found and found[0].figure is not None:
         made[MAIN] = images.png(found[0].figure, dots_per_inch=240)
-    return {REPORT: _page(comparison, looks, found, inline), **made}
+    return {REPORT: _page(comparison, looks, found, inline, links), **made}
 
 
 def _page(
-    comparison: Comparison, styles: Styles, sections: list[Section], figures: dict[str, Markup]
+    comparison: Comparison,
+    styles: Styles,
+    sections: list[Section],
+    figures: dict[str, Markup],
+    links: Mapping[str, str],
 ) -> bytes:
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
@@ -61,6 +69,7 @@ def _page(
         networks=tables.networks(comparison),
         sections=sections,
         figures=figures,
+        links=links,
         css=Markup((FOLDER / "report.css").read_text(encoding="utf-8")),
         roles=ROLES,
     )

@@ -61,10 +61,11 @@ def advice(outcome: Outcome) -> str | None:
         return f"not yet learned by heart: {copied} in the text; {longer}"
     if outcome.copied is not None and outcome.copied - outcome.usual >= _MUCH_COPIED:
         return f"copied: {copied} in the training text"
-    if outcome.is_complete and len(outcome.curve) > 1:
-        if _overfits(outcome.curve):
-            return "overfitting: add text or stop earlier"
-        if expected_gain(outcome.curve, outcome.begin) >= _CLEAR:
+    if len(outcome.curve) > 1:
+        if overfits(outcome.curve):
+            remedy = "add text or stop earlier" if outcome.is_complete else "add text"
+            return f"overfitting: {remedy}"
+        if outcome.is_complete and expected_gain(outcome.curve, outcome.begin) >= _CLEAR:
             return f"still improving: {longer}"
     return None
 
@@ -89,7 +90,7 @@ def expected_gain(curve: Sequence[CurvePoint], begin: int) -> float:
     return min(gain, losses[0] - losses[-1])
 
 
-def _overfits(curve: Sequence[CurvePoint]) -> bool:
+def overfits(curve: Sequence[CurvePoint]) -> bool:
     """Return whether the validation loss rose after its best while the training loss fell."""
     best, last = min(curve, key=lambda point: point.validation_nats), curve[-1]
     rise = last.validation_nats - best.validation_nats

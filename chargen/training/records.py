@@ -73,7 +73,7 @@ class Extended:
 class Finished:
     """The last record of a run.
 
-    reason: "budget", or "patience" if the validation loss stopped improving.
+    reason: "budget", "overfitting", or "patience" if that option ended the run.
     validation_nats: of the weights that were kept; None without a validation set.
     best_step: the step of these weights; 0 if no update improved the initial model.
     advice: what to do next, in one line, if the run clearly supports it.

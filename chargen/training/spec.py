@@ -30,6 +30,7 @@ from chargen.training.presets import (
     MAX_LINE,
     PRESETS,
     Preset,
+    affordable_size,
     automatic_dropout,
     automatic_preset,
     fine_tuning_rate,
@@ -43,6 +44,8 @@ from chargen.training.threads import best_count, thread_counts
 _EVALUATION_SHARE = 0.05
 _EVALUATION_COST = 1 / 3
 _MIN_EVALUATIONS, _MAX_EVALUATIONS = 2, 20
+# A long run on a short text may have more, since its best point can be early.
+_PER_EPOCH = 0.25
 
 
 @dataclass(frozen=True)
@@ -116,11 +119,12 @@ def make_spec(corpus: Corpus, options: TrainingOptions) -> RunSpec:
             "patience",
             "validation_fraction",
         )
+    model, training = _make_config(options, preset, model, parts, start, lines=corpus.lines)
     return RunSpec(
         vocabulary=vocabulary,
         split=parts,
         model=model,
-        training=_make_config(options, preset, model, parts, start, lines=corpus.lines),
+        training=training,
         corpus=CorpusFacts.of(
             read,
             held_out_characters=parts.validation_characters,
@@ -207,7 +211,8 @@ def _make_config(
     start: Start,
     *,
     lines: bool,
-) -> TrainingConfig:
+) -> tuple[ModelConfig, TrainingConfig]:
+    """Choose the settings of a run, and a smaller network if the minutes are too short for it."""
     preset, longest = PRESETS[preset_name], None
     if start.model is not None:
         preset = replace(
@@ -230,7 +235,15 @@ def _make_config(
     )
     budget = options.budget or Budget("minutes", preset.minutes)
     device = choose_device(options.device)
-    precision, threads, speed = _choose_by_speed(options, model, batch_size, window, device, budget)
+    shape = batch_size, window, device, budget
+    precision, threads, speed = _choose_by_speed(options, model, *shape)
+    is_open = options.preset == "auto" and options.hidden_size is None and start.model is None
+    if is_open and len(parts.validation) and budget.kind == "minutes":
+        updates = 60 * budget.amount * speed / (batch_size * window)
+        size = affordable_size(model.hidden_size, updates)
+        if size < model.hidden_size:
+            model = replace(model, hidden_size=size)
+            precision, threads, speed = _choose_by_speed(options, model, *shape)
     characters_of = {
         "minutes": 60 * speed,
         "epochs": parts.train_characters,
@@ -258,9 +271,9 @@ def _make_config(
         muon=muon,
         split_windows=not muon,  # an update of Muon on a short window costs nearly as much
     )
-    if start.model is None:
-        return config
-    return replace(config, weight_decay=FINE_TUNING.weight_decay, split_windows=False)
+    if start.model is not None:
+        config = replace(config, weight_decay=FINE_TUNING.weight_decay, split_windows=False)
+    return model, config
 
 
 def _dropout(options: TrainingOptions, start: Start, parts: Split, characters: float) -> float:
@@ -279,7 +292,8 @@ def _evaluations(parts: Split, characters: float) -> int:
         return 0
     cost = parts.validation_characters * _EVALUATION_COST
     affordable = round(characters * _EVALUATION_SHARE / cost)
-    return min(_MAX_EVALUATIONS, max(_MIN_EVALUATIONS, affordable))
+    most = max(_MAX_EVALUATIONS, round(characters / parts.train_characters * _PER_EPOCH))
+    return min(most, max(_MIN_EVALUATIONS, affordable))
 
 
 def _choose_by_speed(

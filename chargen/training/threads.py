@@ -108,10 +108,16 @@ class ThreadChoice:
             self._characters += characters
             self._seconds += seconds
         self._is_first = False
-        if self._seconds >= _ROUND:
+        if self._seconds >= _ROUND or self._is_slow():
             self._speeds[self.count] = self._characters / self._seconds
             self._characters, self._seconds = 0, 0.0
             self._end_round()
+
+    def _is_slow(self) -> bool:
+        """Return whether the number that is being tried is clearly slower than the chosen one."""
+        if self.count == self.chosen or not self._characters:
+            return False
+        return self._characters / self._seconds * _MAX_RATIO < self._speeds[self.chosen]
 
     def _end_round(self) -> None:
         if self.count == self.chosen:

@@ -24,7 +24,7 @@ from chargen.model import checkpoint
 from chargen.model.engine import Engine
 from chargen.model.network import Network, States
 from chargen.training import schedule
-from chargen.training.advice import PASSAGE, CurvePoint, Outcome, advice
+from chargen.training.advice import PASSAGE, CurvePoint, Outcome, advice, overfits
 from chargen.training.averaging import WeightAverage
 from chargen.training.batches import NO_TARGET
 from chargen.training.card import model_card
@@ -50,6 +50,8 @@ from chargen.training.threads import ThreadChoice, thread_counts
 from chargen.training.windows import Windows
 
 _SAMPLES = 5
+# Evaluations without a new best before a run that overfits is stopped.
+_OVERFITTING_PATIENCE = 5
 _SAMPLE_LENGTH = 120
 _LOG_LINES = 1_000
 _RUNNING_MEAN = 0.02
@@ -140,7 +142,7 @@ class Trainer:
         self.save()
 
     def run(self, prompt: str = "") -> Iterator[TrainingRecord]:
-        """Train until the budget is spent or patience runs out.
+        """Train until the budget is spent, patience runs out, or the run overfits.
 
         prompt: the start of the samples.
         Raises TrainingError if the loss is not finite, CheckpointError if a save fails.
@@ -335,8 +337,11 @@ class Trainer:
         """Return the reason why the run is finished, or None if it is not."""
         if self._fraction >= 1:
             return "budget"
-        patience = self.config.patience
-        return "patience" if patience and self.progress.since_best >= patience else None
+        patience, since_best = self.config.patience, self.progress.since_best
+        if patience is None:
+            is_over = since_best >= _OVERFITTING_PATIENCE and overfits(self.progress.curve)
+            return "overfitting" if is_over else None
+        return "patience" if patience and since_best >= patience else None
 
     def _spent(self) -> float:
         """Return the share of the budget that is spent."""

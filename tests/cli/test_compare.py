@@ -12,7 +12,9 @@ import pytest
 from chargen.comparison import compare as comparing
 from chargen.comparison.config import StudyConfig
 from chargen.comparison.storage import encode_comparison, read_comparison
+from chargen.model.checkpoint import Checkpoint
 from chargen.tasks.registry import TASKS
+from chargen.web.page import page
 from tests.cli.outcome import Command, Refused
 from tests.example_comparison import make_comparison
 
@@ -56,6 +58,12 @@ def test_a_report_on_a_task_is_written(here: Path, chargen: Command) -> None:
     }
     assert not any(name.startswith(("work", "stages")) for name in names)
     found = read_comparison(folder / "comparison.json")
+    networks = [Checkpoint.load(folder / "models" / f"recall-{cell}") for cell in ("rnn", "gru")]
+    task = found.tasks["recall"]
+    html = page(networks, view="inside", text=task.example[: task.answer[0]])
+    assert (folder / "networks-recall.html").read_bytes() == html
+    link = b'<a href="networks-recall.html">Step through recall</a>'
+    assert link in (folder / "report.html").read_bytes()
     command = "chargen compare --task recall --cells rnn,gru --seed 0 --lags 25,50"
     assert found.settings["command"] == command
 
@@ -82,7 +90,7 @@ def test_foreign_files_are_not_changed(here: Path, text: str, chargen: Command) 
 
 
 def test_a_report_is_drawn_again(here: Path, chargen: Command) -> None:
-    """The same numbers give the same page."""
+    """The same numbers give the same page; without networks, it links to no page of them."""
     (here / "it").mkdir()
     (here / "it" / "comparison.json").write_bytes(encode_comparison(make_comparison()))
     pages = []
@@ -91,6 +99,8 @@ def test_a_report_is_drawn_again(here: Path, chargen: Command) -> None:
         pages.append((here / "it" / "report.html").read_bytes())
         (here / "it" / "report.html").unlink()
     assert pages[0] == pages[1]
+    assert b"networks.html" not in pages[0]
+    assert not list((here / "it").glob("networks*"))
 
 
 @pytest.mark.parametrize("name", TASKS)

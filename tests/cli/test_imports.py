@@ -38,7 +38,7 @@ def imported(launch: Launch, *arguments: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    ["--version", "--help", *(f"{command} --help" for command in COMMANDS)],
+    ["--version", "--help", *(f"{command} --help" for command in COMMANDS), "export page --help"],
 )
 def test_help_imports_no_large_library(launch: Launch, arguments: str) -> None:
     """The version and the help of each command are printed without numpy and torch."""
@@ -69,6 +69,13 @@ def test_a_model_is_used_without_torch(launch: Launch, model: Path, command: str
     found = imported(launch, *command.split(), "-m", str(model))
     assert "numpy" in found
     assert not found & {"torch", "jinja2", "matplotlib", "tqdm"}
+
+
+def test_a_page_is_exported_without_torch(launch: Launch, model: Path) -> None:
+    """The page needs numpy and jinja2, but neither torch nor matplotlib."""
+    found = imported(launch, "export", "page", "-m", str(model))
+    assert {"numpy", "jinja2"} <= found
+    assert not found & {"torch", "matplotlib", "tqdm"}
 
 
 def test_the_lecture_is_shown_without_torch(launch: Launch) -> None:

@@ -15,6 +15,7 @@ from chargen.evaluation.saliency import saliency
 from chargen.evaluation.trace import Trace, Tracer
 from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint
+from chargen.web.page import page
 from tests.cli.outcome import Command, Outcome, Refused
 
 FAILED, WRONG_USE = 1, 2
@@ -279,6 +280,13 @@ def test_a_figure_is_written(
     assert (here / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_page_opens_at_the_text(here: Path, inspect: Command, model: Path) -> None:
+    """It is the exported page with the model, at the view of its inside."""
+    inspect("-p", "to </script>", "--html", "a.html", folder=model)
+    expected = page([Checkpoint.load(model)], view="inside", text="to </script>")
+    assert (here / "a.html").read_bytes() == expected
+
+
 # Refused input
 
 
@@ -292,6 +300,7 @@ def test_a_figure_is_written(
         (("-p", "a", "--saliency", "--unit", "1"), "--unit has no effect with --saliency"),
         (("-p", "a", "--unfold", "--json"), "--json has no effect with --unfold"),
         (("-p", "a", "--versus", "b", "--npz", "c"), "--npz has no effect with --versus"),
+        (("-p", "a", "--html", "b", "--close", "f"), "--close has no effect with --html"),
         (("-p", "a", "--at", "0"), "--at has no effect without --saliency"),
         (("-p", "a", "--from", "1"), "--from has no effect without --close or --open"),
         (("-p", ""), "--prompt must be a text of at least one character, got ''"),
@@ -318,6 +327,7 @@ def test_wrong_options_are_refused(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (("-p", "a", "--html", "old"), "old exists (choose another file)"),
         (("-p", "a", "--npz", "old"), "old exists (choose another file)"),
         (("-p", "a", "--png", "old"), "old exists (choose another file)"),
         (("-p", "a", "--npz", "no/a.npz"), "no/a.npz cannot be written: No such file or directory"),

@@ -186,6 +186,22 @@ def test_prompts_are_compared_side_by_side(score: Command, reader: Reader) -> No
     assert len(lines) == 6
 
 
+def test_unlikely_choices_are_reported(score: Command, reader: Reader) -> None:
+    """A warning names each prompt after which all choices together have less than 0.01."""
+    outcome = score("--choices", "ccc,ddd", "-p", "the ", "-p", "a ")
+    totals = [shares(reader, reader.read(p), ["ccc", "ddd"])[0].sum() for p in ("the ", "a ")]
+    assert max(totals) < 0.01
+    assert outcome.err.splitlines() == [
+        f"chargen: warning: the choices together have a probability of {total:.1g} after"
+        f' "{prompt}", so their shares mean little (use a prompt and choices like the training'
+        " text)"
+        for total, prompt in zip(totals, ("the ", "a "), strict=True)
+    ]
+    (likely,) = json.loads(score("--json", "-p", "th", "--choices", "e,a").out)
+    assert sum(each["probability"] for each in likely["choices"].values()) > 0.01
+    assert not score("-p", "th", "--choices", "e,a").err
+
+
 def test_choices_without_a_prompt_follow_an_empty_one(score: Command) -> None:
     """Without --prompt the prompt is empty."""
     expected = score("--json", "-p", "", "--choices", "the,we").out

@@ -107,7 +107,7 @@ def test_an_incomplete_folder_is_found(here: Path, place: str) -> None:
 def test_no_other_folder_is_searched(here: Path, name: str) -> None:
     """Odd names find neither ./checkpoints itself nor its parents."""
     (here / "checkpoints").mkdir()
-    if name in ("", ".", "..", "/"):
+    if name in (".", "..", "/"):
         assert find(name) == Path(name)
     else:
         assert not_found(name).startswith("there is no model ")
@@ -124,6 +124,7 @@ def test_models_are_listed_newest_first(here: Path, make_model: Callable[..., Pa
         "there is no model poem-3 (did you mean poems-3? available: poems-0, poems-1, poems-2,"
         " poems-3, poems-4, poems-5, poems-6, poems-7, poems-8, poems-9 and "
     )
+    assert not_found("").startswith("there is no model '' (available: poems-0, ")
     assert not_found("xyz").startswith("there is no model xyz (available: poems-0, ")
 
 

@@ -107,6 +107,7 @@ OVERFITTING: dict[str, Any] = {
     "hidden_size": 32,
     "learning_rate": 0.02,
     "validation_fraction": 0.3,
+    "patience": 0,
 }
 
 

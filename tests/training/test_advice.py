@@ -17,6 +17,7 @@ LONGER = "train longer with --resume --steps 20"
 STILL = f"still improving: {LONGER}"
 HALF = "50 % of sampled passages of 40 characters occur in the text"
 OVERFITTING = "overfitting: add text or stop earlier"
+STOPPED = "overfitting: add text"
 
 
 def curve(*losses: float, training: tuple[float, ...] = (), first: int = 100) -> list[CurvePoint]:
@@ -47,7 +48,8 @@ def test_the_advice_follows_the_losses(
     """A clear rise is overfitting, a clear fall is worth more training, else there is no advice."""
     points = curve(*losses, training=training)
     assert advice(outcome(points)) == expected
-    assert advice(replace(outcome(points), is_complete=False)) is None
+    stopped = STOPPED if expected == OVERFITTING else None
+    assert advice(replace(outcome(points), is_complete=False)) == stopped
 
 
 def test_the_gain_is_that_of_the_second_half() -> None:
@@ -123,12 +125,24 @@ def run(tmp_path: Path) -> MakeRun:
     return train
 
 
-def test_a_run_on_noise_overfits(noise: Corpus, options: TrainingOptions, run: MakeRun) -> None:
+@pytest.mark.parametrize(("patience", "expected"), [(None, STOPPED), (0, OVERFITTING)])
+def test_a_run_on_noise_overfits(
+    patience: int | None,
+    expected: str,
+    noise: Corpus,
+    options: TrainingOptions,
+    run: MakeRun,
+) -> None:
     """Random letters can be memorised, but not predicted."""
     changed = replace(
-        options, steps=300, hidden_size=32, learning_rate=0.02, validation_fraction=0.3
+        options,
+        steps=300,
+        hidden_size=32,
+        learning_rate=0.02,
+        validation_fraction=0.3,
+        patience=patience,
     )
-    assert run(noise, changed).advice == OVERFITTING
+    assert run(noise, changed).advice == expected
 
 
 def test_a_short_run_is_still_improving(

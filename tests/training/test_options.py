@@ -21,7 +21,7 @@ REFUSED: list[tuple[str, list[Any]]] = [
     ("dropout", [-0.1, 0.96, math.nan]),
     ("seed", [-1, MAX_SEED + 1, 10**400]),
     ("save_every", [-1.0, math.nan, math.inf]),
-    ("patience", [0, 10**400]),
+    ("patience", [-1, 10**400]),
     ("precision", ["float8"]),
     ("weights_dtype", ["float64", "bfloat16"]),
     ("device", ["tpu"]),
@@ -51,7 +51,7 @@ def test_an_option_outside_its_bounds_is_refused(name: str, value: Any) -> None:
         ("dropout", [0, 0.95]),
         ("seed", [0, MAX_SEED]),
         ("save_every", [0]),
-        ("patience", [1, None]),
+        ("patience", [0, None]),
     ],
 )
 def test_bounds_are_inclusive(name: str, values: list[Any]) -> None:

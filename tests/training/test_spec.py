@@ -1,6 +1,7 @@
 """The specification of a run, made of a corpus and options."""
 
 from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from chargen.model.checkpoint import CONFIG, TRAINING, Checkpoint, Description
 from chargen.text.corpus import Corpus
 from chargen.training.options import Budget, TrainingOptions
 from chargen.training.precision import has_bfloat16
-from chargen.training.presets import PRESETS, automatic_dropout
+from chargen.training.presets import PRESETS, affordable_size, automatic_dropout
 from chargen.training.spec import make_spec, restore_spec
 from chargen.training.train import start
 
@@ -128,11 +129,63 @@ def test_dropout_follows_the_epochs(
     assert make_spec(corpus, options).training.dropout == dropout
 
 
-def test_a_short_run_has_fewer_evaluations(corpus: Corpus, open_options: TrainingOptions) -> None:
-    """A long run has twenty evaluations, a short run two, and without a validation set none."""
-    for budget, fraction, evaluations in ((1000, 0.1, 20), (0.01, 0.1, 2), (1000, 0.0, 0)):
-        options = replace(open_options, steps=None, epochs=budget, validation_fraction=fraction)
-        assert make_spec(corpus, options).training.evaluations == evaluations
+@pytest.mark.parametrize(
+    ("hidden_size", "updates", "size"),
+    [(384, 5_000, 384), (384, 3_840, 384), (384, 2_770, 256), (384, 831, 192), (100, 5, 100)],
+)
+def test_a_short_budget_affords_fewer_units(hidden_size: int, updates: float, size: int) -> None:
+    """A network has about ten updates per unit, or 128 units, or those of its preset."""
+    assert affordable_size(hidden_size, updates) == size
+
+
+@pytest.mark.parametrize(
+    ("changes", "size"),
+    [
+        ({"minutes": 0.1}, 128),
+        ({"minutes": 10.0}, 256),
+        ({"minutes": 0.1, "hidden_size": 200}, 200),
+        ({"minutes": 0.1, "preset": "tiny"}, 256),
+        ({"minutes": 0.1, "validation_fraction": 0.0}, 256),
+        ({"steps": 10}, 256),
+    ],
+)
+def test_the_minutes_and_the_speed_limit_the_size(
+    changes: dict[str, Any],
+    size: int,
+    corpus: Corpus,
+    open_options: TrainingOptions,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At 10,000 characters/s, a tenth of a minute is too short for 256 units.
+
+    Steps are reproducible, so their network does not depend on the speed. A given size or preset
+    is kept, and a text that is learned by heart needs many units more than many updates.
+    """
+
+    def speeds(
+        *_: object, precisions: list[str], counts: list[int]
+    ) -> dict[tuple[str, int], float]:
+        return dict.fromkeys(product(precisions, counts), 10_000.0)
+
+    monkeypatch.setattr("chargen.training.spec.training_speeds", speeds)
+    options = replace(open_options, **{"steps": None, "validation_fraction": 0.2, **changes})
+    assert make_spec(corpus, options).model.hidden_size == size
+
+
+@pytest.mark.parametrize(
+    ("budget", "fraction", "evaluations"),
+    [(1000, 0.1, 250), (60, 0.1, 20), (0.01, 0.1, 2), (1000, 0.0, 0)],
+)
+def test_the_number_of_evaluations(
+    budget: float,
+    fraction: float,
+    evaluations: int,
+    corpus: Corpus,
+    open_options: TrainingOptions,
+) -> None:
+    """It grows with the number of epochs, from two; without a validation set there are none."""
+    options = replace(open_options, steps=None, epochs=budget, validation_fraction=fraction)
+    assert make_spec(corpus, options).training.evaluations == evaluations
 
 
 def test_the_facts_about_the_corpus_are_stored(options: TrainingOptions) -> None:

@@ -1,7 +1,9 @@
 """Tests of the choice between random weights and those of a trained model."""
 
 import hashlib
+import math
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from chargen.text.vocabulary import Vocabulary
 from chargen.training.options import TrainingOptions
 from chargen.training.presets import FINE_TUNING, fine_tuning_rate
 from chargen.training.spec import RunSpec, make_spec
-from chargen.training.start import Start, letter_pair_nats, sample_spans
+from chargen.training.start import Start, compressed_nats, letter_pair_nats, sample_spans
 
 MakeSpec = Callable[..., RunSpec]
 
@@ -100,6 +102,30 @@ def test_another_text_starts_from_random_weights(spec_of: MakeSpec, text: str) -
     assert spec.start.reason is None
     assert spec.start.nats is not None
     assert spec.vocabulary == Vocabulary.build([text])
+
+
+def test_a_text_that_repeats_itself_starts_from_random_weights(
+    spec_of: MakeSpec, rhymes: str
+) -> None:
+    """The model predicts a part of its training text well, but not the repetitions."""
+    part = rhymes[:5_000]
+    assert spec_of(part).start.model is not None
+    spec = spec_of(part * 6)
+    assert spec.weights is None
+    assert spec.start == Start(reason=spec.start.reason)
+    assert re.fullmatch(
+        r"the text repeats itself \(compressed, 0\.[0-9]{2} nats per character\)",
+        spec.start.reason or "",
+    )
+
+
+def test_the_size_of_a_compressed_text() -> None:
+    """Random letters of a set of 4 have at least 2 bits each; a long text is measured in part."""
+    drawn = letters("acgt", 20_000)
+    corpus = Corpus.of([drawn])
+    assert 2 <= compressed_nats(corpus) / math.log(2) < 2.4
+    beginning = Corpus.of(["a" * (2 << 20), drawn])
+    assert compressed_nats(beginning) < 1e-3
 
 
 @pytest.mark.parametrize("length", [60, 500, 20_000])

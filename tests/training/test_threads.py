@@ -139,6 +139,14 @@ def test_alone_the_comparisons_cost_little(first: int) -> None:
     assert machine.train(choice, 100.0) > 0.98 * ALONE[2]
 
 
+def test_a_comparison_ends_when_its_result_is_clear() -> None:
+    """Two updates show that one thread is slower: 0.99 of the speed is kept for 14 seconds."""
+    speeds = {1: 12_000.0, 2: 23_000.0}
+    machine = Machine(lambda _: speeds)
+    assert machine.train(ThreadChoice(2, (1, 2)), 14.0) > 0.99 * speeds[2]
+    assert [count for _, count in machine.counts].count(1) == 2
+
+
 @pytest.mark.parametrize("seconds", [15.0, 30.0, 300.0])
 def test_next_to_a_busy_process_one_thread_is_used(seconds: float) -> None:
     """More than 0.9 of its speed is kept, including the comparisons."""

@@ -18,6 +18,7 @@ from chargen.model.config import ENCODERS
 from chargen.model.network import Network
 from chargen.options import MAX_SEED
 from chargen.text.corpus import Corpus
+from chargen.training.advice import overfits
 from chargen.training.folder import RunFolder
 from chargen.training.options import TrainingOptions
 from chargen.training.precision import has_bfloat16
@@ -278,12 +279,25 @@ def test_the_best_weights_are_kept(train: TrainRun, noise: Corpus) -> None:
 
 def test_patience_stops_a_run(train: TrainRun, noise: Corpus) -> None:
     """The run stops after `patience` evaluations without a new best loss."""
-    run = train(noise, **OVERFITTING, patience=3)
+    run = train(noise, **{**OVERFITTING, "patience": 3})
     assert run.finished.reason == "patience"
     assert run.finished.step < 300
     found = "".join("+" if evaluation.best else "-" for evaluation in run.evaluations)
     assert found.endswith("+---")
     assert found.count("---") == 1
+
+
+def test_a_run_that_overfits_is_stopped(train: TrainRun, noise: Corpus) -> None:
+    """It ends as soon as its loss rose since the best evaluation, five or more before the last."""
+    run = train(noise, **{**OVERFITTING, "patience": None})
+    assert run.finished.reason == "overfitting"
+    assert run.finished.step < 300
+    assert not any(evaluation.best for evaluation in run.evaluations[-5:])
+    curve = run.trainer.progress.curve
+    assert overfits(curve)
+    assert not overfits(curve[:-1]) or run.evaluations[-6].best
+    to_the_end = train(noise, output="all", **OVERFITTING)
+    assert run.finished.validation_nats == to_the_end.finished.validation_nats
 
 
 def test_the_validation_set_is_not_trained_on(train: TrainRun) -> None:

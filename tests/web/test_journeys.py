@@ -1,0 +1,248 @@
+"""Tests of what a reader does in an exported page, on a phone and on a desktop."""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chargen.model.engine import Engine
+from tests.web.checkpoints import make_checkpoint
+from tests.web.reader import DESKTOP, LETTERS, PHONE, Reader
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
+VIEWS = ("write", "inside", "unfolded", "whatif")
+CELLS = ("lstm", "gru", "mingru", "rnn", "feedforward")
+HOSTILE = '</script><img src=x onerror="mistakes.push(1)"><b>&amp;'
+
+both = pytest.mark.parametrize("width", [PHONE, DESKTOP])
+
+
+@pytest.fixture
+def reader(browser: "Chrome") -> Iterator[Reader]:
+    """A reader who prefers no animation; at the end, the page must have made no mistake."""
+    made = Reader(browser)
+    made.prefer(prefers_reduced_motion="reduce")
+    try:
+        yield made
+        assert made.mistakes == []
+    finally:
+        made.close()
+
+
+def lower_line(reader: Reader) -> None:
+    """Drag the threshold line to 0 with the keyboard, so that the network suggests anything."""
+    reader.run("document.querySelector('.handle').focus()")
+    reader.press("\ue011")  # Home
+    assert reader.texts(".verdict")[0].startswith("Output when > 0.00")
+
+
+def shows(reader: Reader, selector: str, text: str) -> bool:
+    """Whether an element of a CSS selector has this text."""
+    return text in reader.texts(selector)
+
+
+def starts(reader: Reader, selector: str, text: str) -> bool:
+    """Whether the first element of a CSS selector has a text that starts like this."""
+    return reader.texts(selector)[0].startswith(text)
+
+
+@both
+def test_typing_shows_the_next_characters(reader: Reader, tmp_path: Path, width: int) -> None:
+    """After typing, the first bar is the network's most likely next character."""
+    checkpoint = make_checkpoint(characters=LETTERS, scale=2)
+    reader.open(tmp_path, checkpoint, width=width)
+    reader.write("neuron")
+    network = Engine(checkpoint.config, checkpoint.weights)
+    logits, _ = network.logits(checkpoint.vocabulary.encode("\nneuron"), network.empty_states())
+    logits[-1, 0] = -float("inf")  # the unknown character is never written
+    best = checkpoint.vocabulary.characters[int(logits[-1].argmax())]
+    shown = best.replace(" ", "␣").replace("\n", "⏎")
+    reader.wait(lambda: reader.texts(".bar-list .glyph")[:1] == [shown])
+    assert len(reader.texts(".bar-list li")) == 8
+
+
+@both
+def test_accepting_a_suggestion(reader: Reader, tmp_path: Path, width: int) -> None:
+    """Tab accepts what is shown in grey, and so does the button; Escape hides it."""
+    reader.open(tmp_path, width=width)
+    lower_line(reader)
+    reader.write("neu")
+    ghost = reader.wait(lambda: "".join(reader.texts(".ghost")))
+    reader.press("\ue004")  # Tab
+    assert reader.text == f"neu{ghost}"
+    assert reader.run("return document.activeElement.id") == "field"
+    more = reader.wait(lambda: "".join(reader.texts(".ghost")))
+    reader.click("#accept")
+    assert reader.text == f"neu{ghost}{more}"
+    reader.wait(lambda: reader.texts(".ghost"))
+    reader.press("\ue00c")  # Escape
+    assert reader.texts(".ghost") == []
+
+
+@both
+def test_generating_and_stopping(reader: Reader, tmp_path: Path, width: int) -> None:
+    """Generate continues the text until Stop; then the page says what it wrote."""
+    reader.open(tmp_path, width=width)
+    reader.write("neuron")
+    reader.run("document.getElementById('set-length').value = 100000")
+    reader.click("#generate")
+    reader.wait(lambda: len(reader.text) > 30)
+    reader.click("#stop")
+    status = reader.wait(lambda: reader.find("#status").text)
+    text = reader.text
+    assert text.startswith("neuron")
+    assert status.startswith(f"{len(text) - 6:,} characters, ")
+    assert status.endswith("Stopped.")
+    assert reader.texts("#spoken") == [text[6:]]
+    assert reader.find("#generate").is_displayed()
+    assert not reader.find("#stop").is_displayed()
+
+
+def test_typing_ends_the_generation(reader: Reader, tmp_path: Path) -> None:
+    """A key while the network writes ends the generation, and the key's character stays last."""
+    reader.open(tmp_path, width=DESKTOP)
+    reader.run("document.getElementById('set-length').value = 100000")
+    reader.click("#generate")
+    start = len(reader.text)
+    reader.wait(lambda: len(reader.text) > start)
+    reader.find("#field").send_keys("Q")
+    assert reader.text.endswith("Q")
+    reader.wait(lambda: reader.find("#generate").is_displayed())
+    reader.wait(lambda: reader.texts(".bar-list .glyph"))
+    assert reader.text.endswith("Q")
+
+
+def test_the_same_seed_repeats_the_text(reader: Reader, tmp_path: Path) -> None:
+    """Two generations with one seed write the same; the filters of the form are applied."""
+    reader.open(tmp_path, width=DESKTOP)
+    written = []
+    for settings in ({"seed": "5"}, {"seed": "5"}, {"seed": "6"}, {"seed": "6", "top_k": "1"}):
+        reader.write("neuron")
+        for name, value in settings.items():
+            reader.run(
+                "document.getElementById('set-' + arguments[0]).value = arguments[1]", name, value
+            )
+        reader.run("document.getElementById('status').textContent = ''")
+        reader.click("#generate")
+        reader.wait(lambda: reader.find("#status").text)
+        written.append(reader.text)
+    assert written[0] == written[1]
+    assert len(set(written)) == 3
+    assert len(written[0]) == 206
+
+
+@both
+def test_every_view_shows_the_same_text(reader: Reader, tmp_path: Path, width: int) -> None:
+    """The arrow keys switch views, and each shows its panel for the text of the field."""
+    models = [make_checkpoint(cell, characters=LETTERS, cell=cell) for cell in CELLS]
+    reader.open(tmp_path, *models, width=width)
+    reader.write("neuron")
+    reader.run("document.getElementById('tab-write').focus()")
+    contents = {
+        "inside": (".track-characters", "⏎neuron"),
+        "unfolded": (".chain .glyph", "⏎"),
+        "whatif": ("#whatif .track-characters", "⏎neuron"),
+    }
+    for view in VIEWS[1:]:
+        reader.press("\ue014")  # ArrowRight
+        assert reader.run("return document.activeElement.id") == f"tab-{view}"
+        selector, text = contents[view]
+        reader.wait(partial(shows, reader, selector, text))
+        shown = [name for name in VIEWS if reader.find(f"#{name}").is_displayed()]
+        assert shown == [view]
+        assert reader.text == "neuron"
+    assert len(reader.texts(".chain")) == len(models)
+
+
+def test_a_step_and_a_unit_inside(reader: Reader, tmp_path: Path) -> None:
+    """The arrow keys select a step; a unit of any cell shows its equations with true numbers."""
+    models = [make_checkpoint(cell, characters=LETTERS, cell=cell, num_layers=2) for cell in CELLS]
+    reader.open(tmp_path, *models, width=DESKTOP, view="inside", text="neuron")
+    reader.wait(lambda: "Step 6: reads “n”" in "".join(reader.texts("#inside h2")))
+    reader.run("document.querySelector('.track-characters').focus()")
+    reader.press("\ue012", "\ue012")  # ArrowLeft
+    assert "Step 4: reads “r”" in "".join(reader.texts("#inside h2"))
+    assert reader.texts(".one-hot .hot") == ["r1"]
+    assert reader.texts(".coloured") == [""]
+    reader.run("document.querySelectorAll('#inside .chip input')[1].click()")
+    for k, label in enumerate(("LSTM", "GRU", "minGRU", "RNN", "Feed-forward")):
+        reader.run("document.querySelectorAll('#models-choice input')[arguments[0]].click()", k)
+        reader.wait(partial(starts, reader, "#inside .cell h3", f"{label}, layer 1: unit "))
+        *_, numbers, result = reader.texts(".equation")[0].split(" = ")
+        if "·" in numbers:
+            numbers, result = (part.replace("\N{MINUS SIGN}", "-") for part in (numbers, result))
+            factors = [float(number) for number in re.findall(r"[-.\d]+", numbers)]
+            products = sum(a * b for a, b in zip(factors[::2], factors[1::2], strict=True))
+            # Every number is rounded to two decimals.
+            assert products == pytest.approx(float(result), abs=0.05)
+        assert reader.texts(".coloured") == ["neuron"]
+        assert "Step 4: reads “r”" in "".join(reader.texts("#inside h2"))
+
+
+@both
+def test_shutting_a_gate(reader: Reader, tmp_path: Path, width: int) -> None:
+    """A gate that is held from a clicked character on changes the prediction and the text."""
+    reader.open(tmp_path, make_checkpoint(characters=LETTERS, scale=2), width=width)
+    reader.write("neuron")
+    reader.show("whatif")
+    reader.wait(lambda: reader.texts("#whatif .held"))
+    reader.click("#whatif .track-characters > :nth-child(4)")
+    reader.wait(lambda: reader.texts("#whatif .held") == list("uron"))
+    reader.wait(lambda: len(reader.texts("#whatif .bar-list")) == 2)
+    before, after = reader.texts("#whatif .bar-list")
+    assert before != after
+    reader.wait(lambda: reader.texts(".prose mark"))
+    assert reader.texts("#whatif h3")[:2] == ["As trained", "With forget f held shut"]
+    reader.run(
+        "const s = document.querySelectorAll('#whatif select')[1]; s.value = '1';"
+        "s.dispatchEvent(new Event('change'))"
+    )
+    reader.wait(lambda: "With forget f held open" in reader.texts("#whatif h3"))
+
+
+def test_a_second_text_parts_from_the_first(reader: Reader, tmp_path: Path) -> None:
+    """The page marks where two texts differ and how far their states and predictions part."""
+    reader.open(tmp_path, width=DESKTOP, view="whatif", text="a dog")
+    reader.find("#other").send_keys("a wog")
+    reader.wait(lambda: reader.texts("#whatif .differs") == ["d", "w"])
+    distances = reader.run(
+        "const bars = document.querySelectorAll('.lane-bars.memory rect');"
+        "return Array.from(bars, (bar) => Number(bar.getAttribute('height')))"
+    )
+    assert distances[:3] == [0, 0, 0]
+    assert all(0 < distance <= 1 for distance in distances[3:])
+    assert len(distances) == 6
+
+
+def test_presets_suit_the_vocabulary(reader: Reader, tmp_path: Path) -> None:
+    """A preset sets text, view and a note; models without its characters do not offer it."""
+    reader.open(tmp_path, width=DESKTOP)
+    assert len(reader.texts("#presets button")) == 4
+    reader.click("#presets button:nth-of-type(1)")
+    assert reader.text == "neuron"
+    assert reader.find("#unfolded").is_displayed()
+    assert reader.find("#preset-note").is_displayed()
+    reader.find("#field").send_keys("s")
+    assert not reader.find("#preset-note").is_displayed()
+    reader.open(tmp_path, make_checkpoint(characters="neuron"), width=DESKTOP)
+    assert len(reader.texts("#presets button")) == 1
+
+
+def test_hostile_names_and_texts_stay_text(reader: Reader, tmp_path: Path) -> None:
+    """Markup in the name of a model, its vocabulary or the text makes no element in any view."""
+    models = [
+        make_checkpoint(HOSTILE + cell, characters=HOSTILE + LETTERS, cell=cell)
+        for cell in CELLS[:2]
+    ]
+    reader.open(tmp_path, *models, width=DESKTOP, text=HOSTILE)
+    lower_line(reader)
+    for view in VIEWS:
+        reader.show(view)
+        reader.wait(lambda: reader.texts("#mirror")[0].startswith(HOSTILE))
+    assert reader.texts("img") == []
+    assert reader.find("h1").text.startswith(HOSTILE.rpartition("/")[2])  # the folder's name
