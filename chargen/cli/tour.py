@@ -13,12 +13,12 @@ _MIN_WIDTH = 40
 
 
 @click.command("tour")
-@click.option("--no-pause", is_flag=True, help="Show all screens without waiting for a key")
+@click.option("--no-pause", is_flag=True, help="Show all screens without waiting for Enter")
 def command(no_pause: bool) -> None:
     """Show how recurrent networks work, in seven screens.
 
     Small networks that come with chargen compute all numbers when a screen is shown. On a terminal,
-    Enter shows the next screen and q quits.
+    Enter shows the next screen; q and Enter quit.
     """
     from chargen.cli.tour_view import lines
     from chargen.tour.lecture import SCREENS, screens
@@ -35,14 +35,11 @@ def command(no_pause: bool) -> None:
 
 
 def _go_on() -> bool:
-    """Wait for Enter, and return True, or for q, the end of the input or Ctrl-D."""
-    print("\nEnter: next screen; q: quit ", end="", flush=True)
+    """Wait for Enter; return False after q and Enter, or at the end of the input.
+
+    It reads a line, not a key: a change of the terminal's mode would discard keys typed before.
+    """
     try:
-        while (key := click.getchar()) not in ("\r", "\n"):
-            if key in ("q", "Q", "\x04"):
-                return False
-        return True
+        return input("\nEnter: next screen; q and Enter: quit ").strip().lower() != "q"
     except EOFError:
         return False
-    finally:
-        print("\r\x1b[K", end="", flush=True)

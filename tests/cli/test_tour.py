@@ -55,11 +55,11 @@ def test_commands_to_try_work(chargen: Command) -> None:
 
 @pytest.fixture
 def keyboard(here: Path) -> Callable[..., str]:
-    """The command on a terminal: it is called with keys, and returns what the terminal shows."""
+    """The command on a terminal: it is called with what is typed, and returns what is shown."""
     if not hasattr(os, "openpty"):
         pytest.skip("needs pseudo-terminals")
 
-    def call(keys: bytes, *options: str) -> str:
+    def call(typed: bytes, *options: str) -> str:
         terminal, inside = os.openpty()
         process = subprocess.Popen(
             [sys.executable, "-m", "chargen", "tour", *options],
@@ -70,7 +70,8 @@ def keyboard(here: Path) -> Callable[..., str]:
             stderr=inside,
         )
         os.close(inside)
-        seen, asked = b"", 0
+        os.write(terminal, typed)
+        seen = b""
         while True:
             try:
                 part = os.read(terminal, 1 << 16)
@@ -79,24 +80,27 @@ def keyboard(here: Path) -> Callable[..., str]:
             if not part:
                 break
             seen += part
-            while seen.count(b"q: quit") > asked:
-                os.write(terminal, keys[asked : asked + 1])
-                asked += 1
         os.close(terminal)
         assert process.wait() == 0
-        return seen.decode()
+        return re.sub(r"\x1b\[[0-9;]*m", "", seen.decode())
 
     return call
 
 
 def test_enter_goes_on_and_q_ends(keyboard: Callable[..., str]) -> None:
     """On a terminal, the command waits after each screen."""
-    shown = re.sub(r"\x1b\[[0-9;]*[mK]", "", keyboard(b"\rq"))
+    shown = keyboard(b"\nq\n")
     assert re.findall(r"(\d) of 7: ", shown) == ["1", "2"]
+    assert shown.count("q and Enter: quit") == 2
+
+
+def test_the_end_of_the_input_ends(keyboard: Callable[..., str]) -> None:
+    """Ctrl-D after a screen quits, as q does."""
+    assert re.findall(r"(\d) of 7: ", keyboard(b"\x04")) == ["1"]
 
 
 def test_no_pause_does_not_wait(keyboard: Callable[..., str]) -> None:
     """With --no-pause, a terminal shows all screens at once."""
     shown = keyboard(b"", "--no-pause")
-    assert "q: quit" not in shown
+    assert "quit" not in shown
     assert len(re.findall(r"\d of 7: ", shown)) == len(SCREENS)
