@@ -79,7 +79,7 @@ MODELS: dict[str, Callable[[Path], None]] = {
     ),
     "recall": partial(train_on_task, name="recall", characters=2_000_000),
     "recall-rnn": partial(train_on_task, name="recall", characters=2_000_000, cell="rnn"),
-    "agreement": partial(train_on_task, name="agreement", characters=4_000_000),
+    "agreement": partial(train_on_task, name="agreement", characters=8_000_000),
     "context": partial(train_on_task, name="context", characters=2_000_000),
 }
 
