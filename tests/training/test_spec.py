@@ -131,22 +131,22 @@ def test_dropout_follows_the_epochs(
 
 @pytest.mark.parametrize(
     ("hidden_size", "updates", "size"),
-    [(384, 5_000, 384), (384, 3_840, 384), (384, 2_770, 256), (384, 831, 192), (100, 5, 100)],
+    [(384, 3_840, 384), (384, 3_839, 256), (384, 5, 256), (1024, 3_000, 512), (100, 5, 100)],
 )
 def test_a_short_budget_affords_fewer_units(hidden_size: int, updates: float, size: int) -> None:
-    """A network has about ten updates per unit, or 128 units, or those of its preset."""
+    """A network has about ten updates per unit, or 256 units, or those of its preset."""
     assert affordable_size(hidden_size, updates) == size
 
 
 @pytest.mark.parametrize(
     ("changes", "size"),
     [
-        ({"minutes": 0.1}, 128),
-        ({"minutes": 10.0}, 256),
-        ({"minutes": 0.1, "hidden_size": 200}, 200),
-        ({"minutes": 0.1, "preset": "tiny"}, 256),
-        ({"minutes": 0.1, "validation_fraction": 0.0}, 256),
-        ({"steps": 10}, 256),
+        ({"minutes": 0.1}, 256),
+        ({"minutes": 10.0}, 400),
+        ({"minutes": 0.1, "hidden_size": 300}, 300),
+        ({"minutes": 0.1, "preset": "tiny"}, 400),
+        ({"minutes": 0.1, "validation_fraction": 0.0}, 400),
+        ({"steps": 10}, 400),
     ],
 )
 def test_the_minutes_and_the_speed_limit_the_size(
@@ -156,11 +156,12 @@ def test_the_minutes_and_the_speed_limit_the_size(
     open_options: TrainingOptions,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """At 10,000 characters/s, a tenth of a minute is too short for 256 units.
+    """At 10,000 characters/s, a tenth of a minute is too short for the preset's 400 units.
 
-    Steps are reproducible, so their network does not depend on the speed. A given size or preset
-    is kept, and a text that is learned by heart needs many units more than many updates.
+    Steps are reproducible, so their network does not depend on the speed. A given size is kept, and
+    a text that is learned by heart needs many units more than many updates.
     """
+    monkeypatch.setitem(PRESETS, "tiny", replace(PRESETS["tiny"], hidden_size=400))
 
     def speeds(
         *_: object, precisions: list[str], counts: list[int]
