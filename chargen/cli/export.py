@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from chargen.cli.options import load_model
-from chargen.errors import ChargenError
+from chargen.cli.options import load_model, output_file
 from chargen.model.config import WEIGHTS_DTYPES
 
 if TYPE_CHECKING:
@@ -46,14 +44,11 @@ def page(models: tuple[str, ...], output: str | None, overwrite: bool, weights_d
     """Write a web page that contains a model.
 
     The page is one HTML file. It works offline in any browser: a reader writes with the model and
-    sees its gates, states and predictions. With several models, they stand side by side.
+    sees its gates, states and predictions. Several models are shown side by side.
     """
     checkpoints = [load_model(model) for model in models or (None,)]
-    path = Path(_default_name(checkpoints) if output is None else output)
-    if overwrite and path.is_dir():
-        raise ChargenError(f"{path} is a folder (choose a file with -o)")
-    if path.exists() and not overwrite:
-        raise ChargenError(f"{path} exists (use --overwrite, or choose another file with -o)")
+    name = _default_name(checkpoints) if output is None else output
+    path = output_file(name, "--output", overwrite=overwrite)
     from chargen.model.storage import write_file
     from chargen.web.page import page as make_page
 

@@ -94,8 +94,9 @@ class HeatMap:
         if self._bar:
             row += signed_bar(values[self.names.index(self.bar)], self._bar) + "  "
             room -= self._bar + 2
-        shares = [room // max(1, len(predictions))] * len(predictions)
-        return (row + "".join(map(self._predictions, predictions, shares))).rstrip()
+        count = max(1, len(predictions))
+        shares = [(room - (count - 1)) // count] * len(predictions)
+        return (row + " ".join(map(self._predictions, predictions, shares))).rstrip()
 
     def _place(self, place: str) -> str:
         return f"{place:>{self.places}} " if self._numbered else ""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from chargen.errors import ChargenError
 from chargen.options import Option, options_of
 
 if TYPE_CHECKING:
@@ -162,6 +165,30 @@ def stop_signals() -> Iterator[list[int]]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+def output_file(path: str, option: str, *, overwrite: bool | None = None) -> Path:
+    """Return a path to write a file to.
+
+    overwrite: whether `--overwrite` was given; None if the command has no such option.
+    Raises UsageError if the path is empty, and ChargenError if it exists and may not be replaced.
+    Only an ordinary file outside of a model folder may be: replacing a device would remove it.
+    """
+    from chargen.model.checkpoint import CONFIG
+
+    if not path:
+        raise click.UsageError(f"{option} must be the name of a file, got ''")
+    file = Path(path)
+    if not os.path.lexists(file):
+        return file
+    if not overwrite:
+        use = "" if overwrite is None else "use --overwrite, or "
+        raise ChargenError(f"{path} exists ({use}choose another file)")
+    if file.is_symlink() or not file.is_file():
+        raise ChargenError(f"{path} is not an ordinary file (choose another file)")
+    if (file.parent / CONFIG).is_file():
+        raise ChargenError(f"{path} is in a model folder (choose another file)")
+    return file
 
 
 def warn(message: str) -> None:

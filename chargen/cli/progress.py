@@ -68,7 +68,7 @@ class Display:
         done, spec = self._finished, self._spec
         assert done is not None
         epochs = done.characters / spec.split.train_characters
-        reason = "" if done.reason == "budget" else f", stopped by {done.reason}"
+        reason = "" if done.reason == "budget" else f", stopped early ({done.reason})"
         size = (folder / "model.safetensors").stat().st_size / 1e6
         if done.validation_nats is None:
             loss = f"training {_loss(done.training_nats)}, no validation set"

@@ -39,8 +39,8 @@ def rows(found: Saliency, width: int) -> Iterator[str]:
     lines = [
         f"prediction after character {last:,}: {target} with probability {found.probability:.2f}",
         (
-            f"change: how much the log-probability of {target} drops (nats) when the character is"
-            f" replaced by the {NUM_REPLACEMENTS} most likely others in its place, on average"
+            f"change: mean drop in the log-probability of {target} (nats) when the character is"
+            f" replaced by each of the {NUM_REPLACEMENTS} most likely alternatives"
         ),
         "gradient: its norm with respect to the character's input, relative to the largest",
     ]

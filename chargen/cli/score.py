@@ -135,7 +135,7 @@ def _print_choices(
         if (total := float(probabilities.sum())) < _UNLIKELY:
             warn(
                 f"the choices together have a probability of {total:.1g} after {quoted(prompt)}, so"
-                " their shares mean little (use a prompt and choices like the training text)"
+                " their shares are unreliable (use a prompt and choices like the training text)"
             )
     if as_json:
         rows = []

@@ -17,7 +17,7 @@ _MIN_WIDTH = 40
 def command(no_pause: bool) -> None:
     """Show how recurrent networks work, in seven screens.
 
-    Small networks that come with chargen compute all numbers when a screen is shown. On a terminal,
+    Small networks that come with chargen compute the numbers when a screen is shown. On a terminal,
     Enter shows the next screen; q and Enter quit.
     """
     from chargen.cli.tour_view import lines
@@ -40,6 +40,9 @@ def _go_on() -> bool:
     It reads a line, not a key: a change of the terminal's mode would discard keys typed before.
     """
     try:
-        return input("\nEnter: next screen; q and Enter: quit ").strip().lower() != "q"
+        return (
+            input("\nPress Enter for the next screen, or q and Enter to quit: ").strip().lower()
+            != "q"
+        )
     except EOFError:
         return False

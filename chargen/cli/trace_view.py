@@ -107,7 +107,11 @@ def _legend(
     tracer: Tracer, settings: InspectionSettings, layer: int, names: Sequence[str]
 ) -> list[str]:
     config = tracer.config
-    shown = f"layer {layer} of {config.num_layers}, " if config.num_layers > 1 else ""
+    shown = (
+        f"layer {layer} ({config.num_layers} layers, numbered from 0), "
+        if config.num_layers > 1
+        else ""
+    )
     if settings.unit is None:
         what = f"means of absolute values over {plural(config.hidden_size, 'unit')}"
     else:
@@ -117,7 +121,7 @@ def _legend(
         "c": "long-term memory (cell state)",
         "kept": "what remains of the old memory",
         "written": "what is added to the memory",
-        "h": "short-term memory, which is what is used",
+        "h": "short-term memory (hidden state), the output",
         "used": "the output; this network has no memory",
         "moved": "change of the prediction by the held gates (total variation distance)",
     }
@@ -175,8 +179,8 @@ def print_versus(
         lines.append("no character differs")
     else:
         lines.append(
-            f"the texts part at character {parted:,}; the predictions differ most after character"
-            f" {int(predictions.argmax()):,} ({predictions.max():.2f})"
+            f"the texts first differ at character {parted:,}; the predictions differ most after"
+            f" character {int(predictions.argmax()):,} ({predictions.max():.2f})"
         )
     _print_wrapped([*lines, *held_lines(tracer, settings)], width)
 

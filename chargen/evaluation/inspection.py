@@ -12,7 +12,7 @@ from chargen.options import check_options, option
 
 @dataclass(frozen=True)
 class InspectionSettings:
-    """A layer and a unit, and the gates that are held shut or open.
+    """A layer and a unit, and the gates that are held closed or open.
 
     Characters, layers and units are numbered from 0. Raises OptionError if a value is not allowed.
     """
@@ -31,12 +31,12 @@ class InspectionSettings:
         metavar="N",
     )
     close: tuple[str, ...] = option(
-        (), "Hold this gate at 0, such as forget, learn or use; can be repeated", metavar="GATE"
+        (), "Hold this gate at 0: forget, learn or use in an LSTM; can be repeated", metavar="GATE"
     )
     open: tuple[str, ...] = option((), "Hold this gate at 1; can be repeated", metavar="GATE")
     start: int = option(
         0,
-        "Hold the gates from character K of the text on, from 0",
+        "Hold the gates starting at character K, counted from 0",
         minimum=0,
         flags=("--from",),
         metavar="K",

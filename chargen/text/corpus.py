@@ -341,4 +341,6 @@ def _decode(data: bytes, shown: str, encoding: str, hint: str = "") -> str:
 
 
 def _shown(path: str) -> str:
-    return "standard input" if path == "-" else path.encode("utf-8", "replace").decode("utf-8")
+    if path == "-":
+        return "standard input"
+    return path.encode("utf-8", "replace").decode("utf-8") or repr("")

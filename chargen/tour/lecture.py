@@ -110,8 +110,8 @@ def _one_hot() -> Screen:
                 THRESHOLD,
             ),
         ),
-        f"Which letters pass the mark at {THRESHOLD:g}? Where does the network stop, and which"
-        " characters could follow there?",
+        f"Which letters have a probability above {THRESHOLD:g}? Where does the network stop, and"
+        " which characters could follow there?",
         (
             Command(
                 "write until the probability falls below the threshold",
@@ -139,7 +139,8 @@ def _without_memory() -> Screen:
         (
             (
                 "A feed-forward network computes its prediction from the current character alone."
-                f' When it reads the r of "{WORD}", nothing in it depends on n, e and u any more.'
+                f' When it reads the r of "{WORD}", the prediction does not depend'
+                " on the n, e and u before it."
             ),
             Table(
                 f'"{WORD}", letter by letter: the probability p of the right letter, and the most'
@@ -192,7 +193,7 @@ def _loop() -> Screen:
                 rows,
             ),
         ),
-        'The row of "neur": the networks with a state know that the r belongs to this word.',
+        'Compare the row "neur": the networks with a state recognise the word.',
         (
             Command(
                 "draw the network over a text of your own",
@@ -222,8 +223,8 @@ def _vanishing_gradient() -> Screen:
             (
                 "Training follows the gradient of a prediction back through the chain. At each"
                 " step back, the gradient of an RNN is multiplied by its weights and by the slope"
-                " of tanh, which is below 1. After many steps little is left, so an RNN hardly"
-                " learns from what is far back. With large weights, the gradient can explode"
+                " of tanh, which is at most 1. After many steps little is left, so an RNN learns"
+                " little from distant characters. With large weights, the gradient can explode"
                 " instead."
             ),
             (
@@ -247,8 +248,8 @@ def _vanishing_gradient() -> Screen:
                 [("right", *answers)],
             ),
         ),
-        "How fast do the bars shrink? They are logarithmic: half a bar is a hundredth. Almost no"
-        " gradient of the RNN reaches the fact, and it has not learned the answer.",
+        "How fast do the bars shrink? The scale is logarithmic: half a bar is 0.01. In the RNN,"
+        " almost no gradient reaches the weather of day 1, so it did not learn the answer.",
         (
             Command(
                 "show the gradient of the last prediction in a text of your own",
@@ -291,7 +292,7 @@ def _gates() -> Screen:
             ),
             Table("The rhyme after the same letters", ("text", "next"), rhymes),
         ),
-        "At each space, the use gate lets less of the memory out than at a letter. In the last"
+        "At each space, the use gate is lower than at a letter. In the last"
         " table, both texts end with the same letters; the memory holds what rhymes.",
         (
             Command(

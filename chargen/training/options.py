@@ -113,11 +113,11 @@ class TrainingOptions:
     )
     patience: int | None = option(
         None,
-        "Stop after N evaluations without a new best validation loss; 0: never stop early",
+        "Stop after N evaluations without a new best validation loss; 0 disables early stopping",
         minimum=0,
         maximum=1 << 30,
         metavar="N",
-        default_help="stop when the run overfits",
+        default_help="stop only if the run overfits",
     )
     validation_fraction: float | None = option(
         None,

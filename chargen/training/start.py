@@ -139,7 +139,7 @@ def find_start(
         return replace(start, model=None, sha256=None), None
     if (nats := compressed_nats(corpus)) < _REPETITIVE * (start.nats or 0.0):
         return Start(
-            reason=f"the text repeats itself (compressed, {nats:.2f} nats per character)"
+            reason=f"the text is repetitive ({nats:.2f} nats per character when compressed)"
         ), None
     return start, initial
 

@@ -67,7 +67,7 @@ class Matrix {
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 
 // A cell has these members.
-// blocks: G. holdable: the gates that can be held open or shut, which are those with a sigmoid.
+// blocks: G. holdable: the gates that can be held open or closed, which are those with a sigmoid.
 // activate(block, x, r, gates, H): compute a block of the gates [G*H] from x [G*H], the projected
 //   input, and r [G*H], the recurrent product (null if the cell has none). Blocks are computed in
 //   order. A cell without gates has one block, its output.

@@ -54,9 +54,9 @@ class InsideView {
     this.read = ["\n", ...Array.from(text)].slice(first);
     this.note.textContent =
       (first > 0 ? `The last ${TRACED_STEPS} of ${thousands(steps)} steps. ` : "") +
-      "Each column is one character, each row a group of units; those that keep their memory" +
-      " longest are at the top. Point at a character or use the arrow keys; click on a row for" +
-      " one of its units.";
+      "Each column is one character, and each row a group of units; those that keep their memory" +
+      " longest are at the top. Point at a character or use the arrow keys. Click a row to" +
+      " select one of its units.";
     this.draw();
   }
 
@@ -100,7 +100,7 @@ class InsideView {
 
   drawTools() {
     const { model } = this;
-    const layers = Array.from({ length: model.numLayers }, (_, k) => [k, `${k + 1}`]);
+    const layers = Array.from({ length: model.numLayers }, (_, k) => [k, `${k}`]);
     const number = html("input", {
       type: "number",
       min: "0",
@@ -295,14 +295,14 @@ class InsideView {
 
   drawCell(values, summary) {
     const { model, unit } = this;
-    const layer = model.numLayers > 1 ? `, layer ${this.layerOf(model) + 1}` : "";
+    const layer = model.numLayers > 1 ? `, layer ${this.layerOf(model)}` : "";
     const shown = unit === null ? `means of ${thousands(model.hiddenSize)} units` : `unit ${unit}`;
     replace(
       this.cell,
       html("h3", {}, `${model.label}${layer}: ${shown}`),
       drawCell(model.cell, values, `${model.label} cell. ${summary}`),
       unit === null
-        ? html("p", { class: "muted" }, "Means of sizes, without signs. Choose a unit to see the equations with its numbers.")
+        ? html("p", { class: "muted" }, "Means of absolute values. Choose a unit to see the equations with its numbers.")
         : cellEquations(model.cell, values).map((line) => html("p", { class: "equation" }, line)),
     );
   }
@@ -352,7 +352,7 @@ class InsideView {
     }
     replace(
       this.units,
-      html("span", { class: "muted" }, "Changed most:"),
+      html("span", { class: "muted" }, "Largest changes:"),
       chips("unit", choices, this.unit, (unit) => this.chooseUnit(unit)),
     );
   }

@@ -48,7 +48,7 @@ def page(
     size = sum(each.config.parameters for each in checkpoints) * np.dtype(weights_dtype).itemsize
     if size > _MAX_BYTES:
         raise ChargenError(
-            f"the weights have {size / 1e6:,.0f} MB, but a page can hold at most"
+            f"the weights take {size / 1e6:,.0f} MB, but a page can hold at most"
             f" {_MAX_BYTES / 1e6:,.0f} MB (use smaller models, or --weights-dtype float16)"
         )
     names = _names(checkpoints)

@@ -9,7 +9,7 @@ const PRESETS = [
     text: "neuron",
     typed: true,
     view: "unfolded",
-    note: "After the first “n” comes “e”, after the second one the word is over. Only a network that remembers can expect both: without memory, every “n” leads to the same prediction.",
+    note: "“e” follows the first “n”, and the word ends after the second one. Only a network with memory can predict both. Without memory, every “n” gives the same prediction.",
   },
   {
     label: "Day 1 to day 5",
@@ -21,14 +21,14 @@ const PRESETS = [
     label: "Old and new subject",
     text: "in came eva. wow. then she bowed. in came tom. yum. then ",
     view: "inside",
-    note: "At “tom” the new subject must replace the old one: look for units whose forget gate falls there. A network that does so expects “he” at the end.",
+    note: "At “tom” the new subject must replace the old one: look for units whose forget gate falls there. A network that does so predicts “he” at the end.",
   },
   {
     label: "Dog and wolf",
     text: "we were in the attic. a cup fell. oh, a ",
     other: "we were in the woods. a cup fell. oh, a ",
     view: "whatif",
-    note: "Only the place differs. Look below “Another text”: does the memory still differ at the end, and is “d” or “w” more likely?",
+    note: "Only the place differs. See “Another text” below: does the memory still differ at the end, and is “d” or “w” more likely?",
   },
 ];
 

@@ -18,7 +18,7 @@ class UnfoldedView {
       html(
         "p",
         { class: "muted" },
-        "One cell with a loop is the same as a chain of copies of it, one a character. Its state flows to the right; the gradient of the last prediction flows back to the left. Numbers: its size, relative to the last step.",
+        "A cell with a loop is equivalent to a chain of copies, one for each character. The state flows to the right. The gradient of the last prediction flows back to the left. Each number is its norm relative to the last step.",
       ),
       this.networks,
       html("h2", {}, "How far the gradient reaches"),
@@ -103,7 +103,7 @@ function reach(flow, share) {
 function gradientSentence(flow) {
   if (flow.length === 1) return "There is no earlier step yet.";
   const back = reach(flow, 0.1);
-  if (back === null) return `The gradient reaches all ${flow.length} steps with at least 10 %.`;
+  if (back === null) return `The gradient is at least 10 % at all ${flow.length} steps.`;
   return `The gradient first falls below 10 % ${back} ${back === 1 ? "character" : "characters"} before the last one.`;
 }
 

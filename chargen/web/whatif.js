@@ -1,8 +1,8 @@
-// The view What if: a gate that is held open or shut, and a second text next to the first.
+// The view What if: a gate that is held open or closed, and a second text next to the first.
 "use strict";
 
 const CONTINUATION = 160; // characters
-const HELD = { 0: "shut", 1: "open" };
+const HELD = { 0: "closed", 1: "open" };
 
 class WhatIfView {
   constructor(page) {
@@ -55,7 +55,7 @@ class WhatIfView {
       this.message,
       this.held,
       html("h2", {}, "Another text"),
-      html("label", { for: "other", class: "muted" }, "Where do the states and the predictions of two texts part? Type a second text:"),
+      html("label", { for: "other", class: "muted" }, "How much do the states and predictions of two texts differ? Type a second text:"),
       this.other,
       this.compared,
     );
@@ -136,14 +136,14 @@ class WhatIfView {
         },
       },
     });
-    const layers = Array.from({ length: model.numLayers }, (_, k) => [k, `${k + 1}`]);
+    const layers = Array.from({ length: model.numLayers }, (_, k) => [k, `${k}`]);
     const key = JSON.stringify([this.page.model, this.gate, this.value, this.unit, this.layer]);
     if (key === this.toolsKey) return;
     this.toolsKey = key;
     replace(
       this.tools,
       select("Hold the gate", gates.map(({ letter, name }) => [letter, `${name} ${letter}`]), this.gate, change("gate", String)),
-      select("at", [["0", "shut (0)"], ["1", "open (1)"]], this.value, change("value", String)),
+      select("at", [["0", "closed (0)"], ["1", "open (1)"]], this.value, change("value", String)),
       html("label", { class: "field" }, html("span", {}, `in unit (0 to ${model.hiddenSize - 1})`), number),
       model.numLayers > 1 ? select("of layer", layers, this.layer, change("layer", Number)) : null,
     );
@@ -214,7 +214,7 @@ class WhatIfView {
     this.pairNote.textContent =
       start < 0
         ? "The texts do not differ yet."
-        : `The texts part at step ${first + start}. At the ends, ${percent(predictionDistance(base, base.nats.length - 1, other, other.nats.length - 1, model.characters.length))} of the probability differs.`;
+        : `The texts first differ at step ${first + start}. After the last characters, ${percent(predictionDistance(base, base.nats.length - 1, other, other.nats.length - 1, model.characters.length))} of the probability differs.`;
     this.selectPair(end - first - 1, true);
     pair.reveal(start < 0 ? end - first - 1 : start);
   }

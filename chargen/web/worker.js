@@ -61,7 +61,7 @@
 //   `chargen sample`; all are optional. Defaults: 0.8, 0, 1, 0, 0, 0, 200 (null: no limit), 0.
 //   seed: a number, or a string of digits for seeds above 2^53.
 // interventions: [{layer, gate, unit, from, value}] holds a gate (a letter of `gates`) of a layer
-//   at `value`, 0 (shut) or 1 (open), in one unit or in all (unit: null), from step `from` on.
+//   at `value`, 0 (closed) or 1 (open), in one unit or in all (unit: null), from step `from` on.
 "use strict";
 
 const SLICE = 12; // milliseconds of work between two looks at the messages

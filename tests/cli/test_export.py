@@ -1,5 +1,6 @@
 """Tests of `chargen export page`."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,10 +40,30 @@ def test_an_existing_file_is_kept_without_overwrite(
     """Only --overwrite replaces a file."""
     (here / "out.html").write_text("mine")
     command = ("export", "page", "-m", str(model), "-o", "out.html")
-    message = "out.html exists (use --overwrite, or choose another file with -o)"
+    message = "out.html exists (use --overwrite, or choose another file)"
     assert refused(FAILURE, *command) == message
     assert chargen(*command, "--overwrite").status == 0
     assert (here / "out.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_only_an_ordinary_file_is_replaced(
+    refused: Refused, here: Path, make_model: Callable[..., Path]
+) -> None:
+    """A pipe, a link and the files of a model are kept, and an empty name is refused."""
+    folder = make_model(here / "m")
+    os.mkfifo(here / "pipe")
+    (here / "link").symlink_to("elsewhere")
+    before = (folder / "config.json").read_bytes()
+    command = ("export", "page", "-m", str(folder), "--overwrite", "-o")
+    for name in ("pipe", "link"):
+        expected = f"{name} is not an ordinary file (choose another file)"
+        assert refused(FAILURE, *command, name) == expected
+    expected = f"{Path('m', 'config.json')} is in a model folder (choose another file)"
+    assert refused(FAILURE, *command, str(Path("m", "config.json"))) == expected
+    assert refused(USAGE_ERROR, *command, "").startswith("--output must be the name of a file")
+    assert (here / "pipe").is_fifo()
+    assert (here / "link").is_symlink()
+    assert (folder / "config.json").read_bytes() == before
 
 
 def test_float32_weights_have_twice_the_size(chargen: Command, here: Path) -> None:
@@ -61,8 +82,8 @@ def test_float32_weights_have_twice_the_size(chargen: Command, here: Path) -> No
     [
         (FAILURE, "-m nothing", "there is no model nothing "),
         (FAILURE, "-m english -o no/page.html", "no/page.html cannot be written: No such file"),
-        (FAILURE, "-m english -o .", ". exists (use --overwrite, or choose another file with -o)"),
-        (FAILURE, "-m english -o . --overwrite", ". is a folder (choose a file with -o)"),
+        (FAILURE, "-m english -o .", ". exists (use --overwrite, or choose another file)"),
+        (FAILURE, "-m english -o . --overwrite", ". is not an ordinary file (choose another file)"),
         (
             USAGE_ERROR,
             "-m english --weights-dtype int8",

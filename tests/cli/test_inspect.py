@@ -150,7 +150,7 @@ def test_layers_are_shown_one_at_a_time(
     folder = make_model(here / "m", num_layers=2)
     both = [inspect("-p", "to", "--layer", k, folder=folder).out for k in "01"]
     assert both[0] != both[1] == inspect("-p", "to", folder=folder).out
-    assert "layer 0 of 2" in both[0]
+    assert "layer 0 (2 layers, numbered from 0)" in both[0]
 
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -196,7 +196,9 @@ def test_two_texts_are_compared(inspect: Command, trace: Callable[..., Trace]) -
     assert [each["prediction"] for each in record["each"]][:4] == [0, 0, 0, 0]
     assert min(moved[4:]) > 0
     out = " ".join(inspect("-p", texts[0], "--versus", texts[1]).out.split())
-    assert "the texts part at character 4; the predictions differ most after character" in out
+    assert (
+        "the texts first differ at character 4; the predictions differ most after character" in out
+    )
     assert "warning: only the first 3 characters" in inspect("-p", "the cat", "--versus", "the").err
 
 
@@ -300,6 +302,12 @@ def test_a_page_opens_at_the_text(here: Path, inspect: Command, model: Path) -> 
         (("-p", "a", "--saliency", "--unit", "1"), "--unit has no effect with --saliency"),
         (("-p", "a", "--unfold", "--json"), "--json has no effect with --unfold"),
         (("-p", "a", "--versus", "b", "--npz", "c"), "--npz has no effect with --versus"),
+        (
+            ("-p", "a", "--close", "f", "--from", "1"),
+            "--from must be a whole number between 0 and 0",
+        ),
+        (("-p", "a", "--png", ""), "--png must be the name of a file, got ''"),
+        (("-p", "a", "--npz", "b", "--png", "./b"), "--npz and --png must be different files"),
         (("-p", "a", "--html", "b", "--close", "f"), "--close has no effect with --html"),
         (("-p", "a", "--at", "0"), "--at has no effect without --saliency"),
         (("-p", "a", "--from", "1"), "--from has no effect without --close or --open"),

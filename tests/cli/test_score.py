@@ -193,7 +193,7 @@ def test_unlikely_choices_are_reported(score: Command, reader: Reader) -> None:
     assert max(totals) < 0.01
     assert outcome.err.splitlines() == [
         f"chargen: warning: the choices together have a probability of {total:.1g} after"
-        f' "{prompt}", so their shares mean little (use a prompt and choices like the training'
+        f' "{prompt}", so their shares are unreliable (use a prompt and choices like the training'
         " text)"
         for total, prompt in zip(totals, ("the ", "a "), strict=True)
     ]

@@ -91,7 +91,7 @@ def test_enter_goes_on_and_q_ends(keyboard: Callable[..., str]) -> None:
     """On a terminal, the command waits after each screen."""
     shown = keyboard(b"\nq\n")
     assert re.findall(r"(\d) of 7: ", shown) == ["1", "2"]
-    assert shown.count("q and Enter: quit") == 2
+    assert shown.count("q and Enter to quit") == 2
 
 
 def test_the_end_of_the_input_ends(keyboard: Callable[..., str]) -> None:

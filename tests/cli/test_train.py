@@ -350,9 +350,9 @@ def test_the_summary_mentions_patience(here: Path, train: Command) -> None:
     (here / "noise.txt").write_text("".join(draw.choice("abcdefgh") for _ in range(300)))
     options = "--hidden-size 32 --learning-rate 0.05 --val-fraction 0.3 --patience 1 --steps 200"
     outcome = train("noise.txt", *options.split())
-    assert "stopped by patience" in outcome.out
+    assert "stopped early (patience)" in outcome.out
     options = options.replace("--patience 1", "-o other")
-    assert "stopped by overfitting" in train("noise.txt", *options.split()).out
+    assert "stopped early (overfitting)" in train("noise.txt", *options.split()).out
 
 
 def test_minutes_are_a_budget(text: str, chargen: Command) -> None:

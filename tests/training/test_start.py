@@ -114,7 +114,7 @@ def test_a_text_that_repeats_itself_starts_from_random_weights(
     assert spec.weights is None
     assert spec.start == Start(reason=spec.start.reason)
     assert re.fullmatch(
-        r"the text repeats itself \(compressed, 0\.[0-9]{2} nats per character\)",
+        r"the text is repetitive \(0\.[0-9]{2} nats per character when compressed\)",
         spec.start.reason or "",
     )
 

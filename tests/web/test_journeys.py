@@ -172,7 +172,7 @@ def test_a_step_and_a_unit_inside(reader: Reader, tmp_path: Path) -> None:
     reader.run("document.querySelectorAll('#inside .chip input')[1].click()")
     for k, label in enumerate(("LSTM", "GRU", "minGRU", "RNN", "Feed-forward")):
         reader.run("document.querySelectorAll('#models-choice input')[arguments[0]].click()", k)
-        reader.wait(partial(starts, reader, "#inside .cell h3", f"{label}, layer 1: unit "))
+        reader.wait(partial(starts, reader, "#inside .cell h3", f"{label}, layer 0: unit "))
         *_, numbers, result = reader.texts(".equation")[0].split(" = ")
         if "·" in numbers:
             numbers, result = (part.replace("\N{MINUS SIGN}", "-") for part in (numbers, result))
@@ -197,7 +197,7 @@ def test_shutting_a_gate(reader: Reader, tmp_path: Path, width: int) -> None:
     before, after = reader.texts("#whatif .bar-list")
     assert before != after
     reader.wait(lambda: reader.texts(".prose mark"))
-    assert reader.texts("#whatif h3")[:2] == ["As trained", "With forget f held shut"]
+    assert reader.texts("#whatif h3")[:2] == ["As trained", "With forget f held closed"]
     reader.run(
         "const s = document.querySelectorAll('#whatif select')[1]; s.value = '1';"
         "s.dispatchEvent(new Event('change'))"

@@ -123,5 +123,5 @@ def test_equal_names_are_replaced_by_paths() -> None:
 def test_a_model_that_no_browser_opens_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message has the size and the limit."""
     monkeypatch.setattr(module, "_MAX_BYTES", 1000)
-    with pytest.raises(ChargenError, match=r"the weights have .* MB, but a page can hold at most"):
+    with pytest.raises(ChargenError, match=r"the weights take .* MB, but a page can hold at most"):
         page([make_checkpoint()])
