@@ -145,23 +145,25 @@ def on_disk(folder: Path) -> dict[str, bytes | None]:
 def on_terminal(here: Path) -> Callable[..., str]:
     """The command in a separate process on a terminal. Returns the output of the terminal.
 
+    typed: what a reader types, if standard input is the terminal too; None: it has no content.
     environment: variables to set, or None to unset; NO_COLOR is unset by default.
     """
     if not hasattr(os, "openpty"):
         pytest.skip("needs pseudo-terminals")
 
-    def call(*arguments: str, **environment: str | None) -> str:
+    def call(*arguments: str, typed: bytes | None = None, **environment: str | None) -> str:
         wanted = {**os.environ, "TERM": "xterm-256color", "NO_COLOR": None, **environment}
         terminal, inside = os.openpty()
         process = subprocess.Popen(
             [sys.executable, "-m", "chargen", *arguments],
             cwd=here,
             env={name: value for name, value in wanted.items() if value is not None},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if typed is None else inside,
             stdout=inside,
             stderr=inside,
         )
         os.close(inside)
+        os.write(terminal, typed or b"")
         seen = b""
         while True:
             try:

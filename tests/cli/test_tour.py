@@ -1,10 +1,7 @@
 """Tests of the command that shows the lecture."""
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,54 +50,21 @@ def test_commands_to_try_work(chargen: Command) -> None:
             assert outcome.status == 0, outcome.err
 
 
-@pytest.fixture
-def keyboard(here: Path) -> Callable[..., str]:
-    """The command on a terminal: it is called with what is typed, and returns what is shown."""
-    if not hasattr(os, "openpty"):
-        pytest.skip("needs pseudo-terminals")
-
-    def call(typed: bytes, *options: str) -> str:
-        terminal, inside = os.openpty()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "chargen", "tour", *options],
-            cwd=here,
-            env={**os.environ, "TERM": "xterm-256color"},
-            stdin=inside,
-            stdout=inside,
-            stderr=inside,
-        )
-        os.close(inside)
-        os.write(terminal, typed)
-        seen = b""
-        while True:
-            try:
-                part = os.read(terminal, 1 << 16)
-            except OSError:  # Linux: the other side is closed
-                break
-            if not part:
-                break
-            seen += part
-        os.close(terminal)
-        assert process.wait() == 0
-        return re.sub(r"\x1b\[[0-9;]*m", "", seen.decode())
-
-    return call
-
-
-def test_enter_goes_on_and_q_ends(keyboard: Callable[..., str]) -> None:
+def test_enter_goes_on_and_q_ends(on_terminal: Callable[..., str]) -> None:
     """On a terminal, the command waits after each screen."""
-    shown = keyboard(b"\nq\n")
+    shown = on_terminal("tour", typed=b"\nq\n", NO_COLOR="1")
     assert re.findall(r"(\d) of 7: ", shown) == ["1", "2"]
     assert shown.count("q and Enter to quit") == 2
 
 
-def test_the_end_of_the_input_ends(keyboard: Callable[..., str]) -> None:
+def test_the_end_of_the_input_ends(on_terminal: Callable[..., str]) -> None:
     """Ctrl-D after a screen quits, as q does."""
-    assert re.findall(r"(\d) of 7: ", keyboard(b"\x04")) == ["1"]
+    shown = on_terminal("tour", typed=b"\x04", NO_COLOR="1")
+    assert re.findall(r"(\d) of 7: ", shown) == ["1"]
 
 
-def test_no_pause_does_not_wait(keyboard: Callable[..., str]) -> None:
+def test_no_pause_does_not_wait(on_terminal: Callable[..., str]) -> None:
     """With --no-pause, a terminal shows all screens at once."""
-    shown = keyboard(b"", "--no-pause")
+    shown = on_terminal("tour", "--no-pause", typed=b"", NO_COLOR="1")
     assert "quit" not in shown
     assert len(re.findall(r"\d of 7: ", shown)) == len(SCREENS)
