@@ -95,8 +95,9 @@ class HeatMap:
             row += signed_bar(values[self.names.index(self.bar)], self._bar) + "  "
             room -= self._bar + 2
         count = max(1, len(predictions))
-        shares = [(room - (count - 1)) // count] * len(predictions)
-        return (row + " ".join(map(self._predictions, predictions, shares))).rstrip()
+        share = (room - (count - 1)) // count
+        shown = [next_characters(each, share, self.depth) for each in predictions]
+        return (row + " ".join(shown)).rstrip()
 
     def _place(self, place: str) -> str:
         return f"{place:>{self.places}} " if self._numbered else ""
@@ -109,18 +110,23 @@ class HeatMap:
             text = level(value) + text
         return " " + shaded(f"{text:>{max(_CELL, len(name))}}", abs(value), self.depth)
 
-    def _predictions(self, predictions: Predictions, room: int) -> str:
-        texts = [f"{visible_character(likely)} {number(p)}" for likely, p in predictions]
-        gap = 2 if sum(map(text_width, texts)) + 2 * len(texts) <= room else 1
-        shown = ""
-        for text, (_, probability) in zip(texts, predictions, strict=True):
-            if text_width(text) > room:
-                break
-            room -= text_width(text)
-            shown += coloured(text, probability) if self.depth else text
-            spaces = min(room, gap)
-            shown, room = shown + " " * spaces, room - spaces
-        return shown + " " * room
+
+def next_characters(predictions: Predictions, room: int, depth: int) -> str:
+    """Return as many predictions as fit, padded to `room` columns.
+
+    There are two spaces between them if all of them fit then, else one.
+    """
+    texts = [f"{visible_character(likely)} {number(p)}" for likely, p in predictions]
+    gap = 2 if sum(map(text_width, texts)) + 2 * len(texts) <= room else 1
+    shown = ""
+    for text, (_, probability) in zip(texts, predictions, strict=True):
+        if text_width(text) > room:
+            break
+        room -= text_width(text)
+        shown += coloured(text, probability) if depth else text
+        spaces = min(room, gap)
+        shown, room = shown + " " * spaces, room - spaces
+    return shown + " " * room
 
 
 def label_width(text: str) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from chargen.cli.display import coloured, shaded
-from chargen.cli.heat_map import level, number, text_width
+from chargen.cli.display import shaded
+from chargen.cli.heat_map import level, next_characters, number, text_width
 from chargen.cli.unfolded import folded, unrolled
 from chargen.model.cells.registry import CELLS
 from chargen.text.display import bar, one_line, visible_character
@@ -102,7 +102,7 @@ def _cell(
         return " " * (width - _SHARE) + shaded(f"{text:>{_SHARE}}", cell, depth)
     if isinstance(cell, Bar):
         return f"{cell.text:>{width}} {_marked(bar(cell.share, length), length, threshold)}"
-    return _predictions(cell, width + room, depth)
+    return next_characters(cell, width + room, depth)
 
 
 def _marked(drawn: str, length: int, threshold: float | None) -> str:
@@ -111,18 +111,6 @@ def _marked(drawn: str, length: int, threshold: float | None) -> str:
         return drawn.ljust(length)
     at = min(length - 1, int(threshold * length))
     return drawn.ljust(length) if len(drawn) > at else f"{drawn:<{at}}{_MARK}".ljust(length)
-
-
-def _predictions(predictions: Sequence[tuple[str, float]], room: int, depth: int) -> str:
-    """Return as many predictions as fit."""
-    shown: list[str] = []
-    for character, probability in predictions:
-        text = f"{visible_character(character)} {number(probability)}"
-        room -= text_width(text) + (2 if shown else 0)
-        if room < 0:
-            break
-        shown.append(coloured(text, probability) if depth else text)
-    return "  ".join(shown)
 
 
 def _bold(text: str, depth: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from chargen.cli.trace_view import columns_of, differences, layer_of, shown_arrays
+from chargen.cli.trace_view import columns_of, layer_of, shown_arrays
 from chargen.evaluation.inspection import InspectionSettings
 from chargen.text.display import visible_character
 
@@ -62,9 +62,12 @@ def versus_record(
     tracer: Tracer, texts: tuple[str, str], settings: InspectionSettings
 ) -> dict[str, Any]:
     """Return how far the states and the predictions of two texts differ, as a JSON object."""
+    from chargen.evaluation.trace_distance import prediction_distance, state_distance
+
     one, two = (tracer.trace(text, settings) for text in texts)
     layer = layer_of(tracer, settings)
-    states, predictions = differences(one, two, layer, settings.unit)
+    states = state_distance(one, two, one.memory, layer=layer, unit=settings.unit)
+    predictions = prediction_distance(one, two)
     return {
         "layer": layer,
         "unit": settings.unit,

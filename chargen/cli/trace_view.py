@@ -74,11 +74,13 @@ def _values(
     """
     import numpy as np
 
+    from chargen.evaluation.trace_distance import prediction_distance
+
     plain = tracer.chunks(text) if _holds(settings) else None
     for part in tracer.chunks(text, settings):
         columns = list(columns_of(part, layer, settings.unit).values())
         if plain is not None:
-            columns.append(_distance(part, next(plain)))
+            columns.append(prediction_distance(part, next(plain)))
         yield part, np.stack(columns, 1)
 
 
@@ -147,9 +149,13 @@ def print_versus(
     tracer: Tracer, texts: tuple[str, str], settings: InspectionSettings, width: int
 ) -> None:
     """Print two texts of the same length, and how far their states and predictions differ."""
+    from chargen.evaluation.trace_distance import prediction_distance, state_distance
+
     text, other = texts
     one, two = (tracer.trace(each, settings) for each in texts)
-    states, predictions = differences(one, two, layer_of(tracer, settings), settings.unit)
+    layer = layer_of(tracer, settings)
+    states = state_distance(one, two, one.memory, layer=layer, unit=settings.unit)
+    predictions = prediction_distance(one, two)
     length = len(text)
     table = HeatMap(
         ("state", "moved"),
@@ -171,7 +177,7 @@ def print_versus(
         print(table.row(str(t), shown, values, *likely))
     parted = next((t for t in range(length) if text[t] != other[t]), None)
     lines = [
-        f"state: root mean square difference of {one.memory}, layer {layer_of(tracer, settings)}",
+        f"state: root mean square difference of {one.memory}, layer {layer}",
         "moved: total variation distance between the two predictions",
         "next: the most likely next characters in the first and in the second text",
     ]
@@ -185,26 +191,9 @@ def print_versus(
     _print_wrapped([*lines, *held_lines(tracer, settings)], width)
 
 
-def differences(one: Trace, two: Trace, layer: int, unit: int | None) -> tuple[Floats, Floats]:
-    """Return how far the memory and the predictions of two texts differ, both [T].
-
-    The first is the root mean square difference over the units, or the absolute difference of one
-    unit. The second is the total variation distance.
-    """
-    difference = one.layers[layer][one.memory] - two.layers[layer][one.memory]
-    units = slice(None) if unit is None else slice(unit, unit + 1)
-    return (difference[:, units] ** 2).mean(1) ** 0.5, _distance(one, two)
-
-
 def layer_of(tracer: Tracer, settings: InspectionSettings) -> int:
     """Return the layer that is shown, by default the last one."""
     return tracer.config.num_layers - 1 if settings.layer is None else settings.layer
-
-
-def _distance(one: Trace, other: Trace) -> Floats:
-    """Return the total variation distance between the predictions of two traces, [T]."""
-    distance: Floats = abs(one.probabilities - other.probabilities).sum(1) / 2
-    return distance
 
 
 def _holds(settings: InspectionSettings) -> bool:

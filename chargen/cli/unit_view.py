@@ -39,9 +39,8 @@ def table(found: Sequence[UnitFeature], num_units: int, width: int) -> Iterator[
             yield from textwrap.wrap(text, width, subsequent_indent="  ")
     text = (
         f"found: the largest absolute correlation of {num_units:,} units on the first half of the"
-        " text;"
-        " confirmed: that of this unit on the second half; chance: the largest of any unit when the"
-        " feature is shifted along the text"
+        " text; confirmed: that of this unit on the second half; chance: the largest of any unit"
+        " when the feature is shifted along the text"
     )
     yield from textwrap.wrap(text, width, subsequent_indent="  ")
 

@@ -70,7 +70,7 @@ class Trace:
         return CELLS[self.cell].memory
 
     def next_characters(self, place: int, count: int = 5) -> list[tuple[str, float]]:
-        """Return the most likely characters after the character at `place`, likeliest first."""
+        """Return the most likely next characters after position `place`, in descending order."""
         row = self.probabilities[place]
         best = np.argsort(-row, kind="stable")[: min(count, len(row) - 1)]
         return [(self.characters[k], float(row[k])) for k in best]

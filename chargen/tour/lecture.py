@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from math import exp, log10
 
+from chargen.evaluation.trace_distance import state_distance
 from chargen.model.cells.registry import CELLS
 from chargen.model.find import TOUR
 from chargen.tasks import agreement, context, recall
-from chargen.tour.readings import chances, distances, gradient_by_lag, load, next_chances, read
+from chargen.tour.readings import chances, gradient_by_lag, load, next_chances, read
 from chargen.tour.screens import Bar, Command, Diagram, Drawing, Row, Screen, Table
 
 FEEDFORWARD, RNN, LSTM = (
@@ -310,7 +311,7 @@ def _days() -> Screen:
     ]
     one, other = (texts[weather] for weather in recall.WEATHER[:2])
     traces = read(RECALL, one), read(RECALL, other)
-    apart = [distances(*traces, part).tolist() for part in ("c", "h")]
+    apart = [state_distance(*traces, part).tolist() for part in ("c", "h")]
     ends = [one.index(f" day {day}:") - 1 for day in (2, 3, 4, 5)] + [len(one) - 1]
     largest = max(max(each) for each in apart)
     states: list[Row] = [

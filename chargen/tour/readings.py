@@ -41,16 +41,6 @@ def next_chances(model: str, word: str) -> list[float]:
     return [chances(trace, word[t + 1], t)[0] for t in range(len(word) - 1)]
 
 
-def distances(one: Trace, other: Trace, part: str) -> Doubles:
-    """Return the root mean square difference of a part of the state after each character, [T].
-
-    The texts must have the same length.
-    """
-    difference = one.layers[-1][part] - other.layers[-1][part]
-    found: Doubles = (difference**2).mean(1) ** 0.5
-    return found
-
-
 def gradient_by_lag(model: str, following: Mapping[str, str], lags: Sequence[int]) -> Doubles:
     """Return the norm of the gradient of a prediction with respect to the input at each lag.
 

@@ -56,9 +56,9 @@ PRESETS: dict[str, Preset] = {
 
 # The sizes to choose from if a preset's is too large for a number of minutes. Fewer than 256 units
 # gain little on a long text (192 instead of 256, 60 s: 1.583 and 1.587 nats), and lose on a short
-# one (rhymes, 0.5 minutes: 1.683 nats with 128 units, 1.658 with 256).
+# one (half a minute, 128 and 256 units: rhymes 1.683 and 1.670, neurons 1.510 and 1.482).
 _SIZES = (768, 512, 384, 256)
-_UPDATES_PER_UNIT = 10
+_UPDATES_PER_UNIT = 7
 
 FINE_TUNING = FineTuning(batch_size=16, sequence_length=64, max_dropout=0.2, weight_decay=0.1)
 
@@ -72,9 +72,10 @@ def affordable_size(hidden_size: int, updates: float) -> int:
     """Return the hidden size, at most `hidden_size`, for a budget that is short for it.
 
     updates: those that the budget allows with `hidden_size`. Fewer units allow more of them,
-    about in proportion to hidden_size ** -1.3, and a network needs about ten updates per unit.
+    about in proportion to hidden_size ** -1.3, and a network needs about seven updates per unit.
     Measured on Tiny Shakespeare, one core: after 60 s, 1.652 nats with 384 units (831 updates) and
-    1.587 with 256 (1,458); after 200 s, 1.502 with 384 and 1.482 with 256 (4,706).
+    1.587 with 256 (1,458); after 198 s, 1.485 with 384 (2,511) and 1.482 with 256
+    (4,706).
     """
     for size in (hidden_size, *(each for each in _SIZES if each < hidden_size)):
         if updates * (hidden_size / size) ** 1.3 >= _UPDATES_PER_UNIT * size:

@@ -5,7 +5,6 @@ Shapes: n spans.
 
 from __future__ import annotations
 
-import bz2
 import hashlib
 import math
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import numpy.typing as npt
 
 from chargen.errors import OptionConflictError
 from chargen.evaluation.bigram import bigram_nats
+from chargen.evaluation.compression import compressed_nats
 from chargen.evaluation.validation import validation_nats
 from chargen.model import storage
 from chargen.model.checkpoint import MODEL, Checkpoint, Weights
@@ -49,7 +49,6 @@ _MAX_UNRELATED = 0.1
 # same time, learns it sooner (animals, compressed 0.28 nats, a minute on one core: 0.125 nats from
 # random weights, 0.277 from `english`, which had 1.32). The share of Tiny Shakespeare is 0.9.
 _REPETITIVE = 0.5
-_COMPRESSED = 1 << 20  # characters
 
 # The quotient of a model's loss and that of letter pairs: for its own training text, and for
 # English that is unlike the books that `english` was trained on.
@@ -219,18 +218,6 @@ def _is_clearly_better(start: Start, train_characters: int) -> bool:
     return start.nats + margin < start.bigram_nats
 
 
-def compressed_nats(corpus: Corpus) -> float:
-    """Return the size of the beginning of a text, compressed with bzip2, in nats per character."""
-    compressor, characters, size = bz2.BZ2Compressor(), 0, 0
-    for piece in corpus.pieces():
-        size += len(compressor.compress(piece.encode("utf-8")))
-        characters += len(piece)
-        if characters >= _COMPRESSED:
-            break
-    size += len(compressor.flush())
-    return 8 * size * math.log(2) / characters
-
-
 def sample_spans(spans: Spans, characters: int) -> tuple[Spans, Spans]:
     """Split spans into evenly spread pieces of about `characters` in total, and the rest.
 
@@ -251,8 +238,8 @@ def sample_spans(spans: Spans, characters: int) -> tuple[Spans, Spans]:
 def letter_pair_nats(ids: Ids, sample: Spans, rest: Spans, vocab_size: int) -> float:
     """Return the loss of the text's own letter pairs on a sample, in nats per character.
 
-    Each eighth of the sample is predicted from the pairs in the rest and in the other eighths. The
-    sample can therefore be the whole of a short text. Returns NaN for too few characters.
+    Each eighth of the sample is predicted from the pairs in the rest and in the other eighths, so
+    the sample of a short text can be the whole text. Returns NaN if there are too few characters.
     """
     lengths = sample[:, 1] - sample[:, 0] - 1
     part = np.arange(_FOLDS)

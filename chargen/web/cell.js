@@ -86,30 +86,35 @@ function drawGRU(drawing, v) {
   drawing.wire([[52, BELT], [52, BUS], [n, BUS], [n, 240]]);
   drawInput(drawing, 88, 385);
   for (const x of [z, r]) drawing.wire([[x, BUS], [x, 240]]);
-  drawBelt(drawing, "h", v.hBefore, v.h);
-  drawing.wire([[z, 204], [z, BELT + 14]], "forget");
-  drawing.wire([[z, 150], [n - 14, 150]], "forget");
   drawing.wire([[r + 28, 222], [n - 28, 222]], "use");
-  drawing.wire([[n, 204], [n, 164]], "candidate");
-  drawing.wire([[n, 136], [n, BELT + 14]], "memory");
-  drawing.point(z, BELT, "×");
-  drawing.point(n, BELT, "+");
-  drawing.point(n, 150, "×");
-  drawing.box(z, 222, "σ", "forget");
+  drawMix(drawing, v, z, n, "forget", "tanh");
   drawing.box(r, 222, "σ", "use");
-  drawing.box(n, 222, "tanh", "candidate");
-  drawing.number(z + 9, 186, v.z, "forget", "start");
-  drawing.text(z + 20, 142, "1 − z", "name forget", "start");
   drawing.number(r, 196, v.r, "use");
-  drawing.number(n + 9, 190, v.n, "candidate", "start");
-  drawing.number((z + n) / 2, BELT - 14, v.kept, "memory");
-  drawing.text((z + n) / 2, BELT + 24, "kept", "name");
-  drawing.number(n + 9, 122, v.written, "memory", "start");
+  drawing.text(z + 20, 142, "1 − z", "name forget", "start");
   drawNames(drawing, [
     [z, "keep", "update z", "forget"],
     [r, "reset", "r", "use"],
     [n, "candidate", "n", "candidate"],
   ]);
+}
+
+// Draw how a gate z mixes the old memory with the candidate n. gate: the colour of z.
+function drawMix(drawing, v, z, n, gate, activation) {
+  drawBelt(drawing, "h", v.hBefore, v.h);
+  drawing.wire([[z, 204], [z, BELT + 14]], gate);
+  drawing.wire([[z, 150], [n - 14, 150]], gate);
+  drawing.wire([[n, 204], [n, 164]], "candidate");
+  drawing.wire([[n, 136], [n, BELT + 14]], "memory");
+  drawing.point(z, BELT, "×");
+  drawing.point(n, BELT, "+");
+  drawing.point(n, 150, "×");
+  drawing.box(z, 222, "σ", gate);
+  drawing.box(n, 222, activation, "candidate");
+  drawing.number(z + 9, 186, v.z, gate, "start");
+  drawing.number(n + 9, 190, v.n, "candidate", "start");
+  drawing.number((z + n) / 2, BELT - 14, v.kept, "memory");
+  drawing.text((z + n) / 2, BELT + 24, "kept", "name");
+  drawing.number(n + 9, 122, v.written, "memory", "start");
 }
 
 function drawMinGRU(drawing, v) {
@@ -118,22 +123,8 @@ function drawMinGRU(drawing, v) {
   drawing.wire([[88, 385], [88, BUS], [n, BUS], [n, 240]]);
   drawing.text(98, 377, "xₜ", "letter", "start");
   drawing.wire([[z, BUS], [z, 240]]);
-  drawBelt(drawing, "h", v.hBefore, v.h);
-  drawing.wire([[z, 204], [z, BELT + 14]], "learn");
-  drawing.wire([[z, 150], [n - 14, 150]], "learn");
-  drawing.wire([[n, 204], [n, 164]], "candidate");
-  drawing.wire([[n, 136], [n, BELT + 14]], "memory");
-  drawing.point(z, BELT, "×");
-  drawing.point(n, BELT, "+");
-  drawing.point(n, 150, "×");
-  drawing.box(z, 222, "σ", "learn");
-  drawing.box(n, 222, "n", "candidate");
-  drawing.number(z + 9, 186, v.z, "learn", "start");
+  drawMix(drawing, v, z, n, "learn", "n");
   drawing.text(z + 9, 124, "1 − z", "name learn", "start");
-  drawing.number(n + 9, 190, v.n, "candidate", "start");
-  drawing.number((z + n) / 2, BELT - 14, v.kept, "memory");
-  drawing.text((z + n) / 2, BELT + 24, "kept", "name");
-  drawing.number(n + 9, 122, v.written, "memory", "start");
   drawNames(drawing, [
     [z, "update", "z", "learn"],
     [n, "candidate", "n", "candidate"],

@@ -341,6 +341,7 @@ def test_wrong_options_are_refused(
         (("-p", "a", "--npz", "no/a.npz"), "no/a.npz cannot be written: No such file or directory"),
         (("--units", "old"), "old has 3 characters; --units needs at least 200"),
         (("--units", "nowhere"), "nowhere does not exist"),
+        (("--units", ""), "'' does not exist"),
         (("--file", "nowhere"), "nowhere does not exist"),
     ],
 )

@@ -149,14 +149,17 @@ def test_a_held_gate_changes_predictions(
     assert all((layer[gate] == value).all() for layer in layers)
 
 
-def test_a_shut_forget_gate_forgets_everything(load: Callable[..., Checkpoint]) -> None:
-    """Nothing is kept, so the memory is what was written; an unused memory gives equal outputs."""
-    tracer = Tracer.of(load(num_layers=1))
-    shut = tracer.trace(TEXT, InspectionSettings(close=("forget",)))
-    assert (shut.layers[0]["kept"] == 0).all()
-    np.testing.assert_array_equal(shut.layers[0]["c"], shut.layers[0]["written"])
-    unused = tracer.trace(TEXT, InspectionSettings(close=("use",)))
-    assert (unused.logits == unused.logits[0]).all()
+def test_a_closed_forget_gate_erases_the_memory(load: Callable[..., Checkpoint]) -> None:
+    """The new cell state contains only what the step writes."""
+    trace = Tracer.of(load(num_layers=1)).trace(TEXT, InspectionSettings(close=("forget",)))
+    assert (trace.layers[0]["kept"] == 0).all()
+    np.testing.assert_array_equal(trace.layers[0]["c"], trace.layers[0]["written"])
+
+
+def test_a_closed_output_gate_hides_the_memory(load: Callable[..., Checkpoint]) -> None:
+    """The prediction is the same after every character."""
+    trace = Tracer.of(load(num_layers=1)).trace(TEXT, InspectionSettings(close=("use",)))
+    assert (trace.logits == trace.logits[0]).all()
 
 
 @pytest.mark.parametrize(

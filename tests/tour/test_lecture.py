@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from chargen.evaluation.inspection import InspectionSettings
+from chargen.evaluation.trace_distance import state_distance
 from chargen.model.checkpoint import CONFIG, MODEL, TOKENIZER
 from chargen.model.find import PRETRAINED, TOUR, find, names
 from chargen.tasks import agreement, recall
 from chargen.tour import lecture
-from chargen.tour.readings import chances, distances, gradient_by_lag, next_chances, read
+from chargen.tour.readings import chances, gradient_by_lag, next_chances, read
 from chargen.tour.screens import Screen, Table
 from tests.tour_models import MODELS
 
@@ -123,8 +124,11 @@ def test_c_keeps_the_difference_and_h_does_not() -> None:
         read(lecture.RECALL, lecture.WEEK.format(weather=each)) for each in ("rain", "snow")
     )
     days = [one.text.index(f" day {day}") - 1 for day in (2, 3, 4, 5)]
-    assert distances(one, other, "c")[days].min() > 10 * distances(one, other, "h")[days].max()
-    assert distances(one, other, "h")[-1] > 0.1
+    assert (
+        state_distance(one, other, "c")[days].min()
+        > 10 * state_distance(one, other, "h")[days].max()
+    )
+    assert state_distance(one, other, "h")[-1] > 0.1
 
 
 def test_the_old_subject_is_forgotten() -> None:
