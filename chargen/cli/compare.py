@@ -89,9 +89,9 @@ def command(
         if comparison is None:
             print(f"stopped; resume with: {command_line}", file=sys.stderr)
             sys.exit(128 + caught[0])
-        _draw(folder.path, comparison)
+        pages = _draw(folder.path, comparison)
         folder.finish(comparison)
-    _summarise(folder.path, comparison)
+    _summarise(folder.path, comparison, pages)
 
 
 def _watch(
@@ -135,11 +135,12 @@ def _draw_again(path: Path) -> None:
             f"{path} has no {COMPARISON} (pass the folder of a finished comparison)"
         )
     comparison = read_comparison(path / COMPARISON)
-    _draw(path, comparison)
-    _summarise(path, comparison)
+    pages = _draw(path, comparison)
+    _summarise(path, comparison, pages)
 
 
-def _draw(path: Path, comparison: Comparison) -> None:
+def _draw(path: Path, comparison: Comparison) -> list[str]:
+    """Write the report, its figures and the pages; return the names of the pages."""
     from chargen.comparison.folder import MODELS
     from chargen.model.storage import write_file
     from chargen.report.files import files
@@ -150,20 +151,23 @@ def _draw(path: Path, comparison: Comparison) -> None:
     for name, data in {**report, **{page.name: page.html for page in pages}}.items():
         (path / name).parent.mkdir(exist_ok=True)
         write_file(path / name, data)
+    return [page.name for page in pages]
 
 
-def _summarise(path: Path, comparison: Comparison) -> None:
+def _summarise(path: Path, comparison: Comparison, pages: list[str]) -> None:
     from chargen.comparison.folder import MODELS
     from chargen.report.files import REPORT
     from chargen.report.terminal import summary
 
     print(summary(comparison, max(20, min(100, shutil.get_terminal_size().columns))))
     print(f"report    {path / REPORT}")
+    for page in pages:
+        print(f"page      {path / page}")
     models = path / MODELS
     cells = [] if comparison.text is None else list(comparison.text.cells)
     cells = [cell for cell in cells if (models / cell).is_dir()]
     if cells:
-        print(f"networks  chargen sample -m {shlex.quote(str(models / cells[-1]))}")
+        print(f"try       chargen sample -m {shlex.quote(str(models / cells[-1]))}")
     for task in comparison.tasks.values():
         model = models / f"{task.name}-{list(task.cells)[-1]}"
         if task.choices and model.is_dir():

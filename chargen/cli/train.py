@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,9 @@ from chargen.cli.options import (
     known_prompt,
     stop_signals,
 )
+from chargen.model.find import find
 from chargen.training.openmp import limit_thread_spinning
-from chargen.training.options import TrainingOptions
+from chargen.training.options import AUTO, NONE, TrainingOptions
 
 if TYPE_CHECKING:
     from chargen.training.trainer import Trainer
@@ -54,12 +56,14 @@ def command(
     The model is saved in checkpoints/<name of TEXT>, where `chargen sample` finds it. Ctrl-C saves
     the run, and --resume resumes it. A finished run is trained further with --resume --minutes N.
     """
+    if overwrite and output is None and not resume:
+        raise click.UsageError("--overwrite needs -o FOLDER")
+    chosen = given(TrainingOptions, options)
+    if chosen.get("init_from", AUTO) not in (AUTO, NONE):
+        find(chosen["init_from"])  # before the import of torch, which takes seconds
     limit_thread_spinning()
     from chargen.text.corpus import Corpus
     from chargen.training import train as training
-
-    if overwrite and output is None and not resume:
-        raise click.UsageError("--overwrite needs -o FOLDER")
 
     def command_line(folder: Path, *arguments: str) -> str:
         """Return a command that continues the run in a folder."""
@@ -72,7 +76,6 @@ def command(
         )
 
     target = None if output is None else Path(output)
-    chosen = given(TrainingOptions, options)
     if resume:
         if overwrite:
             raise click.UsageError("--resume and --overwrite are mutually exclusive")
@@ -92,14 +95,21 @@ def command(
             output=target,
             overwrite=overwrite,
         )
-    resume_command = command_line(trainer.folder.final_path, "--resume")
-    run(trainer, known_prompt(prompt, trainer.spec.vocabulary), resume_command)
+    run(
+        trainer,
+        known_prompt(prompt, trainer.spec.vocabulary),
+        lambda *more: command_line(trainer.folder.final_path, "--resume", *more),
+        is_named=output is not None,
+    )
 
 
-def run(trainer: Trainer, prompt: str, resume_command: str) -> None:
+def run(
+    trainer: Trainer, prompt: str, resume_command: Callable[..., str], *, is_named: bool
+) -> None:
     """Run a trainer, show its progress, and stop between two steps on a signal.
 
-    A second signal does not wait for the save.
+    resume_command: returns the command that resumes the run with more options.
+    is_named: whether the user chose the folder. A second signal does not wait for the save.
     """
     from chargen.cli.progress import Display
     from chargen.cli.sample import stream
@@ -112,7 +122,7 @@ def run(trainer: Trainer, prompt: str, resume_command: str) -> None:
     with (
         stop_signals() as caught,
         closing(trainer.folder),
-        closing(Display(trainer)) as display,
+        closing(Display(trainer, is_named=is_named)) as display,
     ):
         for record in trainer.run(prompt):
             display.show(record)
@@ -123,10 +133,10 @@ def run(trainer: Trainer, prompt: str, resume_command: str) -> None:
             caught.clear()
             trainer.folder.finish()
     if caught:
-        print(f"stopped and saved; resume with: {resume_command}", file=sys.stderr)
+        print(f"stopped and saved; resume with: {resume_command()}", file=sys.stderr)
         sys.exit(128 + caught[0])
     folder = trainer.folder.final_path
-    display.summary(folder)
+    display.summary(folder, resume_command)
     print()
     reader = Reader.of(Checkpoint.load(folder))
     stream(prompt, generate(reader, GenerationSettings(seed=trainer.config.seed), prompt))
