@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from chargen.cli.display import shaded
 from chargen.cli.heat_map import level, next_characters, number, text_width
-from chargen.cli.unfolded import folded, unrolled
+from chargen.cli.unfolded import folded, unfolded
 from chargen.model.cells.registry import CELLS
 from chargen.text.display import bar, one_line, visible_character
 from chargen.tour.screens import Bar, Cell, Diagram, Screen, Table
@@ -39,7 +39,7 @@ def lines(screen: Screen, place: str, width: int, depth: int) -> Iterator[str]:
             yield from folded(part.config, CELLS[part.config.cell], columns)
             yield ""
             yield from textwrap.wrap(part.caption, columns)
-            yield from unrolled(part.trace, width)
+            yield from unfolded(part.trace, width)
         yield ""
     yield from _labelled("Look at", screen.look, columns, depth)
     for command in screen.commands:

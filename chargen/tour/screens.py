@@ -38,7 +38,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A network, folded and unrolled over the text of the trace."""
+    """A network, folded and unfolded over the text of the trace."""
 
     caption: str
     config: ModelConfig

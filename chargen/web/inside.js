@@ -12,7 +12,7 @@ class InsideView {
     this.unit = null; // null: the mean of all units
     this.step = null; // null: the last one
     this.timeline = new Timeline(
-      "Step",
+      "Character",
       (row, byKey) => this.select(row, byKey),
       (strip, height, row) => this.chooseUnitAt(strip, height, row),
     );
@@ -53,8 +53,8 @@ class InsideView {
     const { first, steps } = traces[0];
     this.read = ["\n", ...Array.from(text)].slice(first);
     this.note.textContent =
-      (first > 0 ? `The last ${TRACED_STEPS} of ${thousands(steps)} steps. ` : "") +
-      "Each column is one character, and each row a group of units; those that keep their memory" +
+      (first > 0 ? `The last ${TRACED_STEPS} of ${thousands(steps - 1)} characters. ` : "") +
+      "Each column is one character, numbered from 0, and each row a group of units; those that keep their memory" +
       " longest are at the top. Point at a character or use the arrow keys. Click a row to" +
       " select one of its units.";
     this.draw();
@@ -216,11 +216,8 @@ class InsideView {
     const values = this.valuesAt(row);
     const summary = this.summary(row, values);
     this.timeline.select(row, `${spoken(this.read[row])}: ${summary}`, byKey);
-    const start = trace.first + row === 0 ? " (the newline before each text)" : "";
-    replace(
-      this.title,
-      `Step ${trace.first + row}: reads “${visible(this.read[row])}”${start}, expects “${visible(best)}”`,
-    );
+    const place = placeOf(trace.first + row);
+    replace(this.title, `${place}: reads “${visible(this.read[row])}”, expects “${visible(best)}”`);
     this.drawInput(row);
     this.drawCell(values, summary);
     this.drawOutput(row, probabilities);

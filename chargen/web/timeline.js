@@ -108,6 +108,11 @@ class Timeline {
   }
 }
 
+/** Return what a step reads: characters are numbered from 0, as in `chargen inspect`. */
+function placeOf(step) {
+  return step === 0 ? "Before the text" : `Character ${step - 1}`;
+}
+
 /** Draw values [N, H] as a strip: one column a step, one row a group of units in this order. */
 function drawStrip(canvas, { values, hue }, size, order) {
   const steps = values.length / size;

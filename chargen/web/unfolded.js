@@ -1,4 +1,4 @@
-// The view Unfolded: each network folded and unrolled over the text, and the gradient flowing back.
+// The view Unfolded: each network with its loop, unfolded over the text, and the gradient flowing back.
 "use strict";
 
 const CHAIN_STEPS = 24;
@@ -52,7 +52,7 @@ class UnfoldedView {
   card(model, trace, flow, read) {
     const chain = html(
       "div",
-      { class: "chain", tabindex: "0", role: "group", "aria-label": `${model.title}, unrolled` },
+      { class: "chain", tabindex: "0", role: "group", "aria-label": `${model.title}, unfolded` },
       drawChain(model, trace, flow, read),
     );
     return html(
@@ -123,7 +123,7 @@ function drawFolded(model) {
   return drawing.root;
 }
 
-/** Draw the network unrolled over the steps of a trace. */
+/** Draw the network unfolded over the steps of a trace. */
 function drawChain(model, trace, flow, read) {
   const width = read.length * CHAIN_STEP + 20;
   const drawing = new Drawing(width, 230, chainLabel(model, trace, flow, read));
@@ -196,7 +196,7 @@ function chainLabel(model, trace, flow, read) {
     const share = flow[flow.length - read.length + row] ?? 0;
     return `${spoken(character)}: expects ${spoken(model.characters[best])}, gradient ${percent(share)}`;
   });
-  return `${model.title}, unrolled. ${parts.join("; ")}`;
+  return `${model.title}, unfolded. ${parts.join("; ")}`;
 }
 
 /** Draw the gradient of each network by its distance to the last step, on a logarithmic scale. */

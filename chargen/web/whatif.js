@@ -16,7 +16,7 @@ class WhatIfView {
     this.step = null; // of the second text; null: the ends of both texts
     this.tools = html("div", { class: "toolbar" });
     this.message = html("p", { class: "muted" });
-    this.timeline = new Timeline("Held from step", (row, byKey) => {
+    this.timeline = new Timeline("Held from character", (row, byKey) => {
       if (byKey) this.setFrom(row);
     });
     this.timeline.sheet.addEventListener("click", (event) => {
@@ -40,7 +40,7 @@ class WhatIfView {
       on: { input: () => page.refresh() },
     });
     this.compared = html("div");
-    this.pair = new Timeline("Step", (row) => this.selectPair(row));
+    this.pair = new Timeline("Character", (row) => this.selectPair(row));
     this.first = new Outcome("First text");
     this.second = new Outcome("Second text");
     this.pairNote = html("p", { class: "muted" });
@@ -214,7 +214,7 @@ class WhatIfView {
     this.pairNote.textContent =
       start < 0
         ? "The texts do not differ yet."
-        : `The texts first differ at step ${first + start}. After the last characters, ${percent(predictionDistance(base, base.nats.length - 1, other, other.nats.length - 1, model.characters.length))} of the probability differs.`;
+        : `The texts first differ at ${placeOf(first + start).toLowerCase()}. After the last characters, ${percent(predictionDistance(base, base.nats.length - 1, other, other.nats.length - 1, model.characters.length))} of the probability differs.`;
     this.selectPair(end - first - 1, true);
     pair.reveal(start < 0 ? end - first - 1 : start);
   }
@@ -231,8 +231,8 @@ class WhatIfView {
     this.pairs.forEach(({ trace, skip }, k) => {
       const at = atEnds ? trace.nats.length - 1 : row + skip;
       outcomes[k].draw(this.model, trace, at);
-      const place = atEnds ? "at its end" : `at step ${trace.first + at}`;
-      outcomes[k].title.textContent = `${["First", "Second"][k]} text ${place}`;
+      const place = atEnds ? "at its end" : placeOf(trace.first + at).toLowerCase();
+      outcomes[k].title.textContent = `${["First", "Second"][k]} text, ${place}`;
     });
   }
 }

@@ -11,8 +11,9 @@
 // Text: a string. Its characters are its code points, Array.from(text). Characters that the model
 // does not know have id 0.
 // Step: a character that is read. Step 0 reads the newline before each text, step s the character
-// s - 1 of the text, so a text of T characters has S = T + 1 steps, and the prediction of step s is
-// for character s. The state before step 0 is zero.
+// s - 1 of the text (the number that the views show, see `placeOf`). A text of T characters therefore
+// has S = T + 1 steps, and the prediction of step s is for character s. The state before step 0 is
+// zero.
 // Arrays [S, N] are flat Float32Arrays in order of the steps: the value n of step s is at s * N + n.
 // H is the hidden size, V the size of the vocabulary.
 //

@@ -163,10 +163,10 @@ def test_a_step_and_a_unit_inside(reader: Reader, tmp_path: Path) -> None:
     """The arrow keys select a step; a unit of any cell shows its equations with true numbers."""
     models = [make_checkpoint(cell, characters=LETTERS, cell=cell, num_layers=2) for cell in CELLS]
     reader.open(tmp_path, *models, width=DESKTOP, view="inside", text="neuron")
-    reader.wait(lambda: "Step 6: reads “n”" in "".join(reader.texts("#inside h2")))
+    reader.wait(lambda: "Character 5: reads “n”" in "".join(reader.texts("#inside h2")))
     reader.run("document.querySelector('.track-characters').focus()")
     reader.press("\ue012", "\ue012")  # ArrowLeft
-    assert "Step 4: reads “r”" in "".join(reader.texts("#inside h2"))
+    assert "Character 3: reads “r”" in "".join(reader.texts("#inside h2"))
     assert reader.texts(".one-hot .hot") == ["r1"]
     assert reader.texts(".coloured") == [""]
     reader.run("document.querySelectorAll('#inside .chip input')[1].click()")
@@ -181,7 +181,7 @@ def test_a_step_and_a_unit_inside(reader: Reader, tmp_path: Path) -> None:
             # Every number is rounded to two decimals.
             assert products == pytest.approx(float(result), abs=0.05)
         assert reader.texts(".coloured") == ["neuron"]
-        assert "Step 4: reads “r”" in "".join(reader.texts("#inside h2"))
+        assert "Character 3: reads “r”" in "".join(reader.texts("#inside h2"))
 
 
 @both
