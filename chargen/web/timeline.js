@@ -146,6 +146,17 @@ function lane(label, content) {
   return html("div", { class: "lane" }, html("div", { class: "lane-label" }, label), content);
 }
 
+/** Make the lane of a part of a layer (see lanes.js), with room for its value at a step. */
+function stripLane(part, size, order) {
+  const canvas = html("canvas", { "aria-hidden": "true" });
+  drawStrip(canvas, part, size, order);
+  const value = html("span", { class: "lane-value" });
+  const name = html("span", { class: "lane-name" }, html("b", {}, part.name), ` ${part.letter}`);
+  const element = lane([name, value, html("small", { class: "muted" }, part.about)], canvas);
+  element.classList.add(`lane-${part.key}`);
+  return { element, canvas, value };
+}
+
 /** Make a lane of bars, one a step; values between 0 and 1. */
 function barLane(label, values, className) {
   const bars = values.map((value, k) =>

@@ -211,12 +211,19 @@ def test_a_second_text_parts_from_the_first(reader: Reader, tmp_path: Path) -> N
     reader.find("#other").send_keys("a wog")
     reader.wait(lambda: reader.texts("#whatif .differs") == ["d", "w"])
     distances = reader.run(
-        "const bars = document.querySelectorAll('.lane-bars.memory rect');"
-        "return Array.from(bars, (bar) => Number(bar.getAttribute('height')))"
+        "const height = (bar) => Number(bar.getAttribute('height'));"
+        "const lanes = document.querySelectorAll('.lane-bars.memory');"
+        "return Array.from(lanes, (lane) => Array.from(lane.children, height))"
     )
-    assert distances[:3] == [0, 0, 0]
-    assert all(0 < distance <= 1 for distance in distances[3:])
-    assert len(distances) == 6
+    assert len(distances) == 2  # of c and h
+    for each in distances:
+        assert each[:3] == [0, 0, 0]
+        assert all(0 < distance <= 1 for distance in each[3:])
+        assert len(each) == 6
+    other = reader.find("#other")
+    other.clear()
+    other.send_keys("a frog")  # the common end is aligned
+    reader.wait(lambda: reader.texts("#whatif .differs") == ["d", "", "f", "r"])
 
 
 def test_presets_suit_the_vocabulary(reader: Reader, tmp_path: Path) -> None:

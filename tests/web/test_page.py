@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from chargen.errors import ChargenError
-from chargen.web import page as module
+from chargen.web import document as module
 from chargen.web.page import page
 from tests.web.checkpoints import make_checkpoint
 
