@@ -1,7 +1,7 @@
 // A word letter by letter: the probability that each network gives to each letter of the word.
 "use strict";
 
-const LETTERS = 60; // the last ones of a text
+const LETTERS = 24; // the last ones of a text
 const SHOWN = 12; // characters that were read
 const LETTERS_CAPTION = "The probability of the right letter and, where another one is more likely, that letter";
 

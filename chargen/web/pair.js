@@ -49,11 +49,12 @@ class Pair {
       this.lanes.map(({ element }) => element),
     );
     const start = this.columns.findIndex(({ differs }) => differs);
+    const side = this.columns[start]?.gap === 0 ? 1 : 0; // the one that has a character there
     const last = this.columns.length - 1;
     this.note.textContent =
       start < 0
         ? "The texts do not differ yet."
-        : `The texts first differ at ${this.placeAt(0, start)}. After the last characters, ${percent(predictions[last])} of the probability differs.`;
+        : `The texts first differ at ${this.placeAt(side, start)}. After the last characters, ${percent(predictions[last])} of the probability differs.`;
     this.select(last, false);
     timeline.reveal(start < 0 ? last : start);
   }

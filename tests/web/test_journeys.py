@@ -224,6 +224,11 @@ def test_a_second_text_parts_from_the_first(reader: Reader, tmp_path: Path) -> N
     other.clear()
     other.send_keys("a frog")  # the common end is aligned
     reader.wait(lambda: reader.texts("#whatif .differs") == ["d", "", "f", "r"])
+    other.clear()
+    other.send_keys("a bad dog")
+    expected = ["", "", "", "", "b", "a", "d", "␣"]
+    reader.wait(lambda: reader.texts("#whatif .differs") == expected)
+    assert "differ at character 2." in "".join(reader.texts("#whatif .muted"))
 
 
 def test_presets_suit_the_vocabulary(reader: Reader, tmp_path: Path) -> None:
