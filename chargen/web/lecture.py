@@ -93,6 +93,6 @@ def _cell(cell: Cell) -> dict[str, Any]:
     if isinstance(cell, float):
         return {"kind": "share", "text": f"{cell:.2f}", "share": min(1.0, cell)}
     if isinstance(cell, Bar):
-        return {"kind": "bar", "text": cell.text, "share": cell.share}
+        return {"kind": "measure", "text": cell.text, "share": cell.share}
     predictions = [(visible_character(c), f"{p:.2f}") for c, p in cell]
     return {"kind": "predictions", "predictions": predictions}
