@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chargen.cli.options import load_model, output_file
+from chargen.cli.page_file import write_page
 from chargen.model.config import WEIGHTS_DTYPES
 
 if TYPE_CHECKING:
@@ -49,12 +50,9 @@ def page(models: tuple[str, ...], output: str | None, overwrite: bool, weights_d
     checkpoints = [load_model(model) for model in models or (None,)]
     name = _default_name(checkpoints) if output is None else output
     path = output_file(name, "--output", overwrite=overwrite)
-    from chargen.model.storage import write_file
     from chargen.web.page import page as make_page
 
-    data = make_page(checkpoints, weights_dtype=weights_dtype)
-    write_file(path, data)
-    print(f"page      {path} ({len(data) / 1e6:.1f} MB; open it in a browser)")
+    write_page(path, make_page(checkpoints, weights_dtype=weights_dtype))
 
 
 def _default_name(checkpoints: list[Checkpoint]) -> str:

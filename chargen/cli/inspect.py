@@ -53,7 +53,7 @@ _VIEWS = {
 @click.option(
     "--versus", metavar="TEXT", help="Compare the states and predictions with those for TEXT"
 )
-@click.option("--unfold", is_flag=True, help="Draw the network folded, and unrolled over the text")
+@click.option("--unfold", is_flag=True, help="Draw the network folded, and unfolded over the text")
 @click.option(
     "--saliency", is_flag=True, help="Show which characters the next prediction depends on"
 )
@@ -217,13 +217,13 @@ def _print_versus(
 
 def _print_unfolded(tracer: Tracer, text: str, settings: InspectionSettings) -> None:
     from chargen.cli.trace_view import held_lines
-    from chargen.cli.unfolded import folded, unrolled
+    from chargen.cli.unfolded import folded, unfolded
 
     trace = tracer.trace(text[:_MAX_UNFOLDED], settings)
     for line in folded(tracer.config, tracer.cell, _width()):
         print(line)
     print()
-    for line in unrolled(trace, _width()):
+    for line in unfolded(trace, _width()):
         print(line)
     if len(text) > _MAX_UNFOLDED:
         print(f"({_MAX_UNFOLDED} of {len(text):,} characters)")

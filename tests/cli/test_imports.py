@@ -71,9 +71,12 @@ def test_a_model_is_used_without_torch(launch: Launch, model: Path, command: str
     assert not found & {"torch", "jinja2", "matplotlib", "tqdm"}
 
 
-def test_a_page_is_exported_without_torch(launch: Launch, model: Path) -> None:
-    """The page needs numpy and jinja2, but neither torch nor matplotlib."""
-    found = imported(launch, "export", "page", "-m", str(model))
+@pytest.mark.parametrize(
+    "command", ["export page -m english -o page.html", "tour --html page.html"]
+)
+def test_a_page_is_written_without_torch(launch: Launch, command: str) -> None:
+    """A page needs numpy and jinja2, but neither torch nor matplotlib."""
+    found = imported(launch, *command.split())
     assert {"numpy", "jinja2"} <= found
     assert not found & {"torch", "matplotlib", "tqdm"}
 

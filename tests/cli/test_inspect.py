@@ -203,7 +203,7 @@ def test_two_texts_are_compared(inspect: Command, trace: Callable[..., Trace]) -
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_network_is_drawn_folded_and_unrolled(
+def test_the_network_is_drawn_folded_and_unfolded(
     here: Path, inspect: Command, make_model: Callable[..., Path], cell: str
 ) -> None:
     """A box for each layer and character; arrows between them only if a state is carried."""

@@ -9,8 +9,8 @@ from chargen.model.checkpoint import CONFIG, MODEL, TOKENIZER
 from chargen.model.find import PRETRAINED, TOUR, find, names
 from chargen.tasks import agreement, recall
 from chargen.tour import lecture
-from chargen.tour.readings import chances, gradient_by_lag, next_chances, read
-from chargen.tour.screens import Screen, Table
+from chargen.tour.readings import chances, gradient_by_lag, load, next_chances, read
+from chargen.tour.screens import Live, Screen, Table
 from tests.tour_models import MODELS
 
 RECURRENT = (lecture.RNN, lecture.LSTM)
@@ -157,3 +157,17 @@ def test_every_screen_is_complete(screens: list[Screen]) -> None:
         assert screen.look
         assert screen.commands
         assert all(find(model).parent == PRETRAINED / TOUR for model in screen.models)
+
+
+def test_live_figures_fit_their_models(screens: list[Screen]) -> None:
+    """Each screen has one; its models are the screen's and know its texts and choices."""
+    for screen in screens:
+        figures = [part for part in screen.body if isinstance(part, Live)]
+        assert figures
+        for figure in figures:
+            assert set(figure.models) <= set(screen.models)
+            assert len(figure.texts) == (2 if "pair" in figure.views else 1)
+            assert len({word[0] for word in figure.choices}) == len(figure.choices)
+            for model in figure.models:
+                known = set(load(model).vocabulary.characters)
+                assert known >= set("".join((*figure.texts, *figure.choices)))

@@ -17,7 +17,7 @@ from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint
 from chargen.model.find import find
 from chargen.options import MAX_SEED
-from chargen.web.page import FOLDER
+from chargen.web.document import FOLDER
 from tests.web.checkpoints import make_checkpoint
 from tests.web.conftest import PageEngine
 
