@@ -274,13 +274,14 @@ def _vanishing_gradient() -> Screen:
                 (example,),
             ),
         ),
-        "How fast do the bars shrink? The scale is logarithmic: half a bar is 0.01. In the RNN,"
-        " almost no gradient reaches the weather of day 1, so it did not learn the answer.",
+        "Compare the last row, the weather of day 1. The scale is logarithmic: half a bar is 0.01."
+        " In the LSTM, the gradient of the characters in between is small, since it learned to"
+        " ignore them, but that of the weather remains. In the RNN, almost nothing of it is left,"
+        " so training could not find the answer.",
         (
             Command(
                 "show the gradient of the last prediction in a text of your own",
-                f'chargen inspect -m {RECALL_RNN} --saliency --prompt "day 1: fog. day 2: as on'
-                ' day 1, "',
+                f'chargen inspect -m {RECALL_RNN} --saliency --prompt "{example}"',
             ),
         ),
     )
@@ -368,8 +369,9 @@ def _days() -> Screen:
                 rows,
             ),
             Table(
-                f"How far the states of the texts with {recall.WEATHER[0]} and {recall.WEATHER[1]}"
-                " are apart at the end of each day (root mean square of the differences)",
+                f"The distance between the states of the {recall.WEATHER[0]} text and the"
+                f" {recall.WEATHER[1]} text at the end of each day (root mean square of the"
+                " differences)",
                 ("", "long-term c", "short-term h"),
                 states,
             ),
