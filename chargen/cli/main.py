@@ -22,6 +22,7 @@ COMMANDS = {
     "inspect": "Show what happens inside a model while it reads a text.",
     "tour": "Show how recurrent networks work, in seven screens.",
     "info": "Describe a model.",
+    "models": "List the models in ./checkpoints and those that come with chargen.",
     "export": "Write a model as a web page.",
     "bench": "Measure speed on this machine.",
 }

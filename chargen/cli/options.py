@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -189,6 +190,11 @@ def output_file(path: str, option: str, *, overwrite: bool | None = None) -> Pat
     if (file.parent / CONFIG).is_file():
         raise ChargenError(f"{path} is in a model folder (choose another file)")
     return file
+
+
+def terminal_width(most: int = 10_000) -> int:
+    """Return the columns of the terminal, 80 without one, at least 20 and at most `most`."""
+    return max(20, min(most, shutil.get_terminal_size().columns))
 
 
 def warn(message: str) -> None:

@@ -108,6 +108,11 @@ class Checkpoint:
         """Whether the model treats each line as a separate text."""
         return bool(self.description.corpus.get("lines"))
 
+    @property
+    def finished(self) -> bool:
+        """Whether the run that trained the model has ended; True for older models."""
+        return bool(self.measured.get("run_steps", True))
+
     @classmethod
     def load(cls, folder: str | Path) -> Checkpoint:
         """Load a model folder. Raises CheckpointError if it is not a complete, valid model."""

@@ -78,6 +78,13 @@ def test_a_page_is_exported_without_torch(launch: Launch, model: Path) -> None:
     assert not found & {"torch", "matplotlib", "tqdm"}
 
 
+def test_models_are_listed_without_torch(launch: Launch) -> None:
+    """`chargen models` needs numpy, but not torch."""
+    found = imported(launch, "models")
+    assert "numpy" in found
+    assert not found & {"torch", "jinja2", "matplotlib", "tqdm"}
+
+
 def test_the_lecture_is_shown_without_torch(launch: Launch) -> None:
     """`chargen tour` needs numpy, but not torch."""
     found = imported(launch, "tour")
