@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chargen.cli.options import load_model, output_file
+from chargen.cli.options import Command, load_model, models_option, output_file
 from chargen.model.config import WEIGHTS_DTYPES
 
 if TYPE_CHECKING:
@@ -18,15 +18,8 @@ def command() -> None:
     """Write a model in another form."""
 
 
-@command.command("page")
-@click.option(
-    "-m",
-    "--model",
-    "models",
-    metavar="MODEL",
-    multiple=True,
-    help="Name or folder of a model; can be repeated [default: the newest in ./checkpoints]",
-)
+@command.command("page", cls=Command)
+@models_option
 @click.option(
     "-o",
     "--output",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from chargen.cli.options import load_model, model_option
+from chargen.cli.options import Command, load_model, model_option
 
 if TYPE_CHECKING:
     from chargen.model.checkpoint import Checkpoint
@@ -26,7 +26,7 @@ class Fact(NamedTuple):
     unit: str = ""
 
 
-@click.command("info")
+@click.command("info", cls=Command)
 @click.argument("name", metavar="[MODEL]", required=False)
 @model_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")

@@ -11,13 +11,12 @@ from typing import Any
 
 import click
 
+from chargen.cli.columns import GAP, Column, Table
 from chargen.cli.display import json_line
-from chargen.cli.options import terminal_width
+from chargen.cli.options import Command, terminal_width
 from chargen.text.display import one_line, shortened, text_width
 
-_GAP = "  "
-_MIN_WIDTH = 12  # of a shortened name or text
-_MAX_REASON = 100
+_MIN_REASON, _MAX_REASON = 12, 100  # columns, characters
 _UNFINISHED = "unfinished"
 
 
@@ -43,7 +42,7 @@ class Row:
     error: str | None = None
 
 
-@click.command("models")
+@click.command("models", cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per model")
 def command(as_json: bool) -> None:
     """List the models in ./checkpoints, newest first, and those that come with chargen.
@@ -92,61 +91,40 @@ def _row(folder: Path, **place: Any) -> Row:
 
 
 def table(rows: Sequence[Row], width: int) -> Iterator[str]:
-    """Yield the lines of a table in `width` columns.
+    """Yield the lines of a table in `width` columns of a terminal.
 
-    Names and texts are shortened first. If that is not enough, the date, the text and the network
-    are left out, in this order. The reason why a model cannot be used stands next to its name.
+    The reason why a model cannot be used stands next to its name.
     """
-    columns = {
-        "name": [one_line(row.name) for row in rows],
-        "text": [one_line(row.text or "-") for row in rows],
-        "network": [f"{row.cell} {row.num_layers}x{row.hidden_size}" for row in rows],
-        "loss": ["-" if (n := row.validation_nats) is None else f"{n:.3f}" for row in rows],
-        "written": [_written(row) for row in rows],
-    }
-    for left_out in ("written", "text", "network", ""):
-        widths = _widths(columns, width)
-        if sum(widths.values()) + len(_GAP) * (len(columns) - 1) <= width:
-            break
-        columns.pop(left_out, None)
-    yield _line({name: name for name in columns}, widths)
+    losses = ["-" if (n := row.validation_nats) is None else f"{n:.3f}" for row in rows]
+    networks = [
+        f"{row.cell} {row.num_layers}x{row.hidden_size}" if row.cell else "" for row in rows
+    ]
+    shown = Table(
+        [
+            Column("name", [one_line(row.name) for row in rows], shortens=True),
+            Column("text", [one_line(row.text or "-") for row in rows], shortens=True, optional=2),
+            Column("network", networks, optional=3),
+            Column("loss", losses, numeric=True),
+            Column("written", list(map(_written, rows)), optional=1),
+        ],
+        width,
+    )
+    yield shown.heading()
+    indent = " " * (shown.widths[0] + len(GAP))
     for k, row in enumerate(rows):
-        cells = {name: column[k] for name, column in columns.items()}
-        indent = " " * (widths["name"] + len(_GAP))
-        if row.error is None:
-            yield _line(cells, widths)
-            if not row.finished and "written" not in columns:
-                yield indent + _UNFINISHED
+        if row.error is not None:
+            reason = shortened(one_line(row.error), _MAX_REASON)
+            first, *rest = textwrap.wrap(reason, max(_MIN_REASON, width - len(indent)))
+            name = shown.row(k, count=1)
+            yield name + " " * (len(indent) - text_width(name)) + first
+            yield from (indent + line for line in rest)
             continue
-        reason = shortened(one_line(row.error), _MAX_REASON)
-        first, *rest = textwrap.wrap(reason, max(_MIN_WIDTH, width - len(indent)))
-        yield _line({"name": cells["name"], "reason": first}, {**widths, "reason": len(first)})
-        yield from (indent + line for line in rest)
+        yield shown.row(k)
+        if row.finished is False and "written" not in shown:
+            yield indent + _UNFINISHED
 
 
 def _written(row: Row) -> str:
     if row.included:
         return "with chargen"
     return _UNFINISHED if row.finished is False else str(row.written)
-
-
-def _widths(columns: dict[str, list[str]], width: int) -> dict[str, int]:
-    """Return the width of each column; names and texts share what the others leave."""
-    widths = {name: max(map(text_width, [name, *column])) for name, column in columns.items()}
-    room = width - len(_GAP) * (len(columns) - 1)
-    room -= sum(n for name, n in widths.items() if name not in ("name", "text"))
-    if "text" in columns:
-        half = max(_MIN_WIDTH, room // 2)
-        widths["text"] = min(widths["text"], max(half, room - widths["name"]))
-        room -= widths["text"]
-    widths["name"] = min(widths["name"], max(_MIN_WIDTH, room))
-    return widths
-
-
-def _line(cells: dict[str, str], widths: dict[str, int]) -> str:
-    row = []
-    for name, cell in cells.items():
-        shown = shortened(cell, widths[name])
-        padding = " " * (widths[name] - text_width(shown))
-        row.append(padding + shown if name == "loss" else shown + padding)
-    return _GAP.join(row).rstrip()

@@ -25,11 +25,39 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _TYPES = {"int": click.INT, "float": click.FLOAT, "str": click.STRING}
 
+
+class Command(click.Command):
+    """A command that refuses to take an option twice, unless its values are collected.
+
+    click takes the last value without a word.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments. Raises click.UsageError if one of them repeats an option."""
+        _, _, order = self.make_parser(ctx).parse_args(list(args))
+        for each in order:
+            single = isinstance(each, click.Option) and not (each.multiple or each.is_flag)
+            if single and (count := order.count(each)) > 1:
+                raise click.UsageError(
+                    f"{each.opts[-1]} may be given once, got {count} values (pass one of them)", ctx
+                )
+        return super().parse_args(ctx, args)
+
+
 model_option: Decorator = click.option(
     "-m",
     "--model",
     metavar="MODEL",
     help="Name or folder of the model [default: the newest in ./checkpoints]",
+)
+
+models_option: Decorator = click.option(
+    "-m",
+    "--model",
+    "models",
+    metavar="MODEL",
+    multiple=True,
+    help="Name or folder of a model; can be repeated [default: the newest in ./checkpoints]",
 )
 
 encoding_option: Decorator = click.option(

@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chargen.cli.options import declared_options, given, known_prompt, load_model, model_option
+from chargen.cli.options import (
+    Command,
+    declared_options,
+    given,
+    known_prompt,
+    load_model,
+    model_option,
+)
 from chargen.repl.settings import SessionSettings
 
 if TYPE_CHECKING:
     from chargen.repl.session import Session
 
 
-@click.command("repl")
+@click.command("repl", cls=Command)
 @model_option
 @declared_options(SessionSettings, exclude=("stop", "until_newline"))
 def command(model: str | None, **options: Any) -> int:

@@ -8,11 +8,12 @@ import sys
 import click
 
 from chargen.cli.display import colour_depth
+from chargen.cli.options import Command
 
 _MIN_WIDTH = 40
 
 
-@click.command("tour")
+@click.command("tour", cls=Command)
 @click.option("--no-pause", is_flag=True, help="Show all screens without waiting for Enter")
 def command(no_pause: bool) -> None:
     """Show how recurrent networks work, in seven screens.
