@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chargen.cli.options import Command, load_model, models_option, output_file
+from chargen.cli.options import (
+    Command,
+    find_model,
+    load_model,
+    model_option,
+    models_option,
+    output_file,
+)
 from chargen.model.config import WEIGHTS_DTYPES
 
 if TYPE_CHECKING:
@@ -18,6 +25,9 @@ def command() -> None:
     """Write a model in another form."""
 
 
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the file if it exists")
+
+
 @command.command("page", cls=Command)
 @models_option
 @click.option(
@@ -26,7 +36,7 @@ def command() -> None:
     metavar="FILE",
     help="File to write [default: <model>.html, or models.html for several models]",
 )
-@click.option("--overwrite", is_flag=True, help="Replace the file if it exists")
+@overwrite_option
 @click.option(
     "--weights-dtype",
     type=click.Choice(WEIGHTS_DTYPES),
@@ -47,10 +57,38 @@ def page(models: tuple[str, ...], output: str | None, overwrite: bool, weights_d
 
     data = make_page(checkpoints, weights_dtype=weights_dtype)
     write_file(path, data)
-    print(f"page      {path} ({len(data) / 1e6:.1f} MB; open it in a browser)")
+    print(f"page      {path} ({_size(data)}; open it in a browser)")
+
+
+@command.command("zip", cls=Command)
+@model_option
+@click.option("-o", "--output", metavar="FILE", help="File to write [default: <model>.zip]")
+@overwrite_option
+def archive(model: str | None, output: str | None, overwrite: bool) -> None:
+    """Write a zip archive with all that others need to use a model.
+
+    Commands take the archive as they take a folder: -m FILE. It does not contain the state of the
+    training, with which a run is resumed. A model can reveal passages of its training text.
+    """
+    from chargen.model.archive import SUFFIX, pack
+    from chargen.model.checkpoint import Checkpoint, read_files
+    from chargen.model.storage import write_file
+
+    folder = find_model(model)
+    files = read_files(folder)
+    name = Checkpoint.of(folder, files).name  # checks the files
+    path = output_file(name + SUFFIX if output is None else output, "--output", overwrite=overwrite)
+    data = pack(name, files)
+    write_file(path, data)
+    print(f"archive   {path} ({_size(data)}; use it with -m {path})")
+
+
+def _size(data: bytes) -> str:
+    size = len(data)
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
 
 
 def _default_name(checkpoints: list[Checkpoint]) -> str:
     if len(checkpoints) > 1:
         return "models.html"
-    return f"{checkpoints[0].folder.resolve().name}.html"
+    return f"{checkpoints[0].name}.html"

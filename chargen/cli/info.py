@@ -11,6 +11,8 @@ import click
 from chargen.cli.options import Command, load_model, model_option
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chargen.model.checkpoint import Checkpoint
 
 
@@ -89,6 +91,21 @@ def _facts(loaded: Checkpoint) -> Iterator[Fact]:
     yield Fact("trained_seconds", "training time", measured["trained_seconds"], "s")
     yield Fact("advice", "advice", measured.get("advice"))
     yield from _settings(loaded)
+    yield from _files(loaded.folder)
+
+
+def _files(folder: Path) -> Iterator[Fact]:
+    """Yield which files of a model are needed to use it, and which to train it further."""
+    from chargen.model.checkpoint import TRAINING, read_files
+
+    files = read_files(folder)
+    size = sum(map(len, files.values()))
+    state = folder / TRAINING
+    state_size = state.stat().st_size if state.is_file() else None
+    yield Fact("shared_files", "files to share", ", ".join(files))
+    yield Fact("shared_bytes", "size of these files", size, "bytes (chargen export zip)")
+    only = "bytes, only to resume training"
+    yield Fact("training_state_bytes", TRAINING, state_size, only)
 
 
 def _settings(loaded: Checkpoint) -> Iterator[Fact]:

@@ -136,14 +136,20 @@ def _list_of(kind: click.ParamType[Any], separator: str) -> Callable[[str], tupl
 def load_model(model: str | None) -> Checkpoint:
     """Load the named model, or the newest one; on a terminal, print which one is the newest."""
     from chargen.model.checkpoint import Checkpoint
+
+    return Checkpoint.load(find_model(model))
+
+
+def find_model(model: str | None) -> Path:
+    """Return the folder or the archive of a model, as `load_model` chooses it."""
     from chargen.model.find import find, newest
 
     if model is not None:
-        return Checkpoint.load(find(model))
+        return find(model)
     found = newest()
     if sys.stderr.isatty():
         print(f"model: {found} (the newest; -m selects another)", file=sys.stderr)
-    return Checkpoint.load(found)
+    return found
 
 
 def known_prompt(prompt: str, vocabulary: Vocabulary, *, what: str = "the prompt") -> str:

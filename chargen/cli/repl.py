@@ -41,9 +41,7 @@ def command(model: str | None, **options: Any) -> int:
     settings = SessionSettings(**given(SessionSettings, options))
     loaded = load_model(model)
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
-    session = Session(
-        Reader.of(loaded), settings, name=loaded.folder.resolve().name, whole_lines=not terminal
-    )
+    session = Session(Reader.of(loaded), settings, name=loaded.name, whole_lines=not terminal)
     if not terminal:
         return run_script(session, sys.stdin or ())
     import platformdirs

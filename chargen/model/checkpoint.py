@@ -7,6 +7,7 @@ training.safetensors. Nothing is pickled.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -32,6 +33,8 @@ LOG = "log.jsonl"
 TRAINING = "training.safetensors"
 DEFAULT_ROOT = "checkpoints"
 _FORMAT = 2
+_NEEDED = (CONFIG, TOKENIZER, MODEL)
+_MAX_OTHER = 1 << 21  # bytes of a card, or of a file without its weights and characters
 
 Weights = Mapping[str, npt.NDArray[np.float32]]
 
@@ -113,22 +116,29 @@ class Checkpoint:
         """Whether the run that trained the model has ended; True for older models."""
         return bool(self.measured.get("run_steps", True))
 
+    @property
+    def name(self) -> str:
+        """The name of the folder, or of the archive without its suffix."""
+        folder = self.folder.resolve()
+        return folder.stem if folder.is_file() else folder.name
+
+    @property
+    def sha256(self) -> str:
+        """The digest of model.safetensors, which is read again."""
+        return hashlib.sha256(read_files(self.folder)[MODEL]).hexdigest()
+
     @classmethod
     def load(cls, folder: str | Path) -> Checkpoint:
-        """Load a model folder. Raises CheckpointError if it is not a complete, valid model."""
-        folder = Path(folder)
-        shown = printable(str(folder))
-        try:
-            if not folder.exists():
-                raise CheckpointError(
-                    f"{shown} does not exist (train a model, or choose one with -m)"
-                )
-            for name in (CONFIG, TOKENIZER, MODEL):
-                if not (folder / name).is_file():
-                    raise CheckpointError(f"{shown} is not a chargen model: it has no {name}")
-        except OSError as error:
-            raise CheckpointError(f"{shown} cannot be read: {error.strerror}") from None
-        siblings = {name: storage.read_file(folder / name) for name in (CONFIG, TOKENIZER)}
+        """Load a model folder, or a zip archive of one.
+
+        Raises CheckpointError if it is not a complete, valid model.
+        """
+        return cls.of(Path(folder), read_files(Path(folder)))
+
+    @classmethod
+    def of(cls, folder: Path, files: Mapping[str, bytes]) -> Checkpoint:
+        """Return the model that these files describe, read from a folder. Raises as `load` does."""
+        siblings = {name: files[name] for name in (CONFIG, TOKENIZER)}
         description = Description.from_json(siblings[CONFIG], str(folder / CONFIG))
         sizes = description.model
         vocabulary = Vocabulary.from_json(siblings[TOKENIZER], str(folder / TOKENIZER))
@@ -137,7 +147,7 @@ class Checkpoint:
                 f"{folder / TOKENIZER} has {len(vocabulary):,} characters,"
                 f" but the model has {sizes.vocab_size:,}"
             )
-        path, data = str(folder / MODEL), storage.read_file(folder / MODEL)
+        path, data = str(folder / MODEL), files[MODEL]
         measured = storage.unseal(data, siblings, path)
         try:
             stored = safetensors.numpy.load(data)
@@ -151,6 +161,41 @@ class Checkpoint:
         if not all(np.isfinite(value).all() for value in weights.values()):
             raise CheckpointError(f"{path}: the weights contain NaN or infinity")
         return cls(folder, description, vocabulary, weights, measured, dtype)
+
+
+def read_files(path: Path) -> dict[str, bytes]:
+    """Return the files of a model by name: all that is needed to use it, and its card, if any.
+
+    path: of a folder or an archive. Raises CheckpointError if a file is missing or unreadable.
+    """
+    shown = printable(str(path))
+    try:
+        if not path.exists():
+            raise CheckpointError(f"{shown} does not exist (train a model, or choose one with -m)")
+        if path.is_file():
+            from chargen.model.archive import unpack
+
+            files = unpack(path, CONFIG, lambda config: _max_sizes(config, str(path / CONFIG)))
+            names = set(files)
+        else:
+            files = {}
+            names = {name for name in (*_NEEDED, CARD) if (path / name).is_file()}
+    except OSError as error:
+        raise CheckpointError(f"{shown} cannot be read: {error.strerror}") from None
+    for name in _NEEDED:
+        if name not in names:
+            raise CheckpointError(f"{shown} is not a chargen model: it has no {name}")
+    return files or {n: storage.read_file(path / n) for n in (*_NEEDED, CARD) if n in names}
+
+
+def _max_sizes(config: bytes, path: str) -> dict[str, int]:
+    """Return the largest possible sizes of the other files of a model, in bytes."""
+    sizes = Description.from_json(config, path).model
+    return {
+        TOKENIZER: _MAX_OTHER + 64 * sizes.vocab_size,  # one line per character
+        MODEL: _MAX_OTHER + 4 * sizes.parameters,
+        CARD: _MAX_OTHER,
+    }
 
 
 def write_model(

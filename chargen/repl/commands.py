@@ -156,7 +156,7 @@ def _save(session: Session, argument: str, *, replace: bool = False) -> TextStre
 def _load(session: Session, argument: str) -> TextStream:
     loaded = Checkpoint.load(find(_path(argument)) if argument else newest())
     yield from _announce_reading(len(session.text))
-    session.load(Reader.of(loaded), loaded.folder.resolve().name)
+    session.load(Reader.of(loaded), loaded.name)
     yield f"switched to {session.name}{_unknown(session, session.text)}\n"
 
 

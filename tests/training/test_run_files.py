@@ -82,7 +82,9 @@ def test_a_folder_has_six_files(train: TrainRun, noise: Corpus) -> None:
     card = (run.folder / CARD).read_text(encoding="utf-8")
     assert card.startswith("---\nlibrary_name: chargen\n")
     assert "\n# noise\n" in card
-    assert f"chargen sample -m {run.folder}" in card
+    assert f"chargen sample -m {run.folder.name} " in card
+    assert str(run.folder.parent) not in card  # the card is shared
+    assert "reveal\npassages" in card
     assert f"Validation loss: {model.measured['validation_nats']:.4f} nats" in card
 
 
