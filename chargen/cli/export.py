@@ -83,6 +83,27 @@ def archive(model: str | None, output: str | None, overwrite: bool) -> None:
     print(f"archive   {path} ({_size(data)}; use it with -m {path})")
 
 
+@command.command("onnx", cls=Command)
+@model_option
+@click.option("-o", "--output", metavar="FILE", help="File to write [default: <model>.onnx]")
+@overwrite_option
+def onnx(model: str | None, output: str | None, overwrite: bool) -> None:
+    """Write one step of a model as an ONNX graph, for other programs.
+
+    Inputs are `id`, a character of each sample, and the states; outputs are `logits` and the states
+    after it. The metadata `chargen` has the vocabulary as JSON. It needs the package onnx.
+    """
+    from chargen.generation.onnx_graph import onnx_graph
+    from chargen.model.storage import write_file
+
+    loaded = load_model(model)
+    name = f"{loaded.name}.onnx" if output is None else output
+    path = output_file(name, "--output", overwrite=overwrite)
+    data = onnx_graph(loaded)
+    write_file(path, data)
+    print(f"graph     {path} ({_size(data)}; one step: id and states -> logits and states)")
+
+
 def _size(data: bytes) -> str:
     size = len(data)
     return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"

@@ -23,7 +23,7 @@ COMMANDS = {
     "tour": "Show how recurrent networks work, in seven screens.",
     "info": "Describe a model.",
     "models": "List the models in ./checkpoints and those that come with chargen.",
-    "export": "Write a model as a web page or an archive.",
+    "export": "Write a model as a web page, an archive or an ONNX graph.",
     "bench": "Measure speed on this machine.",
 }
 

@@ -88,6 +88,18 @@ def test_a_folder_has_six_files(train: TrainRun, noise: Corpus) -> None:
     assert f"Validation loss: {model.measured['validation_nats']:.4f} nats" in card
 
 
+@pytest.mark.filterwarnings("ignore")  # those of another library are not ours
+def test_transformers_reads_the_tokenizer(train: TrainRun, noise: Corpus) -> None:
+    """`AutoTokenizer.from_pretrained(folder)` finds it and gives the ids of the model."""
+    transformers = pytest.importorskip("transformers")
+    folder = train(noise, **OVERFITTING).folder
+    vocabulary = Checkpoint.load(folder).vocabulary
+    tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder))
+    ids = tokenizer("ab\nc \u660e").input_ids
+    assert ids == vocabulary.encode("ab\nc \u660e").tolist()
+    assert tokenizer.decode(ids[:3]) == "ab\n"
+
+
 def test_float16_is_the_type_of_the_model_only(train: TrainRun, noise: Corpus) -> None:
     """The state for a resumed run keeps the best weights in float32; the model has them rounded."""
     run = train(noise, **OVERFITTING, weights_dtype="float16")
