@@ -30,7 +30,8 @@ def command(model: str | None, **options: Any) -> int:
     """Write a text together with a model, line by line.
 
     Press Enter to let the model finish your line. While you type, the model suggests how to
-    continue; press Tab to accept the suggestion. Type /help for all keys and commands.
+    continue, in grey; press Tab to accept the suggestion. It is the most likely text, while Enter
+    draws at random. Type /help for all keys and commands.
 
     Without a terminal, the model finishes each line of standard input and prints it. All lines are
     one text until the command /reset.
