@@ -75,7 +75,7 @@ def archive(model: str | None, output: str | None, overwrite: bool) -> None:
     from chargen.model.storage import write_file
 
     folder = find_model(model)
-    files = read_files(folder)
+    files = read_files(folder, card=True)
     name = Checkpoint.of(folder, files).name  # checks the files
     path = output_file(name + SUFFIX if output is None else output, "--output", overwrite=overwrite)
     data = pack(name, files)

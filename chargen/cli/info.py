@@ -35,7 +35,7 @@ class Fact(NamedTuple):
 def command(name: str | None, model: str | None, as_json: bool) -> None:
     """Describe a model: its network, training data, training and validation loss.
 
-    MODEL is its name or folder, as for -m. `chargen models` lists the names.
+    MODEL is its name, folder or archive, as for -m. `chargen models` lists the names.
     """
     if None not in (name, model) and name != model:
         raise click.UsageError(f"MODEL {name} and --model {model} are different (pass one of them)")
@@ -98,7 +98,7 @@ def _files(folder: Path) -> Iterator[Fact]:
     """Yield which files of a model are needed to use it, and which to train it further."""
     from chargen.model.checkpoint import TRAINING, read_files
 
-    files = read_files(folder)
+    files = read_files(folder, card=True)
     size = sum(map(len, files.values()))
     state = folder / TRAINING
     state_size = state.stat().st_size if state.is_file() else None

@@ -48,7 +48,7 @@ model_option: Decorator = click.option(
     "-m",
     "--model",
     metavar="MODEL",
-    help="Name or folder of the model [default: the newest in ./checkpoints]",
+    help="Name, folder or archive of the model [default: the newest in ./checkpoints]",
 )
 
 models_option: Decorator = click.option(
@@ -57,7 +57,9 @@ models_option: Decorator = click.option(
     "models",
     metavar="MODEL",
     multiple=True,
-    help="Name or folder of a model; can be repeated [default: the newest in ./checkpoints]",
+    help=(
+        "Name, folder or archive of a model; can be repeated [default: the newest in ./checkpoints]"
+    ),
 )
 
 encoding_option: Decorator = click.option(

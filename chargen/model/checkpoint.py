@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -163,39 +163,45 @@ class Checkpoint:
         return cls(folder, description, vocabulary, weights, measured, dtype)
 
 
-def read_files(path: Path) -> dict[str, bytes]:
-    """Return the files of a model by name: all that is needed to use it, and its card, if any.
+def read_files(path: Path, *, card: bool = False) -> dict[str, bytes]:
+    """Return the files that are needed to use a model, by name.
 
-    path: of a folder or an archive. Raises CheckpointError if a file is missing or unreadable.
+    path: of a folder or an archive. card: add the model card, unless it is missing or a link: a
+    copy of the model must not reveal another file.
+    Raises CheckpointError if a needed file is missing or unreadable.
     """
     shown = printable(str(path))
+    names = (*_NEEDED, CARD) if card else _NEEDED
     try:
         if not path.exists():
             raise CheckpointError(f"{shown} does not exist (train a model, or choose one with -m)")
-        if path.is_file():
+        if archived := path.is_file():
             from chargen.model.archive import unpack
 
-            files = unpack(path, CONFIG, lambda config: _max_sizes(config, str(path / CONFIG)))
-            names = set(files)
+            files = unpack(path, CONFIG, lambda config: _max_sizes(path, config, names))
+            found = set(files)
         else:
-            files = {}
-            names = {name for name in (*_NEEDED, CARD) if (path / name).is_file()}
+            found = {name for name in names if (path / name).is_file()}
+            found -= {CARD} if (path / CARD).is_symlink() else set()
     except OSError as error:
         raise CheckpointError(f"{shown} cannot be read: {error.strerror}") from None
     for name in _NEEDED:
-        if name not in names:
+        if name not in found:
             raise CheckpointError(f"{shown} is not a chargen model: it has no {name}")
-    return files or {n: storage.read_file(path / n) for n in (*_NEEDED, CARD) if n in names}
+    if archived:
+        return files
+    return {name: storage.read_file(path / name) for name in names if name in found}
 
 
-def _max_sizes(config: bytes, path: str) -> dict[str, int]:
-    """Return the largest possible sizes of the other files of a model, in bytes."""
-    sizes = Description.from_json(config, path).model
-    return {
+def _max_sizes(path: Path, config: bytes, names: Iterable[str]) -> dict[str, int]:
+    """Return the largest possible sizes of files of a model, in bytes."""
+    sizes = Description.from_json(config, str(path / CONFIG)).model
+    limits = {
         TOKENIZER: _MAX_OTHER + 64 * sizes.vocab_size,  # one line per character
         MODEL: _MAX_OTHER + 4 * sizes.parameters,
         CARD: _MAX_OTHER,
     }
+    return {name: limits[name] for name in names if name in limits}
 
 
 def write_model(

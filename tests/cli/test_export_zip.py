@@ -86,7 +86,7 @@ def test_info_says_what_to_share(chargen: Command, here: Path, model: Path, arch
     """The files and their size; the state of the training is not among them."""
     found = json.loads(chargen("info", "-m", str(model), "--json").out)
     assert found["shared_files"] == f"{CONFIG}, {TOKENIZER}, {MODEL}, {CARD}"
-    assert found["shared_bytes"] == sum(map(len, read_files(model).values()))
+    assert found["shared_bytes"] == sum(map(len, read_files(model, card=True).values()))
     assert found["training_state_bytes"] == (model / TRAINING).stat().st_size
     lines = chargen("info", "-m", str(model)).out.splitlines()
     assert lines[-3].endswith(found["shared_files"])

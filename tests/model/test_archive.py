@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import stat
 import time
 import zipfile
@@ -30,7 +31,7 @@ def model(tmp_path: Path, make_model: Callable[..., Path]) -> Path:
 def archive_of(model: Path) -> Path:
     """The archive of a model, next to its folder."""
     path = model.parent / "shared.zip"
-    path.write_bytes(pack("diary", read_files(model)))
+    path.write_bytes(pack("diary", read_files(model, card=True)))
     return path
 
 
@@ -66,9 +67,9 @@ def test_an_archive_has_exactly_the_files_to_share(model: Path) -> None:
 
 def test_the_bytes_do_not_depend_on_the_time(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same model always gives the same archive."""
-    first = pack("diary", read_files(model))
+    first = pack("diary", read_files(model, card=True))
     monkeypatch.setattr(time, "time", lambda: 2e9)
-    assert pack("diary", read_files(model)) == first
+    assert pack("diary", read_files(model, card=True)) == first
     digest = hashlib.sha256(pack("a", {"b": b"c"})).hexdigest()
     assert digest == "9fab78b140e98863b1be98a45c4be520debd1d61d016cac4f4656c0e58f89ae0"
 
@@ -105,10 +106,28 @@ def test_archives_of_other_programs_load(model: Path, prefix: str, compression: 
 def test_a_missing_file_is_named(model: Path) -> None:
     """The error is that of a folder."""
     for name in (CONFIG, TOKENIZER, MODEL):
-        files = read_files(model)
+        files = read_files(model, card=True)
         del files[name]
         path = model.parent / "part.zip"
         path.write_bytes(pack("diary", files))
         with pytest.raises(CheckpointError) as caught:
             Checkpoint.load(path)
         assert str(caught.value) == f"{path} is not a chargen model: it has no {name}"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need privileges on Windows")
+def test_a_linked_card_is_not_shared(model: Path, tmp_path: Path) -> None:
+    """A folder from someone else cannot make an archive reveal another file."""
+    (tmp_path / "secret").write_text("secret")
+    (model / CARD).unlink()
+    (model / CARD).symlink_to(tmp_path / "secret")
+    assert list(read_files(model, card=True)) == [CONFIG, TOKENIZER, MODEL]
+
+
+def test_a_large_card_does_not_prevent_loading(model: Path) -> None:
+    """It is only read where it is copied."""
+    (model / CARD).write_bytes(bytes(3_000_000))
+    archive = archive_of(model)
+    assert Checkpoint.load(archive).name == "shared"
+    with pytest.raises(CheckpointError, match="cannot have 3,000,000 bytes"):
+        read_files(archive, card=True)
