@@ -118,7 +118,7 @@ class Model:
 
 
 def load(model: str | Path | None = None) -> Model:
-    """Load a model by its folder or its name, by default the newest one under ./checkpoints.
+    """Load a model by its name, folder or archive, by default the newest below ./checkpoints.
 
     "english" is the model that chargen contains. Raises CheckpointError if there is no such model.
     """
@@ -136,7 +136,7 @@ def train(
 ) -> Model:
     """Train a model on text files and return it, without printing anything.
 
-    init_from: the model to start from, a name or a folder. "auto" starts from the model english if
+    init_from: the model to start from, as for `load`. "auto" starts from the model english if
     it predicts the text better than the text's own letter pairs do; "none" from random weights.
     options: the fields of `chargen.TrainingOptions` (minutes, epochs or steps, preset, cell,
     hidden_size, dropout, seed and so on). The run saves every 30 seconds; an interrupted one

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chargen.cli.options import (
+    Command,
     allow_only,
     declared_options,
     encoding_option,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _NUM_WRITTEN = 2_000  # episodes of --write: about a minute of training
 
 
-@click.command("compare")
+@click.command("compare", cls=Command)
 @click.argument("text", metavar="[TEXT]", required=False)
 @declared_options(ComparisonOptions)
 @click.option(

@@ -12,6 +12,7 @@ import click
 
 from chargen.cli.display import colour_depth, json_line
 from chargen.cli.options import (
+    Command,
     allow_only,
     declared_options,
     given,
@@ -45,7 +46,7 @@ _VIEWS = {
 }
 
 
-@click.command("inspect")
+@click.command("inspect", cls=Command)
 @model_option
 @click.option("-p", "--prompt", help="Text to read")
 @click.option("--file", metavar="FILE", help="Read the text from a file; - is standard input")

@@ -22,7 +22,8 @@ COMMANDS = {
     "inspect": "Show what happens inside a model while it reads a text.",
     "tour": "Show how recurrent networks work, in seven screens.",
     "info": "Describe a model.",
-    "export": "Write a model as a web page.",
+    "models": "List the models in ./checkpoints and those that come with chargen.",
+    "export": "Write a model as a web page, an archive or an ONNX graph.",
     "bench": "Measure speed on this machine.",
 }
 

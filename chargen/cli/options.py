@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -24,11 +25,41 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _TYPES = {"int": click.INT, "float": click.FLOAT, "str": click.STRING}
 
+
+class Command(click.Command):
+    """A command that refuses to take an option twice, unless its values are collected.
+
+    click takes the last value without a word.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments. Raises click.UsageError if one of them repeats an option."""
+        _, _, order = self.make_parser(ctx).parse_args(list(args))
+        for each in order:
+            single = isinstance(each, click.Option) and not (each.multiple or each.is_flag)
+            if single and (count := order.count(each)) > 1:
+                raise click.UsageError(
+                    f"{each.opts[-1]} may be given once, got {count} values (pass one of them)", ctx
+                )
+        return super().parse_args(ctx, args)
+
+
 model_option: Decorator = click.option(
     "-m",
     "--model",
     metavar="MODEL",
-    help="Name or folder of the model [default: the newest in ./checkpoints]",
+    help="Name, folder or archive of the model [default: the newest in ./checkpoints]",
+)
+
+models_option: Decorator = click.option(
+    "-m",
+    "--model",
+    "models",
+    metavar="MODEL",
+    multiple=True,
+    help=(
+        "Name, folder or archive of a model; can be repeated [default: the newest in ./checkpoints]"
+    ),
 )
 
 encoding_option: Decorator = click.option(
@@ -107,14 +138,20 @@ def _list_of(kind: click.ParamType[Any], separator: str) -> Callable[[str], tupl
 def load_model(model: str | None) -> Checkpoint:
     """Load the named model, or the newest one; on a terminal, print which one is the newest."""
     from chargen.model.checkpoint import Checkpoint
+
+    return Checkpoint.load(find_model(model))
+
+
+def find_model(model: str | None) -> Path:
+    """Return the folder or the archive of a model, as `load_model` chooses it."""
     from chargen.model.find import find, newest
 
     if model is not None:
-        return Checkpoint.load(find(model))
+        return find(model)
     found = newest()
     if sys.stderr.isatty():
         print(f"model: {found} (the newest; -m selects another)", file=sys.stderr)
-    return Checkpoint.load(found)
+    return found
 
 
 def known_prompt(prompt: str, vocabulary: Vocabulary, *, what: str = "the prompt") -> str:
@@ -189,6 +226,11 @@ def output_file(path: str, option: str, *, overwrite: bool | None = None) -> Pat
     if (file.parent / CONFIG).is_file():
         raise ChargenError(f"{path} is in a model folder (choose another file)")
     return file
+
+
+def terminal_width(most: int = 10_000) -> int:
+    """Return the columns of the terminal, 80 without one, at least 20 and at most `most`."""
+    return max(20, min(most, shutil.get_terminal_size().columns))
 
 
 def warn(message: str) -> None:

@@ -9,21 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chargen.cli.options import declared_options, given, known_prompt, load_model, model_option
+from chargen.cli.options import (
+    Command,
+    declared_options,
+    given,
+    known_prompt,
+    load_model,
+    model_option,
+)
 from chargen.repl.settings import SessionSettings
 
 if TYPE_CHECKING:
     from chargen.repl.session import Session
 
 
-@click.command("repl")
+@click.command("repl", cls=Command)
 @model_option
 @declared_options(SessionSettings, exclude=("stop", "until_newline"))
 def command(model: str | None, **options: Any) -> int:
     """Write a text together with a model, line by line.
 
     Press Enter to let the model finish your line. While you type, the model suggests how to
-    continue; press Tab to accept the suggestion. Type /help for all keys and commands.
+    continue, in grey; press Tab to accept the suggestion. It is the most likely text, while Enter
+    draws at random. Type /help for all keys and commands.
 
     Without a terminal, the model finishes each line of standard input and prints it. All lines are
     one text until the command /reset.
@@ -34,9 +42,7 @@ def command(model: str | None, **options: Any) -> int:
     settings = SessionSettings(**given(SessionSettings, options))
     loaded = load_model(model)
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
-    session = Session(
-        Reader.of(loaded), settings, name=loaded.folder.resolve().name, whole_lines=not terminal
-    )
+    session = Session(Reader.of(loaded), settings, name=loaded.name, whole_lines=not terminal)
     if not terminal:
         return run_script(session, sys.stdin or ())
     import platformdirs

@@ -13,6 +13,7 @@ import click
 
 from chargen.cli.display import coloured, colours_wanted, json_line, legend
 from chargen.cli.options import (
+    Command,
     declared_options,
     given,
     known_prompt,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command("sample")
+@click.command("sample", cls=Command)
 @model_option
 @click.option("-p", "--prompt", help="Text to continue")
 @click.option("--file", metavar="FILE", help="Read the prompt from a file; - is standard input")

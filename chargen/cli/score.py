@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chargen.cli.display import coloured, colours_wanted, digits, json_line, legend
-from chargen.cli.options import known_prompt, load_model, model_option, warn
+from chargen.cli.options import Command, known_prompt, load_model, models_option, warn
 from chargen.text.display import bar, one_line, visible_character
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ _MAX_DISPLAYED = 2_000
 _UNLIKELY = 0.01
 
 
-@click.command("score")
-@model_option
+@click.command("score", cls=Command)
+@models_option
 @click.argument("text", required=False)
 @click.option("--file", metavar="FILE", help="Score the text in a file; - is standard input")
 @click.option("-p", "--prompt", "prompts", multiple=True, help="Text before the scored text")
@@ -31,7 +31,7 @@ _UNLIKELY = 0.01
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with a record per character")
 def command(
-    model: str | None,
+    models: tuple[str, ...],
     text: str | None,
     file: str | None,
     prompts: tuple[str, ...],
@@ -41,7 +41,7 @@ def command(
     """Score TEXT: bits per character and its most surprising places.
 
     With --choices, print how probable each choice is after the prompt. Repeat --prompt to compare
-    several prompts side by side.
+    several prompts side by side. Repeat --model to compare models on the same text.
     """
     from chargen.evaluation.surprisal import check_choices
     from chargen.generation.context import Reader
@@ -55,7 +55,15 @@ def command(
     words = [clean(word.strip()) for word in (choices or "").split(",")]
     if choices is not None:
         check_choices(words)
-    loaded = load_model(model)
+    if len(models) > 1:
+        from chargen.cli.score_table import print_scores
+
+        if choices is not None:
+            raise click.UsageError(f"--choices needs one model, got {len(models)} (pass one -m)")
+        whole = _not_empty(clean(text or "" if file is None else read_file(file)), file)
+        print_scores(models, clean(prompts[0]) if prompts else "", whole, as_json)
+        return
+    loaded = load_model(models[0] if models else None)
     reader = Reader.of(loaded)
     prompts = tuple(known_prompt(prompt, loaded.vocabulary) for prompt in prompts or ("",))
     if choices is not None:
@@ -64,10 +72,14 @@ def command(
         _print_choices(reader, prompts, words, as_json)
         return
     whole = text or "" if file is None else read_file(file)
-    whole = known_prompt(whole, loaded.vocabulary, what="the text")
-    if not whole:
-        raise click.UsageError(f"{file or 'TEXT'} is empty, so there is nothing to score")
+    whole = _not_empty(known_prompt(whole, loaded.vocabulary, what="the text"), file)
     _print_score(reader, prompts[0], whole, as_json)
+
+
+def _not_empty(text: str, file: str | None) -> str:
+    if not text:
+        raise click.UsageError(f"{file or 'TEXT'} is empty, so there is nothing to score")
+    return text
 
 
 def _print_score(reader: Reader, prompt: str, text: str, as_json: bool) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from chargen.cli.display import colour_depth
-from chargen.cli.options import allow_only, output_file
-from chargen.cli.page_file import write_page
+from chargen.cli.options import Command, allow_only, output_file
+from chargen.cli.written import write_page
 
 _MIN_WIDTH = 40
 
 
-@click.command("tour")
+@click.command("tour", cls=Command)
 @click.option("--no-pause", is_flag=True, help="Show all screens without waiting for Enter")
 @click.option("--html", metavar="FILE", help="Write the screens as one web page with live figures")
 def command(no_pause: bool, html: str | None) -> None:

@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from chargen.cli.display import shaded
-from chargen.cli.heat_map import level, next_characters, number, text_width
+from chargen.cli.heat_map import level, next_characters, number
 from chargen.cli.unfolded import folded, unfolded
 from chargen.model.cells.registry import CELLS
-from chargen.text.display import bar, one_line, visible_character
+from chargen.text.display import bar, one_line, text_width, visible_character
 from chargen.tour.screens import Bar, Cell, Diagram, Live, Screen, Table
 
 _MAX_TEXT, _MAX_BAR = 80, 30  # columns that are still easy to read

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chargen.cli.options import (
+    Command,
     declared_options,
     encoding_option,
     given,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from chargen.training.trainer import Trainer
 
 
-@click.command("train")
+@click.command("train", cls=Command)
 @click.argument("paths", metavar="TEXT...", nargs=-1, required=True)
 @click.option(
     "-o", "--output", metavar="FOLDER", help="Model folder [default: checkpoints/<name of TEXT>]"

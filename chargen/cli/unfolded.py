@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from chargen.cli.heat_map import number, text_width
-from chargen.text.display import visible_character
+from chargen.cli.heat_map import number
+from chargen.text.display import text_width, visible_character
 
 if TYPE_CHECKING:
     from chargen.evaluation.trace import Trace

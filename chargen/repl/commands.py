@@ -24,9 +24,10 @@ from chargen.text.corpus import read_file
 from chargen.text.display import bar, list_characters, plural, visible_character
 
 _INTRODUCTION = """\
-Press Enter to let the model finish your line; on an empty line it writes the next one. Everything
-that you and the model write is one text. The prompt ">" starts a new line of the text, the prompt
-"\u2026" continues the current line.
+Press Enter to let the model finish your line; on an empty line it writes the next one. The
+suggestion in grey is the most likely text. Enter samples instead, so its text can differ (after
+/set temperature 0 it is the most likely one, too). Everything that you and the model write is one
+text. The prompt ">" starts a new line of the text, the prompt "\u2026" continues the current line.
 """
 _KEYS = {
     "Tab, Right": "accept the suggestion",
@@ -37,6 +38,7 @@ _KEYS = {
     "//": "at the start of a line: a text that starts with a slash",
 }
 _LONG_TEXT = 10_000
+_MAX_BAR = 40
 _MIN_COLUMN = 30  # a narrower column of help text starts at the left
 
 
@@ -112,7 +114,8 @@ def _top(session: Session, argument: str) -> TextStream:
         session.context, int(argument or 10)
     ):
         shown = visible_character(character)
-        yield f"{shown} {probability:.3f} {bar(probability, 40)}".rstrip() + "\n"
+        length = min(_MAX_BAR, _width() - len(shown) - len(" 0.000 "))
+        yield f"{shown} {probability:.3f} {bar(probability, length)}".rstrip() + "\n"
 
 
 def _reset(session: Session, _: str) -> TextStream:
@@ -156,7 +159,7 @@ def _save(session: Session, argument: str, *, replace: bool = False) -> TextStre
 def _load(session: Session, argument: str) -> TextStream:
     loaded = Checkpoint.load(find(_path(argument)) if argument else newest())
     yield from _announce_reading(len(session.text))
-    session.load(Reader.of(loaded), loaded.folder.resolve().name)
+    session.load(Reader.of(loaded), loaded.name)
     yield f"switched to {session.name}{_unknown(session, session.text)}\n"
 
 

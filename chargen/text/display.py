@@ -69,3 +69,32 @@ def bar(share: float, width: int) -> str:
         "\u2588" * (eighths // 8)
         + " \u258f\u258e\u258d\u258c\u258b\u258a\u2589"[eighths % 8].strip()
     )
+
+
+def character_width(character: str) -> int:
+    """Return the columns of a character on a terminal; Chinese characters and emoji have two."""
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def text_width(text: str) -> int:
+    """Return the columns of a text on a terminal."""
+    return sum(map(character_width, text))
+
+
+def shortened(text: str, width: int) -> str:
+    """Return a text in at most `width` columns; an ellipsis replaces the middle.
+
+    The beginning and the end of a name distinguish it: poems-of-spring-2 from poems-of-spring-3.
+    """
+    if text_width(text) <= width:
+        return text
+    half = (len(text) + 1) // 2
+    start, end = text[:half], text[half:]
+    while text_width(start) + 1 + text_width(end) > max(1, width):
+        if text_width(start) > text_width(end):
+            start = start[:-1]
+        else:
+            end = end[1:]
+    return f"{start}\u2026{end}" if width > 0 else ""

@@ -40,7 +40,7 @@ def page(
 def _names(checkpoints: Sequence[Checkpoint]) -> list[str]:
     """Return the names of the models' folders, with their paths where two names are equal."""
     folders = [checkpoint.folder for checkpoint in checkpoints]
-    names = [folder.resolve().name for folder in folders]
+    names = [checkpoint.name for checkpoint in checkpoints]
     counts = Counter(names)
     return [
         printable(name if counts[name] == 1 else str(folder))

@@ -81,6 +81,22 @@ def test_a_page_is_written_without_torch(launch: Launch, command: str) -> None:
     assert not found & {"torch", "matplotlib", "tqdm"}
 
 
+@pytest.mark.parametrize("form", ["zip", "onnx"])
+def test_other_forms_are_exported_without_torch(launch: Launch, model: Path, form: str) -> None:
+    """An archive needs no other library than the model does; a graph needs onnx."""
+    if form == "onnx":
+        pytest.importorskip("onnx")
+    found = imported(launch, "export", form, "-m", str(model))
+    assert not found & {"torch", "jinja2", "matplotlib", "tqdm"}
+
+
+def test_models_are_listed_without_torch(launch: Launch) -> None:
+    """`chargen models` needs numpy, but not torch."""
+    found = imported(launch, "models")
+    assert "numpy" in found
+    assert not found & {"torch", "jinja2", "matplotlib", "tqdm"}
+
+
 def test_the_lecture_is_shown_without_torch(launch: Launch) -> None:
     """`chargen tour` needs numpy, but not torch."""
     found = imported(launch, "tour")

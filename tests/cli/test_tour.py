@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chargen.cli.heat_map import text_width
 from chargen.cli.tour_view import lines
+from chargen.text.display import text_width
 from chargen.tour.lecture import SCREENS, screens
 from tests.cli.outcome import Command, Refused
 

@@ -30,11 +30,17 @@ def train(chargen: Command, quick: tuple[str, ...]) -> Command:
     """Return a function that trains a tiny network and expects success."""
 
     def call(*arguments: str) -> Outcome:
-        outcome = chargen("train", *quick, *arguments)
+        outcome = chargen("train", *without(quick, arguments), *arguments)
         assert outcome.status == 0, outcome.err
         return outcome
 
     return call
+
+
+def without(options: tuple[str, ...], others: tuple[str, ...]) -> list[str]:
+    """The options, each with a value, that are not among others: none may be given twice."""
+    pairs = zip(options[::2], options[1::2], strict=True)
+    return [part for name, value in pairs if name not in others for part in (name, value)]
 
 
 def description(folder: str) -> dict[str, Any]:
@@ -102,7 +108,8 @@ def test_progress_is_a_bar_on_a_terminal(here: Path, text: str, quick: tuple[str
 
     terminal, inside = os.openpty()
     termios.tcsetwinsize(terminal, (24, 120))
-    command = [sys.executable, "-m", "chargen", "train", text, *quick, "--steps", "200"]
+    command = [sys.executable, "-m", "chargen", "train", text, "--steps", "200"]
+    command += without(quick, ("--steps",))
     environment = os.environ | {"OMP_NUM_THREADS": "1", "TERM": "xterm"}
     process = subprocess.Popen(
         command, cwd=here, env=environment, stdout=subprocess.DEVNULL, stderr=inside
