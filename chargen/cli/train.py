@@ -19,7 +19,6 @@ from chargen.cli.options import (
     known_prompt,
     stop_signals,
 )
-from chargen.model.find import find
 from chargen.training.openmp import limit_thread_spinning
 from chargen.training.options import AUTO, NONE, TrainingOptions
 
@@ -61,6 +60,8 @@ def command(
         raise click.UsageError("--overwrite needs -o FOLDER")
     chosen = given(TrainingOptions, options)
     if chosen.get("init_from", AUTO) not in (AUTO, NONE):
+        from chargen.model.find import find
+
         find(chosen["init_from"])  # before the import of torch, which takes seconds
     limit_thread_spinning()
     from chargen.text.corpus import Corpus
