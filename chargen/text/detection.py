@@ -173,7 +173,7 @@ def utf_16_order(data: bytes) -> str | None:
         for order, unit in (("le", "<u2"), ("be", ">u2"))
     }
     found = max(counts, key=counts.__getitem__)
-    if counts[found] <= max(len(head) // 200, 10 * min(counts.values())):
+    if counts[found] <= max(2, len(head) // 200, 10 * min(counts.values())):
         return None
     try:
         text = codecs.getincrementaldecoder(found)().decode(head)

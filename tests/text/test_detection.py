@@ -76,7 +76,9 @@ def test_utf_16_needs_no_mark(order: str, text: str) -> None:
     assert utf_16_order((text * 3).encode(order)) == order
 
 
-@pytest.mark.parametrize("data", [b"", b"abc", b"\0" * 100, b"x\0" * 100, ENGLISH.encode()])
+@pytest.mark.parametrize(
+    "data", [b"", b"abc", b"\0 and a tab\there", b"\0" * 100, b"x\0" * 100, ENGLISH.encode()]
+)
 def test_other_data_is_not_utf_16(data: bytes) -> None:
     """Neither NUL bytes alone nor UTF-8 are UTF-16."""
     assert utf_16_order(data) is None

@@ -44,6 +44,13 @@ def test_the_form_is_stored_with_the_model() -> None:
         assert (facts.normalize, facts.normal_form) == (normalize, form)
 
 
+def test_the_facts_of_older_models_have_no_form() -> None:
+    """They are read as before."""
+    older = {"name": "a", "sha256": "", "characters": 9, "texts": 1, "lines": False}
+    facts = CorpusFacts(**older, held_out_characters=0, unknown_characters=0)  # type: ignore[arg-type]
+    assert (facts.normalize, facts.normal_form) == ("", "")
+
+
 @pytest.mark.parametrize(("text", "prompt"), [(NFC, NFD), (NFD, NFC)])
 def test_a_prompt_takes_the_form_of_the_model(text: str, prompt: str) -> None:
     """The same letters in another form are not unknown."""
