@@ -8,7 +8,8 @@ than all others.
 A general library was measured first, on legacy texts of 500 bytes and 5 kB in 30 languages:
 charset-normalizer 3.5 read 25 % of 1,885 wrongly. Where only its clear verdicts counted, it read
 14 of 1,345 wrongly and refused 90 % of those in cp1252. This module read 2 of 1,575 wrongly,
-refused 17 %, and named the right encoding for nearly all of these.
+refused 15 %, and named the right encoding for nearly all of these. On 425 texts that its
+constants were not chosen on, it read none wrongly and refused 22 %.
 """
 
 from __future__ import annotations
