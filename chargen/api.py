@@ -19,7 +19,7 @@ from chargen.generation.settings import GenerationSettings
 from chargen.model.checkpoint import Checkpoint
 from chargen.model.find import find, newest
 from chargen.options import Option, check_names, options_of
-from chargen.text.corpus import normalise
+from chargen.text.decoding import normalise
 
 
 class Model:
@@ -53,7 +53,7 @@ class Model:
 
     def stream(self, prompt: str = "", **settings: Any) -> Iterator[str]:
         """Yield the characters of `generate`, each as soon as it is drawn."""
-        records = generate(self._reader, _settings(settings), _text(prompt, "prompt"))
+        records = generate(self._reader, self._settings(settings), self._known(prompt, "prompt"))
         return (record.character for record in records if isinstance(record, Drawn))
 
     def samples(self, count: int, prompt: str = "", **settings: Any) -> list[str]:
@@ -62,7 +62,7 @@ class Model:
         The first is the one that `generate` returns.
         """
         _check_count(count)
-        made = _settings(settings)
+        made = self._settings(settings)
         if made.length is None and not made.stop_texts and not made.confidence:
             raise OptionConflictError(
                 "without {length}, set {stop}, {until_newline} or {confidence} (or use stream())",
@@ -71,11 +71,11 @@ class Model:
                 "until_newline",
                 "confidence",
             )
-        return generate_texts(self._reader, made, _text(prompt, "prompt"), num_samples=count)
+        return generate_texts(self._reader, made, self._known(prompt, "prompt"), num_samples=count)
 
     def score(self, text: str, prompt: str = "") -> Score:
         """Return the loss of the model on `text` after `prompt`."""
-        text = _text(text, "text")
+        text = self._known(text, "text")
         return Score(text, read(self._reader, text, self._read(prompt)).nats)
 
     def next_characters(self, prompt: str = "", count: int = 5) -> list[tuple[str, float]]:
@@ -89,7 +89,7 @@ class Model:
         Raises OptionError if there are fewer than two choices or two are equal.
         """
         choices = [choices] if isinstance(choices, str) else list(choices)
-        texts = [_text(choice, "choices") for choice in choices]
+        texts = [self._known(choice, "choices") for choice in choices]
         check_choices(texts)
         _, share = shares(self._reader, self._read(prompt), texts)
         return dict(zip(choices, share.tolist(), strict=True))
@@ -111,10 +111,24 @@ class Model:
                 raise OptionConflictError(
                     f"{{{name}}} has no effect without {{close}} or {{open}}", name, "close", "open"
                 )
-        return self._tracer.trace(_text(prompt, "prompt"), made)
+        return self._tracer.trace(self._known(prompt, "prompt"), made)
 
     def _read(self, prompt: str) -> Context:
-        return self._reader.read(_text(prompt, "prompt"))
+        return self._reader.read(self._known(prompt, "prompt"))
+
+    def _known(self, value: object, name: str) -> str:
+        """Return a text in the model's Unicode normal form. Raises OptionError."""
+        if not isinstance(value, str):
+            raise OptionError(name, value, "a string")
+        return self.checkpoint.vocabulary.known_form(normalise(value))
+
+    def _settings(self, settings: dict[str, Any]) -> GenerationSettings:
+        check_names(settings, options_of(GenerationSettings))
+        if "stop" in settings:
+            stop = settings["stop"]
+            texts = stop if isinstance(stop, (list, tuple)) else [stop]
+            settings = settings | {"stop": tuple(self._known(text, "stop") for text in texts)}
+        return GenerationSettings(**settings)
 
 
 def load(model: str | Path | None = None) -> Model:
@@ -129,13 +143,18 @@ def train(
     *texts: str | Path,
     output: str | Path | None = None,
     lines: bool = False,
-    encoding: str = "utf-8",
+    encoding: str = "auto",
+    glob: str | None = None,
+    normalize: str = "none",
     overwrite: bool = False,
     init_from: str | Path = "auto",
     **options: Any,
 ) -> Model:
     """Train a model on text files and return it, without printing anything.
 
+    encoding: of the files; "auto" detects one that is not UTF-8. glob: the pattern of the files to
+    read in folders [default: **/*.txt]. normalize: the Unicode normal form to convert the texts
+    to, "nfc", "nfd" or "none".
     init_from: the model to start from, as for `load`. "auto" starts from the model english if
     it predicts the text better than the text's own letter pairs do; "none" from random weights.
     options: the fields of `chargen.TrainingOptions` (minutes, epochs or steps, preset, cell,
@@ -154,7 +173,7 @@ def train(
     if isinstance(init_from, Path):
         init_from = str(init_from)
     trainer = start(
-        Corpus.read(texts, encoding=encoding, lines=lines),
+        Corpus.read(texts, encoding=encoding, lines=lines, pattern=glob, normalize=normalize),
         TrainingOptions(**options, init_from=init_from),
         output=None if output is None else Path(output),
         overwrite=overwrite,
@@ -166,21 +185,6 @@ def train(
     finally:
         trainer.folder.close()
     return load(trainer.folder.final_path)
-
-
-def _settings(settings: dict[str, Any]) -> GenerationSettings:
-    check_names(settings, options_of(GenerationSettings))
-    if "stop" in settings:
-        stop = settings["stop"]
-        texts = stop if isinstance(stop, (list, tuple)) else [stop]
-        settings = settings | {"stop": tuple(_text(text, "stop") for text in texts)}
-    return GenerationSettings(**settings)
-
-
-def _text(value: object, name: str) -> str:
-    if not isinstance(value, str):
-        raise OptionError(name, value, "a string")
-    return normalise(value)
 
 
 def _check_count(count: object) -> None:

@@ -18,6 +18,8 @@ from chargen.cli.options import (
     declared_options,
     encoding_option,
     given,
+    glob_option,
+    print_note,
     set_parameters,
     stop_signals,
 )
@@ -43,6 +45,7 @@ _NUM_WRITTEN = 2_000  # episodes of --write: about a minute of training
     "--rhymes", metavar="FILE", help="File of rhyme families, with lines such as -ay: play day stay"
 )
 @encoding_option
+@glob_option
 @click.option("--write", metavar="FILE", help="Write the task as a training text to FILE and exit")
 @click.option(
     "--from", "source", metavar="FOLDER", help="Redraw the report of the comparison in FOLDER"
@@ -52,6 +55,7 @@ def command(
     output: str | None,
     rhymes: str | None,
     encoding: str,
+    pattern: str | None,
     write: str | None,
     source: str | None,
     **options: Any,
@@ -80,7 +84,11 @@ def command(
     from chargen.evaluation.coherence import read_rhyme_families
     from chargen.text.corpus import Corpus
 
-    corpus = None if text is None else Corpus.read([text], encoding=encoding, lines=chosen.lines)
+    corpus = None
+    if text is not None:
+        corpus = Corpus.read(
+            [text], encoding=encoding, lines=chosen.lines, pattern=pattern, report=print_note
+        )
     families = None if rhymes is None else read_rhyme_families(Path(rhymes))
     folder = open_folder(None if output is None else Path(output), corpus, chosen, families)
     command_line = _reproduce(text)

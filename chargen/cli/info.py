@@ -128,6 +128,7 @@ def _settings(loaded: Checkpoint) -> Iterator[Fact]:
     held_out = corpus["held_out_characters"]
     yield Fact("corpus_held_out_characters", "held out for validation", held_out, "characters")
     yield Fact("corpus_lines", "each line is a separate text", corpus["lines"])
+    yield Fact("corpus_normal_form", "Unicode normal form", corpus.get("normal_form") or None)
     yield Fact("corpus_sha256", "SHA-256 of training data", corpus["sha256"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sys
@@ -19,10 +20,12 @@ from chargen.options import Option, options_of
 
 if TYPE_CHECKING:
     from chargen.model.checkpoint import Checkpoint
+    from chargen.text.reading import Note
     from chargen.text.vocabulary import Vocabulary
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+_ESCAPE = re.compile(r"\\[ntr]")
 _TYPES = {"int": click.INT, "float": click.FLOAT, "str": click.STRING}
 
 
@@ -63,7 +66,17 @@ models_option: Decorator = click.option(
 )
 
 encoding_option: Decorator = click.option(
-    "--encoding", default="utf-8", help="Encoding of the text files [default: utf-8]"
+    "--encoding",
+    metavar="NAME",
+    default="auto",
+    help="Encoding of the text files; auto: UTF-8, or detected [default: auto]",
+)
+
+glob_option: Decorator = click.option(
+    "--glob",
+    "pattern",
+    metavar="PATTERN",
+    help="Files to read in a folder, in any case of letters [default: **/*.txt]",
 )
 
 
@@ -154,15 +167,48 @@ def find_model(model: str | None) -> Path:
     return found
 
 
-def known_prompt(prompt: str, vocabulary: Vocabulary, *, what: str = "the prompt") -> str:
-    """Normalise a prompt, and warn about characters that are not in the vocabulary."""
+def known_prompt(
+    prompt: str, vocabulary: Vocabulary, *, what: str = "the prompt", typed: bool = True
+) -> str:
+    """Normalise a prompt, and warn about characters that are not in the vocabulary.
+
+    It takes the Unicode normal form of the model if it is unknown in its own.
+    typed: whether it is an argument, in which the shell keeps a backslash and an n as they are.
+    """
     from chargen.repl.session import clean
-    from chargen.text.corpus import normalise
+    from chargen.text.decoding import normalise
     from chargen.text.display import list_characters
 
-    if unknown := vocabulary.unknown(normalise(prompt)):
-        warn(f"the model does not know these characters in {what}: {list_characters(unknown)}")
+    prompt = vocabulary.known_form(normalise(prompt))
+    if unknown := vocabulary.unknown(prompt):
+        hint = ""
+        if typed and "\\" in unknown and _ESCAPE.search(prompt):
+            hint = " (for a newline or tab, use $'...' in the shell, or --file)"
+        shown = list_characters(unknown)
+        warn(f"the model does not know these characters in {what}: {shown}{hint}")
     return clean(prompt)
+
+
+def file_text(path: str, encoding: str) -> str:
+    """Return the text of a file, and print what was decided about it."""
+    from chargen.text.reading import read_file
+
+    return read_file(path, encoding=encoding, report=print_note)
+
+
+def print_note(note: Note) -> None:
+    """Print a note about a text to standard error."""
+    change = f" (--{note.option} overrides it)" if note.option else ""
+    if note.warning:
+        warn(note.message + change)
+    else:
+        print(note.message + change, file=sys.stderr)
+
+
+def refuse_encoding(file: str | None, option: str) -> None:
+    """Refuse --encoding if no file is read. option: the one that names a file."""
+    if file is None and "encoding" in set_parameters():
+        raise click.UsageError(f"--encoding has no effect without {option}")
 
 
 def set_parameters() -> dict[str, click.Parameter]:

@@ -12,6 +12,7 @@ import click
 from chargen.cli.options import (
     Command,
     declared_options,
+    encoding_option,
     given,
     known_prompt,
     load_model,
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 
 @click.command("repl", cls=Command)
 @model_option
+@encoding_option
 @declared_options(SessionSettings, exclude=("stop", "until_newline"))
-def command(model: str | None, **options: Any) -> int:
+def command(model: str | None, encoding: str, **options: Any) -> int:
     """Write a text together with a model, line by line.
 
     Press Enter to let the model finish your line. While you type, the model suggests how to
@@ -38,11 +40,19 @@ def command(model: str | None, **options: Any) -> int:
     """
     from chargen.generation.context import Reader
     from chargen.repl.session import Session
+    from chargen.text.decoding import check_encoding
 
+    encoding = check_encoding(encoding)
     settings = SessionSettings(**given(SessionSettings, options))
     loaded = load_model(model)
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
-    session = Session(Reader.of(loaded), settings, name=loaded.name, whole_lines=not terminal)
+    session = Session(
+        Reader.of(loaded),
+        settings,
+        name=loaded.name,
+        encoding=encoding,
+        whole_lines=not terminal,
+    )
     if not terminal:
         return run_script(session, sys.stdin or ())
     import platformdirs
@@ -71,7 +81,8 @@ def run_script(session: Session, lines: Iterable[str]) -> int:
             if is_command(entry):
                 answer = run(session, entry)
             else:
-                typed = known_prompt(as_text(entry), session.reader.vocabulary, what="the line")
+                vocabulary = session.reader.vocabulary
+                typed = known_prompt(as_text(entry), vocabulary, what="the line", typed=False)
                 out.write(show(typed))
                 answer = session.respond(typed)
             for piece in answer:

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 import click
 
 from chargen.cli.display import coloured, colours_wanted, digits, json_line, legend
-from chargen.cli.options import Command, known_prompt, load_model, models_option, warn
+from chargen.cli.options import (
+    Command,
+    encoding_option,
+    file_text,
+    known_prompt,
+    load_model,
+    models_option,
+    refuse_encoding,
+    warn,
+)
 from chargen.text.display import bar, one_line, visible_character
 
 if TYPE_CHECKING:
@@ -25,6 +34,7 @@ _UNLIKELY = 0.01
 @models_option
 @click.argument("text", required=False)
 @click.option("--file", metavar="FILE", help="Score the text in a file; - is standard input")
+@encoding_option
 @click.option("-p", "--prompt", "prompts", multiple=True, help="Text before the scored text")
 @click.option(
     "--choices", metavar="A,B,...", help="Compare the probabilities of these continuations"
@@ -34,6 +44,7 @@ def command(
     models: tuple[str, ...],
     text: str | None,
     file: str | None,
+    encoding: str,
     prompts: tuple[str, ...],
     choices: str | None,
     as_json: bool,
@@ -46,10 +57,10 @@ def command(
     from chargen.evaluation.surprisal import check_choices
     from chargen.generation.context import Reader
     from chargen.repl.session import clean
-    from chargen.text.corpus import read_file
 
     if (text is not None) + (file is not None) + (choices is not None) != 1:
         raise click.UsageError("pass exactly one of TEXT, --file and --choices")
+    refuse_encoding(file, "--file")
     if choices is None and len(prompts) > 1:
         raise click.UsageError("--prompt may be repeated only with --choices")
     words = [clean(word.strip()) for word in (choices or "").split(",")]
@@ -60,7 +71,8 @@ def command(
 
         if choices is not None:
             raise click.UsageError(f"--choices needs one model, got {len(models)} (pass one -m)")
-        whole = _not_empty(clean(text or "" if file is None else read_file(file)), file)
+        whole = text or "" if file is None else file_text(file, encoding)
+        whole = _not_empty(clean(whole), file)
         print_scores(models, clean(prompts[0]) if prompts else "", whole, as_json)
         return
     loaded = load_model(models[0] if models else None)
@@ -69,10 +81,12 @@ def command(
     if choices is not None:
         # One warning for all choices together.
         known_prompt("".join(words), loaded.vocabulary, what="the choices")
+        words = [loaded.vocabulary.known_form(word) for word in words]
         _print_choices(reader, prompts, words, as_json)
         return
-    whole = text or "" if file is None else read_file(file)
-    whole = _not_empty(known_prompt(whole, loaded.vocabulary, what="the text"), file)
+    whole = text or "" if file is None else file_text(file, encoding)
+    whole = known_prompt(whole, loaded.vocabulary, what="the text", typed=file is None)
+    whole = _not_empty(whole, file)
     _print_score(reader, prompts[0], whole, as_json)
 
 

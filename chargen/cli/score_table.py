@@ -35,15 +35,16 @@ def print_scores(models: Sequence[str], prompt: str, text: str, as_json: bool) -
     rows, unknown = [], []
     for name in models:
         loaded = load_model(name)
-        known_prompt(prompt, loaded.vocabulary, what=f"the prompt (-m {name})")
-        unknown.append(loaded.vocabulary.unknown(text))
+        before = known_prompt(prompt, loaded.vocabulary, what=f"the prompt (-m {name})")
+        known = loaded.vocabulary.known_form(text)
+        unknown.append(loaded.vocabulary.unknown(known))
         reader = Reader.of(loaded)
-        score = Score(text, read(reader, text, reader.read(prompt)).nats)
+        score = Score(known, read(reader, known, reader.read(before)).nats)
         rows.append(
             Row(
                 name,
-                len(text),
-                sum(map(text.count, unknown[-1])),
+                len(known),
+                sum(map(known.count, unknown[-1])),
                 score.nats_per_character,
                 score.bits_per_character,
                 score.perplexity,

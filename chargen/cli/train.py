@@ -16,7 +16,9 @@ from chargen.cli.options import (
     declared_options,
     encoding_option,
     given,
+    glob_option,
     known_prompt,
+    print_note,
     stop_signals,
 )
 from chargen.training.openmp import limit_thread_spinning
@@ -40,6 +42,12 @@ if TYPE_CHECKING:
 @click.option("--overwrite", is_flag=True, help="Replace the model in FOLDER")
 @click.option("--lines", is_flag=True, help="Treat each line as a separate text")
 @encoding_option
+@glob_option
+@click.option(
+    "--normalize",
+    type=click.Choice(["nfc", "nfd", "none"]),
+    help="Unicode normal form to convert the text to; none: keep it unchanged [default: none]",
+)
 @declared_options(TrainingOptions)
 def command(
     paths: tuple[str, ...],
@@ -49,9 +57,11 @@ def command(
     overwrite: bool,
     lines: bool,
     encoding: str,
+    pattern: str | None,
+    normalize: str | None,
     **options: Any,
 ) -> None:
-    """Train a model on TEXT: files, folders of .txt files, or - for standard input.
+    """Train a model on TEXT: files, folders, or - for standard input.
 
     The model is saved in checkpoints/<name of TEXT>, where `chargen sample` finds it. Ctrl-C saves
     the run, and --resume resumes it. A finished run is trained further with --resume --minutes N.
@@ -65,13 +75,16 @@ def command(
         find(chosen["init_from"])  # before the import of torch, which takes seconds
     limit_thread_spinning()
     from chargen.text.corpus import Corpus
+    from chargen.text.decoding import AUTO as DETECT
+    from chargen.text.normal_form import UNCHANGED
     from chargen.training import train as training
 
     def command_line(folder: Path, *arguments: str) -> str:
         """Return a command that continues the run in a folder."""
         return shlex.join(
             ["chargen", "train", *arguments, "-o", str(folder)]
-            + (["--encoding", encoding] if encoding != "utf-8" else [])
+            + (["--encoding", encoding] if encoding != DETECT else [])
+            + ([f"--glob={pattern}"] if pattern is not None else [])
             + ([f"--prompt={prompt}"] if prompt else [])
             + ["--"] * any(path.startswith("-") and path != "-" for path in paths)
             + list(paths)
@@ -83,20 +96,27 @@ def command(
             raise click.UsageError("--resume and --overwrite are mutually exclusive")
         if lines:
             chosen["lines"] = True
+        if normalize is not None:
+            chosen["normalize"] = normalize
         try:
-            trainer = training.resume(paths, chosen, encoding=encoding, output=target)
+            trainer = training.resume(
+                paths, chosen, encoding=encoding, pattern=pattern, output=target, report=print_note
+            )
         except training.RunFinishedError as finished:
             more = ["--resume", f"--{finished.budget.kind}", f"{finished.budget.amount:g}"]
             print(f"{finished}; train it further with: {command_line(finished.folder, *more)}")
             return
     else:
         settings = TrainingOptions(**chosen)  # before the text is read
-        trainer = training.start(
-            Corpus.read(paths, encoding=encoding, lines=lines),
-            settings,
-            output=target,
-            overwrite=overwrite,
+        corpus = Corpus.read(
+            paths,
+            encoding=encoding,
+            lines=lines,
+            pattern=pattern,
+            normalize=normalize or UNCHANGED,
+            report=print_note,
         )
+        trainer = training.start(corpus, settings, output=target, overwrite=overwrite)
     run(
         trainer,
         known_prompt(prompt, trainer.spec.vocabulary),

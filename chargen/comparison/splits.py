@@ -14,6 +14,7 @@ from chargen.model.config import ModelConfig
 from chargen.model.engine import Engine
 from chargen.model.network import Network
 from chargen.text.corpus import Corpus, CorpusFacts, Ids, Spans, Split, split
+from chargen.text.display import plural
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.batches import Batches, fit_batch
 from chargen.training.config import TrainingConfig
@@ -58,8 +59,8 @@ class CorpusSplits:
         distinct = len(set(corpus.texts))
         if corpus.lines and distinct < MIN_LINES:
             raise CorpusError(
-                f"{corpus.name} has {distinct} distinct lines; a comparison of separate lines needs"
-                f" {MIN_LINES} or more"
+                f"{corpus.name} has {plural(distinct, 'distinct line')}; a comparison of separate"
+                f" lines needs {MIN_LINES} or more"
             )
         vocabulary = Vocabulary.build(corpus.pieces())
         share = min(_HELD_OUT, _MAX_HELD_OUT / corpus.characters)

@@ -20,8 +20,8 @@ from chargen.model.storage import write_file
 from chargen.options import suggest
 from chargen.repl.session import Session, TextStream, clean
 from chargen.repl.settings import SETTINGS, change, format_value
-from chargen.text.corpus import read_file
 from chargen.text.display import bar, list_characters, plural, visible_character
+from chargen.text.reading import Note, read_file
 
 _INTRODUCTION = """\
 Press Enter to let the model finish your line; on an empty line it writes the next one. The
@@ -166,7 +166,10 @@ def _load(session: Session, argument: str) -> TextStream:
 def _file(session: Session, argument: str) -> TextStream:
     if not argument:
         raise CommandError("/file needs the name of a text file")
-    text = read_file(_path(argument))
+    notes: list[Note] = []
+    text = read_file(_path(argument), encoding=session.encoding, report=notes.append)
+    for note in notes:
+        yield note.message + "\n"
     yield from _announce_reading(len(text))
     session.append(text)
     appended = plural(len(text), "character")
@@ -174,7 +177,7 @@ def _file(session: Session, argument: str) -> TextStream:
 
 
 def _score(session: Session, argument: str) -> TextStream:
-    text = clean(argument) or session.text
+    text = session.known(argument) or session.text
     if not text:
         raise CommandError("there is no text to score yet; /score TEXT scores another text")
     before = session.text if argument else ""
@@ -235,7 +238,7 @@ def _announce_reading(count: int) -> TextStream:
 
 
 def _unknown(session: Session, text: str) -> str:
-    unknown = session.reader.vocabulary.unknown(text)
+    unknown = session.reader.vocabulary.unknown(session.known(text))
     return f"; the model does not know {list_characters(unknown)}" if unknown else ""
 
 

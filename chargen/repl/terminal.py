@@ -167,7 +167,7 @@ class Terminal:
         self._note = ""
         if is_command(line) or self._dumb or not self._prompt.app.is_running:
             return
-        unknown = self._session.reader.vocabulary.unknown(line)
+        unknown = self._session.reader.vocabulary.unknown(self._session.known(line))
         if unknown:
             self._note = f"unknown: {list_characters(unknown, _MAX_UNKNOWN)}"
         before, suggestion = self._suggested

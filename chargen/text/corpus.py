@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import os
-import stat
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +11,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from chargen.errors import CorpusError, OptionConflictError, OptionError
-from chargen.text.display import plural
+from chargen.errors import CorpusError, OptionConflictError
+from chargen.text.decoding import AUTO, normalise
+from chargen.text.display import list_characters, plural
+from chargen.text.normal_form import UNCHANGED, form_of, in_form
+from chargen.text.reading import Report, ignore, read_texts
 from chargen.text.vocabulary import Vocabulary
 
 Ids = npt.NDArray[np.unsignedinteger]
@@ -26,7 +26,6 @@ MIN_CHARACTERS_FOR_VALIDATION = 10_000
 DEFAULT_VALIDATION_FRACTION = 0.1
 
 _PIECE = 1 << 20
-_TEXT_CONTROLS = frozenset("\t\n\r\f\v\b\x1b")
 
 
 @dataclass(frozen=True)
@@ -34,38 +33,47 @@ class Corpus:
     """One or more texts. Each is a separate sequence.
 
     lines: whether every non-empty line is a separate text that ends with its newline.
+    normalize: the Unicode normal form that the texts were converted to, "nfc", "nfd" or "none".
     """
 
     name: str
     texts: tuple[str, ...]
     lines: bool = False
+    normalize: str = UNCHANGED
 
     @classmethod
     def read(
-        cls, paths: Sequence[str | Path], *, encoding: str = "utf-8", lines: bool = False
+        cls,
+        paths: Sequence[str | Path],
+        *,
+        encoding: str = AUTO,
+        lines: bool = False,
+        pattern: str | None = None,
+        normalize: str = UNCHANGED,
+        report: Report = ignore,
     ) -> Corpus:
-        """Read files, folders (their *.txt, sorted by name) and "-" (standard input).
+        """Read files, the files of folders that match a pattern, and "-" (standard input).
 
-        Raises CorpusError if a file is missing, empty, binary or not in `encoding`, or if there
-        are fewer than two distinct characters in total; OptionError for an unknown encoding.
+        See `read_texts` for the arguments. Raises its errors, and CorpusError if there are fewer
+        than two distinct characters in total.
         """
-        if not paths:
-            raise CorpusError("no text given (pass a file, a folder of .txt files, or -)")
-        encoding = _check_encoding(encoding)
-        sources = [source for path in paths for source in _expand(str(path))]
-        kinds = "a text file, a folder or -"
-        texts = [
-            _decode(_read_bytes(source, kinds), _shown(source), encoding) for source in sources
-        ]
-        return cls.of(texts, name=corpus_name(paths), lines=lines)
+        texts = read_texts(paths, encoding=encoding, pattern=pattern, report=report)
+        return cls.of(texts, name=corpus_name(paths), lines=lines, normalize=normalize)
 
     @classmethod
-    def of(cls, texts: Iterable[str], *, name: str = "corpus", lines: bool = False) -> Corpus:
+    def of(
+        cls,
+        texts: Iterable[str],
+        *,
+        name: str = "corpus",
+        lines: bool = False,
+        normalize: str = UNCHANGED,
+    ) -> Corpus:
         """Make a corpus of texts in memory. Raises CorpusError as `read` does."""
-        kept = tuple(normalise(text) for text in texts)
+        kept = tuple(in_form(normalise(text), normalize) for text in texts)
         if lines:
             kept = tuple(line for text in kept for line in text.split("\n") if line)
-        corpus = cls(name, tuple(text for text in kept if text), lines)
+        corpus = cls(name, tuple(text for text in kept if text), lines, normalize)
         for piece in corpus.pieces():
             try:
                 piece.encode("utf-8")
@@ -81,7 +89,8 @@ class Corpus:
         first = corpus.texts[0][0]
         if not lines and all(text.count(first) == len(text) for text in corpus.texts):
             raise CorpusError(
-                f"{name} has one distinct character, {first!r}; training needs at least 2"
+                f"{name} has one distinct character, {list_characters(first)};"
+                " training needs at least 2"
             )
         return corpus
 
@@ -124,7 +133,11 @@ class Corpus:
 
 @dataclass(frozen=True)
 class CorpusFacts:
-    """The facts about a corpus that are stored with a model. texts: the number of texts."""
+    """The facts about a corpus that are stored with a model.
+
+    texts: the number of texts. normalize: as in `Corpus`; normal_form: the form that the texts are
+    in, "nfc", "nfd", "both" or "neither". Both are empty in older models.
+    """
 
     name: str
     sha256: str
@@ -133,6 +146,8 @@ class CorpusFacts:
     lines: bool
     held_out_characters: int
     unknown_characters: int
+    normalize: str = ""
+    normal_form: str = ""
 
     @classmethod
     def of(
@@ -147,6 +162,8 @@ class CorpusFacts:
             corpus.lines,
             held_out_characters,
             unknown_characters,
+            corpus.normalize,
+            form_of(corpus.texts),
         )
 
 
@@ -197,6 +214,15 @@ def split(
     else:
         parts = Split(ids, *_split_tail(corpus, spans, validation_fraction))
     if parts.validation_characters < 1 or parts.train_characters < 2:
+        if corpus.lines and len(set(corpus.texts)) == 1:
+            count = "one line" if len(corpus.texts) == 1 else "one distinct line"
+            raise OptionConflictError(
+                f"{{validation_fraction}} {validation_fraction:g} needs two distinct lines, but"
+                f" {corpus.name} has {count} (0 trains on the whole text, and without {{lines}} it"
+                " is one text)",
+                "validation_fraction",
+                "lines",
+            )
         raise OptionConflictError(
             f"{{validation_fraction}} {validation_fraction:g} leaves too few characters of"
             f" {corpus.name} ({corpus.characters:,}) to train or to validate"
@@ -217,24 +243,6 @@ def corpus_name(paths: Sequence[str | Path]) -> str:
     stem = "stdin" if first == "-" else Path(os.path.abspath(first)).stem
     kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in stem).strip("-.")
     return (kept[:80] or "corpus") + (f"-and-{len(paths) - 1}-more" if len(paths) > 1 else "")
-
-
-def read_file(path: str | Path) -> str:
-    """Return the normalised text of one file, or of standard input ("-").
-
-    Raises CorpusError if it is missing, a folder, empty, binary or not in UTF-8.
-    """
-    path = str(path)
-    if os.path.isdir(path):
-        raise CorpusError(f"{_shown(path)} is a folder (pass a text file or -)")
-    data = _read_bytes(path, "a text file or -")
-    return normalise(_decode(data, _shown(path), "utf-8", "save it as UTF-8"))
-
-
-def normalise(text: str) -> str:
-    """Return a text without byte order mark and with Unix newlines."""
-    text = text.removeprefix("\ufeff")
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def _split_tail(corpus: Corpus, spans: Spans, fraction: float) -> tuple[Spans, Spans]:
@@ -260,87 +268,3 @@ def _split_lines(corpus: Corpus, spans: Spans, fraction: float, seed: int) -> tu
     held_out = np.isin(numbers, order[:count])
     _, first = np.unique(numbers, return_index=True)
     return spans[~held_out], spans[first[held_out[first]]]
-
-
-def _expand(path: str) -> list[str]:
-    try:
-        if path == "-" or not Path(path).is_dir():
-            return [path]
-        found = sorted(str(file) for file in Path(path).glob("*.txt") if file.is_file())
-    except OSError as error:
-        raise CorpusError(f"{_shown(path)} cannot be read: {error.strerror}") from None
-    if not found:
-        raise CorpusError(f"{path} is a folder without .txt files (pass the files)")
-    return found
-
-
-def _read_bytes(path: str, kinds: str) -> bytes:
-    if path == "-":
-        try:
-            return sys.stdin.buffer.read()
-        except (AttributeError, OSError, ValueError):  # sys.stdin can be None
-            raise CorpusError("standard input is closed (pass a file)") from None
-    try:
-        if stat.S_ISCHR(os.stat(path).st_mode) and path != os.devnull and not _is_terminal(path):
-            raise CorpusError(f"{_shown(path)} is a device, not a text file")
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        raise CorpusError(f"{_shown(path)} does not exist (pass {kinds})") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CorpusError(f"{_shown(path)} cannot be read: {reason}") from None
-
-
-def _is_terminal(path: str) -> bool:
-    with open(path, "rb", buffering=0) as file:
-        return file.isatty()
-
-
-def _check_encoding(encoding: str) -> str:
-    """Return the encoding if Python supports it; `normalise` removes a byte order mark later."""
-    try:
-        b"a".decode(encoding)
-    except UnicodeDecodeError:
-        pass  # a valid encoding with two bytes per character, such as UTF-16
-    except (LookupError, ValueError):
-        raise OptionError(
-            "encoding",
-            encoding,
-            "a text encoding that Python supports",
-            "try utf-8, utf-16, latin-1, cp1252, gb18030 or shift_jis",
-        ) from None
-    return "utf-8" if codecs.lookup(encoding).name == "utf-8-sig" else encoding
-
-
-def _decode(data: bytes, shown: str, encoding: str, hint: str = "") -> str:
-    if not data:
-        raise CorpusError(f"{shown} is empty")
-    try:
-        text = data.decode(encoding)
-        text.encode("utf-8")  # some codecs accept lone surrogates
-    except UnicodeDecodeError as error:
-        wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-        binary = b"\0" in data[:4096] and not wide
-        other = "utf-16" if wide and not encoding.lower().startswith("utf-16") else "latin-1"
-        hint = "it looks like a binary file" if binary else hint or f"try encoding {other}"
-        value = f"byte 0x{data[error.start]:02X}" if error.start < len(data) else "the end"
-        raise CorpusError(
-            f"{shown} is not {encoding.upper()}: {value} at offset {error.start} ({hint})"
-        ) from None
-    except UnicodeError as error:
-        reason = getattr(error, "reason", None) or error
-        raise CorpusError(f"{shown} is not {encoding.upper()}: {reason}") from None
-    head = text[:65_536]
-    controls = sum(head.count(c) for c in map(chr, range(32)) if c not in _TEXT_CONTROLS)
-    if controls > len(head) // 10:
-        raise CorpusError(
-            f"{shown} looks like a binary file: {controls:,} of its first {len(head):,} characters"
-            " are control characters (only plain text is supported)"
-        )
-    return text
-
-
-def _shown(path: str) -> str:
-    if path == "-":
-        return "standard input"
-    return path.encode("utf-8", "replace").decode("utf-8") or repr("")

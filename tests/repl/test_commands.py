@@ -255,7 +255,7 @@ def test_load_switches_the_model(
     """A model is named by its folder in ./checkpoints; a damaged model changes nothing."""
     list(session.respond("ab"))
     folder = make_model(here / "checkpoints" / "other")
-    assert say(session, "/load other") == "switched to other; the model does not know a c d\n"
+    assert say(session, "/load other") == "switched to other; the model does not know a, c, d\n"
     reader = session.reader
     assert (session.text, session.name) == ("abc de\n", "other")
     (folder / "model.safetensors").write_bytes(b"")

@@ -113,7 +113,7 @@ def test_the_toolbar_shows_probabilities(session: Session, play: Play) -> None:
     assert toolbars[1].startswith("\u2423 \u2588\u2588\u2588\u25881.0  ")
     assert toolbars[1].count(".00") == 4
     assert toolbars[1].endswith("  abc  temperature 0.8")
-    assert toolbars[3].startswith("unknown: \u25cc\u0301 \U0001f600  ")
+    assert toolbars[3].startswith("unknown: U+0301 COMBINING ACUTE ACCENT, \U0001f600  ")
     assert session.text == "\U0001f600\u0301abc de\n"
 
 

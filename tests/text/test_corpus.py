@@ -15,8 +15,8 @@ from chargen.text.corpus import (
     Corpus,
     corpus_name,
     encode,
-    normalise,
 )
+from chargen.text.decoding import normalise
 from chargen.text.vocabulary import Vocabulary
 
 Write = Callable[..., Path]
@@ -54,15 +54,15 @@ def test_several_files_are_several_texts_in_the_order_given(write: Write) -> Non
     assert corpus.name == "b-and-1-more"
 
 
-def test_the_txt_files_of_a_folder_are_read_sorted_by_name(write: Write, tmp_path: Path) -> None:
-    """Only *.txt files directly in the folder are read, and no subfolders."""
+def test_the_txt_files_of_a_folder_are_read_sorted_by_path(write: Write, tmp_path: Path) -> None:
+    """Only *.txt files are read, in the folder and in its subfolders."""
     write(b"two", "b.txt")
     write(b"one", "a.txt")
     write(b"\xff\0", "picture.png")
     (tmp_path / "c.txt").mkdir()
     write(b"deeper", "c.txt/d.txt")
     corpus = Corpus.read([tmp_path])
-    assert corpus.texts == ("one", "two")
+    assert corpus.texts == ("one", "two", "deeper")
     assert corpus.name == tmp_path.name
 
 
