@@ -27,8 +27,10 @@ from chargen.training.options import Budget, TrainingOptions
 from chargen.training.precision import choose_device, has_bfloat16, training_speeds
 from chargen.training.presets import (
     FINE_TUNING,
+    LONG_TEXT,
     MAX_LINE,
     PRESETS,
+    SMALL_BATCH,
     Preset,
     affordable_size,
     automatic_dropout,
@@ -244,6 +246,10 @@ def _make_config(
         if size < model.hidden_size:
             model = replace(model, hidden_size=size)
             precision, threads, speed = _choose_by_speed(options, model, *shape)
+    small = batch_size * window <= SMALL_BATCH and options.batch_size is None and not lines
+    if small and precision == "bfloat16" and parts.train_characters >= LONG_TEXT:
+        preset = preset.for_muon()
+        batch_size = preset.batch_size
     characters_of = {
         "minutes": 60 * speed,
         "epochs": parts.train_characters,
