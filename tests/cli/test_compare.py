@@ -60,7 +60,8 @@ def test_a_report_on_a_task_is_written(here: Path, chargen: Command) -> None:
     found = read_comparison(folder / "comparison.json")
     networks = [Checkpoint.load(folder / "models" / f"recall-{cell}") for cell in ("rnn", "gru")]
     task = found.tasks["recall"]
-    html = page(networks, view="inside", text=task.example[: task.answer[0]])
+    start = {"view": "inside", "text": task.example[: task.answer[0]]}
+    html = page(networks, **start, names=["RNN", "GRU"], title="RNN, GRU: recall")
     assert (folder / "networks-recall.html").read_bytes() == html
     link = b'<a href="networks-recall.html">Step through recall</a>'
     assert link in (folder / "report.html").read_bytes()
