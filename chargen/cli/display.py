@@ -6,8 +6,9 @@ import json
 import math
 import os
 import re
+import textwrap
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 # Minimum probability and colour of the 256-colour palette. The colours are readable on black and on
@@ -59,7 +60,14 @@ def coloured(character: str, probability: float) -> str:
 
 def legend() -> str:
     """Return one line that explains the colours."""
-    return "probability: " + " ".join(coloured(f"{least:g}+", least) for least, _ in _COLOURS)
+    return "probability: " + " ".join(shown for shown, _ in probability_colours())
+
+
+def probability_colours() -> Iterator[tuple[str, int]]:
+    """Yield the least probability of each colour, in this colour, and its columns."""
+    for least, _ in _COLOURS:
+        text = f"{least:g}+"
+        yield coloured(text, least), len(text)
 
 
 def digits(columns: Iterable[str], nats: Iterable[float]) -> str:
@@ -69,6 +77,14 @@ def digits(columns: Iterable[str], nats: Iterable[float]) -> str:
         (f"{b}" if b else "\u00b7").ljust(sum(map(character_width, shown)))
         for shown, b in zip(columns, bits, strict=True)
     )
+
+
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """Return the lines of a text; words such as "one-hot" stay whole.
+
+    indent: of all lines but the first.
+    """
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def json_line(value: Any) -> str:

@@ -321,5 +321,7 @@ def test_fine_tuning_refuses_other_sizes(
     """A size that differs from the model's is not silently ignored."""
     sizes: dict[str, Any] = {size: value}
     options = TrainingOptions(device="cpu", init_from=str(model.folder), **sizes)
-    with pytest.raises(OptionConflictError, match=f"{size} {value} does not match .*, which has "):
+    theirs = "is an LSTM" if size == "cell" else "has "
+    message = f"{size} {value} does not match .*, which {theirs}"
+    with pytest.raises(OptionConflictError, match=message):
         make_spec(corpus, options)
