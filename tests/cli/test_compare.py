@@ -1,5 +1,6 @@
 """`chargen compare` writes a report, reports errors in one line, and can be interrupted."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -43,6 +44,9 @@ def test_a_report_on_a_task_is_written(here: Path, chargen: Command) -> None:
     folder = here / "comparisons" / "recall"
     report = Path("comparisons/recall/report.html")
     assert f"report    {report}" in outcome.out
+    progress = re.findall(r"^ *(\S+%)  .", outcome.err, re.MULTILINE)
+    assert progress
+    assert all(re.fullmatch(r"\d+\.\d%", fraction) for fraction in progress)
     example = (
         f"chargen score -m {Path('comparisons/recall/models/recall-gru')} --prompt 'day 1: fog."
     )
