@@ -65,11 +65,12 @@ def print_colours(depth: int, width: int) -> None:
     """Print what the colours of the most likely characters mean, if there are colours."""
     if not depth:
         return
-    line, room = "  colours:", width - len("  colours:")
+    line = "  probability:"
+    room = width - len(line)
     for shown, columns in probability_colours():
         if columns + 1 > room:
             print(line)
-            line, room = "   ", width - 3
+            line, room = "   ", width - len("   ")
         line, room = f"{line} {shown}", room - columns - 1
     print(line)
 

@@ -195,7 +195,7 @@ def test_colours_depend_on_the_terminal(
 ) -> None:
     """24 bits, 256 colours, or none; the text is the same apart from the blocks."""
     shown = on_terminal("inspect", "-m", str(model), "-p", "cat", **environment)
-    assert ("colours: 0.9+ 0.5+" in COLOURS.sub("", shown)) == (pattern is not None)
+    assert ("probability: 0.9+ 0.5+" in COLOURS.sub("", shown)) == (pattern is not None)
     if pattern is None:
         assert "\x1b" not in shown
     else:
