@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import inspect
+import re
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from chargen.errors import OptionConflictError, OptionError
 from chargen.evaluation.inspection import InspectionSettings
@@ -20,14 +22,36 @@ from chargen.model.checkpoint import Checkpoint
 from chargen.model.find import find, newest
 from chargen.options import Option, check_names, options_of
 from chargen.text.decoding import normalise
+from chargen.training.options import TrainingOptions
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _lists(options: type) -> Callable[[Function], Function]:
+    """Add the options of a dataclass to the docstring of a function that takes them by keyword."""
+
+    def decorate(function: Function) -> Function:
+        lines = [_line(each) for name, each in options_of(options).items() if name != "init_from"]
+        text = inspect.cleandoc(function.__doc__ or "")
+        function.__doc__ = "\n".join([text, "", "Keyword arguments:", "", *lines])
+        return function
+
+    return decorate
+
+
+def _line(declared: Option) -> str:
+    """Return the help line of an option in the notation of Python."""
+    text = declared.full_help.replace("; can be repeated", "; a string or a list of strings")
+    if declared.none_as:
+        text = text.replace(f"; {declared.none_as} for", "; None for")
+    text = re.sub(r"--([a-z]+)", r"\1", text)
+    if declared.choices and not all(choice in text for choice in declared.choices):
+        text += f" ({', '.join(declared.choices)})"
+    return f"    {declared.name}: {text}"
 
 
 class Model:
-    """A trained model. It reuses internal buffers: use it from one thread at a time.
-
-    The keyword arguments of `generate`, `stream` and `samples` are the fields of
-    `chargen.GenerationSettings`.
-    """
+    """A trained model. It reuses internal buffers: use it from one thread at a time."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
@@ -44,6 +68,7 @@ class Model:
             f" {config.num_layers} x {config.hidden_size}>"
         )
 
+    @_lists(GenerationSettings)
     def generate(self, prompt: str = "", **settings: Any) -> str:
         """Return the text that follows the prompt, without the prompt.
 
@@ -51,11 +76,13 @@ class Model:
         """
         return self.samples(1, prompt, **settings)[0]
 
+    @_lists(GenerationSettings)
     def stream(self, prompt: str = "", **settings: Any) -> Iterator[str]:
         """Yield the characters of `generate`, each as soon as it is drawn."""
         records = generate(self._reader, self._settings(settings), self._known(prompt, "prompt"))
         return (record.character for record in records if isinstance(record, Drawn))
 
+    @_lists(GenerationSettings)
     def samples(self, count: int, prompt: str = "", **settings: Any) -> list[str]:
         """Return `count` texts that follow the prompt, generated in one batch.
 
@@ -94,11 +121,12 @@ class Model:
         _, share = shares(self._reader, self._read(prompt), texts)
         return dict(zip(choices, share.tolist(), strict=True))
 
+    @_lists(InspectionSettings)
     def inspect(self, prompt: str, **settings: Any) -> Trace:
         """Return the gates, the memory and the predictions at each character of a text.
 
-        settings: the fields of `chargen.InspectionSettings`, which hold gates shut or open:
-        `close="forget"`, `start=3`. Raises OptionError if a value is not allowed.
+        Gates can be held closed or open, for example with `close="forget", start=3`. Raises
+        OptionError if a value is not allowed.
         """
         check_names(settings, options_of(InspectionSettings))
         for name in ("close", "open"):
@@ -139,6 +167,7 @@ def load(model: str | Path | None = None) -> Model:
     return Model(Checkpoint.load(newest() if model is None else find(model)))
 
 
+@_lists(TrainingOptions)
 def train(
     *texts: str | Path,
     output: str | Path | None = None,
@@ -157,14 +186,11 @@ def train(
     to, "nfc", "nfd" or "none".
     init_from: the model to start from, as for `load`. "auto" starts from the model english if
     it predicts the text better than the text's own letter pairs do; "none" from random weights.
-    options: the fields of `chargen.TrainingOptions` (minutes, epochs or steps, preset, cell,
-    hidden_size, dropout, seed and so on). The run saves every 30 seconds; an interrupted one
-    resumes with `chargen train --resume`.
+    The run saves every 30 seconds; an interrupted one resumes with `chargen train --resume`.
     Raises CorpusError, OptionError, CheckpointError, TrainingError.
     """
     from chargen.text.corpus import Corpus
     from chargen.training.openmp import limit_thread_spinning
-    from chargen.training.options import TrainingOptions
 
     limit_thread_spinning()
     from chargen.training.train import start

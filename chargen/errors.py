@@ -2,7 +2,8 @@
 
     ChargenError
     ├── OptionError                  a value is not allowed for an option
-    │   └── OptionConflictError      options are incompatible, or one has no effect
+    │   ├── OptionConflictError      options are incompatible, or one has no effect
+    │   └── UnknownOptionError       there is no option of this name
     ├── CorpusError                  a text cannot be read or is unsuitable for training
     ├── CheckpointError              a model folder cannot be found, read or written
     ├── TrainingError                training cannot continue
@@ -58,6 +59,20 @@ class OptionConflictError(OptionError):
         for field in self.fields:
             message = message.replace(f"{{{field}}}", name(field))
         return message
+
+
+class UnknownOptionError(OptionError, TypeError):
+    """There is no option of this name.
+
+    It is a TypeError too, as for any unknown keyword argument in Python.
+    """
+
+    def __init__(self, name: str, hint: str) -> None:
+        super().__init__(name, None, "", hint)
+
+    def message(self, name: Callable[[str], str]) -> str:
+        """Return the message, with the option named by `name`."""
+        return f"unknown option {name(self.field)} ({self.hint})"
 
 
 class CorpusError(ChargenError):

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from chargen.errors import OptionConflictError, OptionError
+from chargen.errors import OptionError, UnknownOptionError
 
 MAX_SEED = (1 << 63) - 1  # the range that the generators of both numpy and torch accept
 
@@ -146,11 +146,11 @@ def check_options(options: Any) -> None:
 
 
 def check_names(names: Iterable[str], known: Collection[str]) -> None:
-    """Raise OptionConflictError for a name that is not among the known ones."""
+    """Raise UnknownOptionError for a name that is not among the known ones."""
     for name in names:
         if name not in known:
             hint = suggest(name, known) or f"available: {', '.join(known)}"
-            raise OptionConflictError(f"unknown option {name} ({hint})")
+            raise UnknownOptionError(name, hint)
 
 
 def suggest(name: str, known: Iterable[str], prefix: str = "") -> str:

@@ -1,7 +1,9 @@
 """Tests of the Python API: it matches the commands and imports large libraries only when needed."""
 
+import inspect
 import json
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +20,7 @@ from chargen.evaluation.surprisal import read
 from chargen.generation.context import Reader
 from chargen.generation.generate import generate_texts
 from chargen.generation.settings import GenerationSettings
+from chargen.options import options_of
 
 
 @pytest.fixture
@@ -91,7 +94,7 @@ def test_a_text_is_inspected(model: chargen.Model) -> None:
     [
         ("", {}, "prompt must be a text of at least one character, got ''"),
         (7, {}, "prompt must be a string, got 7"),
-        ("to", {"close": "reset"}, "close must be a gate of the cell lstm"),
+        ("to", {"close": "reset"}, "close must be a gate of this model, got 'reset'"),
         ("to", {"unit": 1}, "unit has no effect without close or open"),
         ("to", {"gate": "f"}, "unknown option gate"),
     ],
@@ -102,6 +105,24 @@ def test_wrong_inspections_are_refused(
     """The message names the keyword."""
     with pytest.raises(chargen.OptionError, match=message):
         model.inspect(prompt, **settings)
+
+
+@pytest.mark.parametrize(
+    ("function", "options"),
+    [
+        (chargen.Model.generate, chargen.GenerationSettings),
+        (chargen.Model.stream, chargen.GenerationSettings),
+        (chargen.Model.samples, chargen.GenerationSettings),
+        (chargen.Model.inspect, chargen.InspectionSettings),
+        (chargen.train, chargen.TrainingOptions),
+    ],
+)
+def test_help_lists_the_keywords(function: Callable[..., Any], options: type) -> None:
+    """`help` shows a line for each option, in the notation of Python."""
+    text = inspect.getdoc(function) or ""
+    names = re.findall(r"^ {4}(\w+): .", text, re.MULTILINE)
+    assert {*names, "init_from"} == {*options_of(options), "init_from"}
+    assert "--" not in text.replace("--resume", "")
 
 
 # Generation

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chargen.errors import OptionConflictError, OptionError
+from chargen.errors import OptionConflictError, OptionError, UnknownOptionError
 from chargen.generation.settings import GenerationSettings
 from chargen.options import Option, check_names, check_options, option, options_of
 from chargen.repl.settings import SessionSettings
@@ -230,9 +230,10 @@ def test_an_unknown_name_gets_a_suggestion(name: str, message: str) -> None:
     """The message suggests a similar name, or lists all."""
     known = ["count", "half_open"]
     check_names(known, known)
-    with pytest.raises(OptionConflictError) as caught:
+    with pytest.raises(UnknownOptionError) as caught:
         check_names(["count", name], known)
     assert str(caught.value) == message
+    assert isinstance(caught.value, TypeError)
 
 
 # The tables of the README

@@ -128,7 +128,7 @@ def _watch(
                 resumed = "; resuming" if folder.resumed else ""
                 bar.write(f"folder    {folder.path}{resumed}", file=sys.stderr)
             if number and bar.disable and bar.desc != record.doing:
-                bar.write(f"{record.fraction:4.0%}  {record.doing}", file=sys.stderr)
+                bar.write(f"{record.fraction:6.1%}  {record.doing}", file=sys.stderr)
             bar.set_description_str(record.doing, refresh=False)
             bar.update(record.fraction - bar.n)
             if caught:

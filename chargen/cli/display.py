@@ -6,7 +6,8 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from chargen.text.display import text_width
@@ -60,7 +61,14 @@ def coloured(character: str, probability: float) -> str:
 
 def legend() -> str:
     """Return one line that explains the colours."""
-    return "probability: " + " ".join(coloured(f"{least:g}+", least) for least, _ in _COLOURS)
+    return "probability: " + " ".join(shown for shown, _ in probability_colours())
+
+
+def probability_colours() -> Iterator[tuple[str, int]]:
+    """Yield the least probability of each colour, in this colour, and its columns."""
+    for least, _ in _COLOURS:
+        text = f"{least:g}+"
+        yield coloured(text, least), len(text)
 
 
 def digits(columns: Iterable[str], nats: Iterable[float]) -> str:
@@ -70,6 +78,14 @@ def digits(columns: Iterable[str], nats: Iterable[float]) -> str:
         (f"{b}" if b else "\u00b7").ljust(text_width(shown))
         for shown, b in zip(columns, bits, strict=True)
     )
+
+
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """Return the lines of a text; words such as "one-hot" stay whole.
+
+    indent: of all lines but the first.
+    """
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def json_line(value: Any) -> str:

@@ -12,7 +12,7 @@ from chargen.text.display import text_width, visible_character
 Predictions = Sequence[tuple[str, float]]
 
 _LEVELS = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
-_CELL = 4
+_CELL, _SIGNED, _LEVEL = 4, 2, 1  # columns of a number, of a level with its sign, of a level
 _MIN_PREDICTION = 5
 _MAX_BAR = 17
 
@@ -23,9 +23,10 @@ class HeatMap:
 
     names: the headings of the numbers, from 0 to 1. labels: the columns of each text. places: the
     columns of the largest place. depth: of the colours, see `colour_depth`. bar: the number that
-    a bar shows; the numbers are then from -1 to 1.
+    a bar shows; the numbers then have a sign.
 
-    A number has four columns or more if there is room, else one column.
+    A number has four columns or more if there is room, else a level in one column, which has the
+    sign before it if numbers have one and there is room.
     """
 
     names: tuple[str, ...]
@@ -36,16 +37,31 @@ class HeatMap:
     bar: str = ""
 
     @cached_property
-    def _wide(self) -> bool:
-        return self.places + 1 + self._cells(True) + self._least <= self.width
+    def _size(self) -> int:
+        """The columns of a number."""
+        sizes = (_CELL, _SIGNED) if self.bar else (_CELL,)
+        return next((size for size in sizes if self._fits(size)), _LEVEL)
+
+    @property
+    def signed(self) -> bool:
+        """Whether there is room for the signs of numbers."""
+        return self._size != _LEVEL
+
+    @cached_property
+    def headings(self) -> tuple[str, ...]:
+        """The names as they are shown: only their first letters if there is little room."""
+        return self.names if self._size == _CELL else tuple(name[0] for name in self.names)
 
     @cached_property
     def _numbered(self) -> bool:
         """Whether the places are shown."""
-        return self._wide or self.places + 1 + self._cells(False) + self._least <= self.width
+        return self._fits(self._size)
+
+    def _fits(self, size: int) -> bool:
+        return self.places + 1 + self._cells(size) + self._least <= self.width
 
     @cached_property
-    def _bar(self) -> int:
+    def bar_columns(self) -> int:
         """The columns of the bar: an odd number, or 0."""
         room = min(_MAX_BAR, self._room - _MIN_PREDICTION - 2)
         return 0 if not self.bar or room < 3 else room - 1 + room % 2
@@ -54,26 +70,28 @@ class HeatMap:
     def _room(self) -> int:
         """The columns after the numbers."""
         places = self.places + 1 if self._numbered else 0
-        return self.width - places - self._cells(self._wide) - self._least + _MIN_PREDICTION
+        return self.width - places - self._cells(self._size) - self._least + _MIN_PREDICTION
 
     @property
     def _least(self) -> int:
         """The columns of the labels and of one prediction."""
         return sum(self.labels) + len(self.labels) + 1 + _MIN_PREDICTION
 
-    def _cells(self, wide: bool) -> int:
-        """The columns of the numbers."""
-        return sum(max(_CELL, len(name)) + 1 if wide else 1 for name in self.names)
+    def _cells(self, size: int) -> int:
+        """The columns of all numbers."""
+        return sum(max(_CELL, len(name)) + 1 if size == _CELL else size for name in self.names)
 
-    def head(self) -> str:
-        """Return the headings."""
-        if self._wide:
-            cells = "".join(f" {name:>{_CELL}}" for name in self.names) + " "
+    def head(self, texts: Sequence[str] = ("",)) -> str:
+        """Return the headings. texts: the names of the texts, if there are several."""
+        labels = "".join(f"{name:<{size}} " for name, size in zip(texts, self.labels, strict=True))
+        if self._size == _CELL:
+            cells = "".join(f" {name:>{_CELL}}" for name in self.headings) + " "
         else:
-            cells = "".join(name[0] for name in self.names) + " "
-        bar = f"{'0':^{self._bar}}  " if self._bar else ""
-        text = self._place("") + " " * (sum(self.labels) + len(self.labels)) + cells + bar + "next"
-        return text[: self.width].rstrip()
+            cells = "".join(f"{name:>{self._size}}" for name in self.headings) + " "
+        bar = f"{'0':^{self.bar_columns}}  " if self.bar_columns else ""
+        share = self._share(len(texts))
+        lists = " ".join(f"{f'next {name}'[:share]:<{share}}" for name in texts)
+        return (self._place("") + labels + cells + bar + lists)[: self.width].rstrip()
 
     def row(
         self,
@@ -90,21 +108,24 @@ class HeatMap:
         for text, label in zip(texts, self.labels, strict=True):
             row += text + " " * (label - text_width(text) + 1)
         row += "".join(map(self._cell, self.names, values)) + " "
-        room = self._room
-        if self._bar:
-            row += signed_bar(values[self.names.index(self.bar)], self._bar) + "  "
-            room -= self._bar + 2
-        count = max(1, len(predictions))
-        share = (room - (count - 1)) // count
+        if self.bar_columns:
+            row += signed_bar(values[self.names.index(self.bar)], self.bar_columns) + "  "
+        share = self._share(max(1, len(predictions)))
         shown = [next_characters(each, share, self.depth) for each in predictions]
         return (row + " ".join(shown)).rstrip()
+
+    def _share(self, count: int) -> int:
+        """The columns of each of `count` lists of predictions."""
+        room = self._room - (self.bar_columns + 2 if self.bar_columns else 0)
+        return (room - (count - 1)) // count
 
     def _place(self, place: str) -> str:
         return f"{place:>{self.places}} " if self._numbered else ""
 
     def _cell(self, name: str, value: float) -> str:
-        if not self._wide:
-            return shaded(level(abs(value)), abs(value), self.depth)
+        if self._size != _CELL:
+            sign = "" if self._size == _LEVEL else "-" if value < 0 else " "
+            return sign + shaded(level(abs(value)), abs(value), self.depth)
         text = number(value)
         if not self.depth and not self.bar:
             text = level(value) + text

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sys
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from chargen.cli.display import colour_depth, json_line
+from chargen.cli.display import colour_depth, json_line, wrapped
 from chargen.cli.options import (
     Command,
     allow_only,
@@ -25,10 +24,11 @@ from chargen.cli.options import (
     refuse_encoding,
     warn,
 )
+from chargen.cli.written import write_page
 from chargen.errors import ChargenError, OptionError
 from chargen.evaluation.inspection import InspectionSettings
 from chargen.options import options_of
-from chargen.text.display import one_line, plural
+from chargen.text.display import one_line, plural, printable
 
 if TYPE_CHECKING:
     from chargen.evaluation.trace import Tracer
@@ -129,11 +129,9 @@ def command(
         raise OptionError("start", settings.start, allowed)
     record: dict[str, Any] | None = None
     if html is not None:
-        from chargen.model.storage import write_file
         from chargen.web.page import page
 
-        write_file(Path(html), page([loaded], view="inside", text=read))
-        print(f"{html}: {plural(len(read), 'character')}")
+        write_page(Path(html), page([loaded], view="inside", text=read))
     elif saliency:
         record = _print_saliency(loaded, read, at, as_json)
     else:
@@ -146,7 +144,8 @@ def command(
         elif unfold:
             _print_unfolded(tracer, read, settings)
         elif as_json or npz or png:
-            record = _write(tracer, read, settings, as_json, npz, png)
+            name = loaded.folder.resolve().name
+            record = _write(tracer, name, read, settings, as_json, npz, png)
         else:
             from chargen.cli.trace_view import print_map
 
@@ -166,6 +165,7 @@ def _read_text(loaded: Checkpoint, prompt: str | None, file: str | None, encodin
 
 def _write(
     tracer: Tracer,
+    model: str,
     text: str,
     settings: InspectionSettings,
     as_json: bool,
@@ -174,19 +174,18 @@ def _write(
 ) -> dict[str, Any] | None:
     """Write the trace to files, and return it as a JSON object if that is wanted."""
     from chargen.cli import trace_files
-    from chargen.cli.trace_view import layer_of
     from chargen.model.storage import write_file
 
     wanted = "--json" if as_json else "--npz" if npz else "--png"
     _check_size(tracer, text, wanted, _MAX_JSON_NUMBERS if as_json else _MAX_NUMBERS)
     trace = tracer.trace(text, settings)
-    files = {} if npz is None else {npz: trace_files.npz(trace)}
+    files = [] if npz is None else [("arrays", npz, trace_files.npz(trace))]
     if png is not None:
-        files[png] = trace_files.png(tracer, trace, layer_of(tracer, settings))
-    for path, data in files.items():
+        files.append(("figure", png, trace_files.png(tracer, trace, settings, printable(model))))
+    for kind, path, data in files:
         write_file(Path(path), data)
         if not as_json:
-            print(f"{path}: {plural(len(text), 'character')}")
+            print(f"{kind:9} {path} ({plural(len(text), 'character')})")
     return trace_files.trace_record(tracer, trace, settings) if as_json else None
 
 
@@ -234,7 +233,7 @@ def _print_unfolded(tracer: Tracer, text: str, settings: InspectionSettings) -> 
     if len(text) > _MAX_UNFOLDED:
         print(f"({_MAX_UNFOLDED} of {len(text):,} characters)")
     for line in held_lines(tracer, settings):
-        print(textwrap.fill(line, _width(), subsequent_indent="  "))
+        print("\n".join(wrapped(line, _width(), "  ")))
 
 
 def _print_saliency(
@@ -284,12 +283,13 @@ def _print_units(loaded: Checkpoint, path: str, encoding: str, as_json: bool) ->
         print(json_line({**record, "units": list(map(asdict, found))}))
         return
     width, half = _width(), len(text) // 2
-    print(textwrap.fill(f"text: {plural(len(text), 'character')}, {one_line(source)}", width))
+    introduction = f"text: {plural(len(text), 'character')}, {one_line(source)}"
+    print("\n".join(wrapped(introduction, width)))
     for line in table(found, units.shape[1], width):
         print(line)
-    for each in found[:NUM_COLOURED]:
+    for each in [each for each in found if each.is_confirmed][:NUM_COLOURED]:
         heading = f"{each.feature}: layer {each.layer}, unit {each.unit}, {tracer.cell.memory}"
-        print("\n" + textwrap.fill(heading, width))
+        print("\n" + "\n".join(wrapped(heading, width)))
         values = units[half:, each.layer * hidden + each.unit]
         for line in coloured_text(text[half:], values, width, colour_depth(sys.stdout)):
             print(line)

@@ -226,7 +226,9 @@ def allow_only(allowed: set[str], where: str) -> None:
     """Refuse all parameters that have no effect where only some of them are used."""
     for name, parameter in set_parameters().items():
         if name not in allowed:
-            shown = parameter.opts[-1] if isinstance(parameter, click.Option) else "TEXT"
+            shown = parameter.opts[-1]
+            if isinstance(parameter, click.Argument):
+                shown = parameter.make_metavar(click.get_current_context()).strip("[].")
             raise click.UsageError(f"{shown} has no effect {where}")
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from chargen.cli.display import wrapped
 from chargen.cli.heat_map import label_width, number, signed_bar
 from chargen.text.display import bar, text_width, visible_character
 
@@ -42,12 +42,17 @@ def rows(found: Saliency, width: int) -> Iterator[str]:
             f"change: mean drop in the log-probability of {target} (nats) when the character is"
             f" replaced by each of the {NUM_REPLACEMENTS} most likely alternatives"
         ),
+        *(
+            [f"a negative change: the alternatives make {target} more likely"]
+            if (found.change < 0).any()
+            else []
+        ),
         "gradient: its norm with respect to the character's input, relative to the largest",
     ]
     if found.first:
         lines.append(f"only the last {MAX_CHARACTERS} characters before the prediction are shown")
     for line in lines:
-        yield from textwrap.wrap(line, width, subsequent_indent="  ")
+        yield from wrapped(line, width, "  ")
 
 
 def record(found: Saliency) -> dict[str, Any]:

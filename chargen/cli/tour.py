@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,35 +13,53 @@ from chargen.cli.display import colour_depth
 from chargen.cli.options import Command, allow_only, output_file
 from chargen.cli.written import write_page
 
+if TYPE_CHECKING:
+    from chargen.tour.screens import Screen
+
 _MIN_WIDTH = 40
 
 
 @click.command("tour", cls=Command)
+@click.argument("number", metavar="[SCREEN]", type=int, required=False)
 @click.option("--no-pause", is_flag=True, help="Show all screens without waiting for Enter")
 @click.option("--html", metavar="FILE", help="Write the screens as one web page with live figures")
-def command(no_pause: bool, html: str | None) -> None:
+def command(number: int | None, no_pause: bool, html: str | None) -> None:
     """Show how recurrent networks work, in seven screens.
 
-    Small networks that come with chargen compute the numbers when a screen is shown. On a terminal,
-    Enter shows the next screen; q and Enter quit. The web page contains these networks and works
-    offline.
+    SCREEN, a number from 1 to 7, shows only this screen. Small networks that come with chargen
+    compute the numbers when a screen is shown. On a terminal, Enter shows the next screen; q and
+    Enter quit. The web page contains these networks and works offline.
     """
     if html is not None:
         allow_only({"html"}, "with --html")
         _write_page(output_file(html, "--html"))
         return
-    from chargen.cli.tour_view import lines
     from chargen.tour.lecture import SCREENS, screens
 
+    if number is not None:
+        allow_only({"number"}, "with SCREEN")
+        if not 1 <= number <= len(SCREENS):
+            raise click.UsageError(
+                f"SCREEN must be a whole number between 1 and {len(SCREENS)}, got {number}"
+            )
+        _show(SCREENS[number - 1](), number)
+        return
     pause = not no_pause and sys.stdin.isatty() and sys.stdout.isatty()
-    width = max(_MIN_WIDTH, shutil.get_terminal_size().columns)
-    for number, screen in enumerate(screens(), 1):
-        if number > 1 and not pause:
+    for place, screen in enumerate(screens(), 1):
+        if place > 1 and not pause:
             print()
-        for line in lines(screen, f"{number} of {len(SCREENS)}", width, colour_depth(sys.stdout)):
-            print(line)
-        if pause and number < len(SCREENS) and not _go_on():
+        _show(screen, place)
+        if pause and place < len(SCREENS) and not _go_on():
             return
+
+
+def _show(screen: Screen, place: int) -> None:
+    from chargen.cli.tour_view import lines
+    from chargen.tour.lecture import SCREENS
+
+    width = max(_MIN_WIDTH, shutil.get_terminal_size().columns)
+    for line in lines(screen, f"{place} of {len(SCREENS)}", width, colour_depth(sys.stdout)):
+        print(line)
 
 
 def _write_page(path: Path) -> None:

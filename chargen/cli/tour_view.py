@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 
-from chargen.cli.display import shaded
+from chargen.cli.display import shaded, wrapped
 from chargen.cli.heat_map import level, next_characters, number
 from chargen.cli.unfolded import folded, unfolded
 from chargen.model.cells.registry import CELLS
@@ -24,23 +23,23 @@ def lines(screen: Screen, place: str, width: int, depth: int) -> Iterator[str]:
     place: such as "1 of 7". depth: of the colours, see `colour_depth`.
     """
     columns = min(width, _MAX_TEXT)
-    title = textwrap.wrap(f"{place}: {screen.title}", columns)
+    title = wrapped(f"{place}: {screen.title}", columns)
     yield from (_bold(line, depth) for line in title)
     yield "\u2500" * max(map(len, title))
     for part in screen.body:
         if isinstance(part, Live):
             continue
         if isinstance(part, str):
-            yield from textwrap.wrap(part, columns)
+            yield from wrapped(part, columns)
         elif isinstance(part, Table):
-            yield from textwrap.wrap(f"{part.caption}:", columns)
+            yield from wrapped(f"{part.caption}:", columns)
             yield from _table(part, width, depth)
         elif isinstance(part, Diagram):
             yield from part.text.split("\n")
         else:
             yield from folded(part.config, CELLS[part.config.cell], columns)
             yield ""
-            yield from textwrap.wrap(part.caption, columns)
+            yield from wrapped(part.caption, columns)
             yield from unfolded(part.trace, width)
         yield ""
     yield from _labelled("Look at", screen.look, columns, depth)
@@ -52,7 +51,7 @@ def lines(screen: Screen, place: str, width: int, depth: int) -> Iterator[str]:
 
 
 def _labelled(label: str, text: str, columns: int, depth: int) -> Iterator[str]:
-    first, *rest = textwrap.wrap(f"{label}: {text}", columns)
+    first, *rest = wrapped(f"{label}: {text}", columns)
     yield first.replace(label, _bold(label, depth), 1)
     yield from rest
 

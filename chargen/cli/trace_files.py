@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from chargen.cli.trace_view import columns_of, layer_of, shown_arrays
 from chargen.evaluation.inspection import InspectionSettings
-from chargen.text.display import visible_character
+from chargen.text.display import one_line, visible_character
 
 if TYPE_CHECKING:
-    from chargen.evaluation.trace import Trace, Tracer
+    import numpy as np
+    import numpy.typing as npt
+
+    from chargen.evaluation.trace import Arrays, Trace, Tracer
+
+    Integers = npt.NDArray[np.intp]
+
+_MAX_TITLE = 48  # characters of the text
 
 
 def npz(trace: Trace) -> bytes:
@@ -23,14 +30,39 @@ def npz(trace: Trace) -> bytes:
     return buffer.getvalue()
 
 
-def png(tracer: Tracer, trace: Trace, layer: int) -> bytes:
-    """Return a figure with the gates and the memory of every unit of a layer."""
-    from chargen.report.activations import draw
+def png(tracer: Tracer, trace: Trace, settings: InspectionSettings, model: str) -> bytes:
+    """Return a figure with the gates and the memory of every unit of a layer.
 
+    model: its name. The units that keep their memory longest are at the top, as in the page.
+    """
+    from chargen.report.activations import Panel, draw
+
+    layer = layer_of(tracer, settings)
+    arrays, held = trace.layers[layer], settings.held_gates(tracer.config)
     words = {**tracer.cell.gates, "c": "long-term memory", "h": "short-term memory"}
-    names = [name for name in shown_arrays(trace.cell) if name not in ("kept", "written")]
-    panels = {f"{words.get(name, 'output')}, {name}": trace.layers[layer][name] for name in names}
-    return draw(list(map(visible_character, trace.text)), panels)
+    order = _longest_first(tracer, arrays)
+    panels = []
+    for name in shown_arrays(trace.cell):
+        if name in ("kept", "written"):
+            continue
+        title, start = f"{words.get(name, 'output')}, {name}", None
+        if name in held:
+            unit = "" if settings.unit is None else f" in unit {settings.unit}"
+            start = settings.start
+            title += f": held at {held[name]:g}{unit} from character {start:,} on"
+        panels.append(Panel(title, arrays[name][:, order], start))
+    text = one_line(trace.text)
+    shown = text if len(text) <= _MAX_TITLE else f"{text[: _MAX_TITLE - 1]}\u2026"
+    depth = f", layer {layer}" if tracer.config.num_layers > 1 else ""
+    title = f"{model}{depth}: \u201c{shown}\u201d\nunits with the longest memory at the top"
+    return draw(title, list(map(visible_character, trace.text)), panels)
+
+
+def _longest_first(tracer: Tracer, arrays: Arrays) -> Integers:
+    """Return the units in descending order of how open the gate is that keeps their memory."""
+    name, sign = next(iter(tracer.cell.chrono_signs.items()), ("used", 1))
+    order: Integers = (-sign * arrays[name].sum(0)).argsort(kind="stable")
+    return order
 
 
 def trace_record(tracer: Tracer, trace: Trace, settings: InspectionSettings) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from chargen.cli.display import colour_depth
+from chargen.cli.display import colour_depth, probability_colours, wrapped
 from chargen.cli.heat_map import HeatMap, label_width
 from chargen.evaluation.inspection import InspectionSettings
 from chargen.model.cells.registry import CELLS
@@ -54,10 +53,26 @@ def print_map(tracer: Tracer, text: str, settings: InspectionSettings, width: in
         for part, t, place, values in last:
             print(_row(table, part, t, place, values))
         print(table.row("", ("\u00d8",), [each / len(text) for each in total]))
-    lines = _legend(tracer, settings, layer, names)
+    _print_wrapped(_legend(tracer, settings, layer, table), width)
+    print_colours(table.depth, width)
+    lines = []
     if ends < len(text):
         lines.append(f"\u00d8: means of absolute values over all {len(text):,} characters")
     _print_wrapped([*lines, *held_lines(tracer, settings)], width)
+
+
+def print_colours(depth: int, width: int) -> None:
+    """Print what the colours of the most likely characters mean, if there are colours."""
+    if not depth:
+        return
+    line = "  probability:"
+    room = width - len(line)
+    for shown, columns in probability_colours():
+        if columns + 1 > room:
+            print(line)
+            line, room = "   ", width - len("   ")
+        line, room = f"{line} {shown}", room - columns - 1
+    print(line)
 
 
 def _row(table: HeatMap, part: Trace, t: int, place: int, values: Floats) -> str:
@@ -105,9 +120,7 @@ def _bar(tracer: Tracer, settings: InspectionSettings) -> str:
     return "" if settings.unit is None else tracer.cell.memory
 
 
-def _legend(
-    tracer: Tracer, settings: InspectionSettings, layer: int, names: Sequence[str]
-) -> list[str]:
+def _legend(tracer: Tracer, settings: InspectionSettings, layer: int, table: HeatMap) -> list[str]:
     config = tracer.config
     shown = (
         f"layer {layer} ({config.num_layers} layers, numbered from 0), "
@@ -117,7 +130,10 @@ def _legend(
     if settings.unit is None:
         what = f"means of absolute values over {plural(config.hidden_size, 'unit')}"
     else:
-        what = f"unit {settings.unit}; the bar shows {_bar(tracer, settings)} from -1 to 1"
+        what = f"unit {settings.unit}"
+        if table.bar_columns:
+            what += f"; the bar shows {_bar(tracer, settings)} from -1 to 1"
+        what += "" if table.signed else "; the columns show absolute values"
     words = {
         **tracer.cell.gates,
         "c": "long-term memory (cell state)",
@@ -129,7 +145,10 @@ def _legend(
     }
     return [
         f"{config.cell}, {shown}{what}",
-        "; ".join(f"{name}: {words[name]}" for name in names),
+        "; ".join(
+            f"{heading}: {words[name]}"
+            for name, heading in zip(table.names, table.headings, strict=True)
+        ),
         "next: the most likely next characters and their probabilities",
     ]
 
@@ -164,7 +183,7 @@ def print_versus(
         width,
         colour_depth(sys.stdout),
     )
-    print(table.head())
+    print(table.head(("1", "2")))
     ends = MAX_ENDS if length > MAX_ROWS else length
     for t in range(length):
         if ends <= t < length - ends:
@@ -176,11 +195,16 @@ def print_versus(
         likely = one.next_characters(t, 3), two.next_characters(t, 3)
         print(table.row(str(t), shown, values, *likely))
     parted = next((t for t in range(length) if text[t] != other[t]), None)
+    state, moved = table.headings
     lines = [
-        f"state: root mean square difference of {one.memory}, layer {layer}",
-        "moved: total variation distance between the two predictions",
-        "next: the most likely next characters in the first and in the second text",
+        "1, 2: the first and the second text",
+        f"{state}: root mean square difference of {one.memory}, layer {layer}",
+        f"{moved}: how much the prediction changes (total variation distance)",
+        "next: the most likely next characters in each text and their probabilities",
     ]
+    _print_wrapped(lines, width)
+    print_colours(table.depth, width)
+    lines = []
     if parted is None:
         lines.append("no character differs")
     else:
@@ -202,4 +226,5 @@ def _holds(settings: InspectionSettings) -> bool:
 
 def _print_wrapped(lines: Sequence[str], width: int) -> None:
     for line in lines:
-        print(textwrap.fill(line, width, subsequent_indent="  "))
+        for part in wrapped(line, width, "  "):
+            print(part)

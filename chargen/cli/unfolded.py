@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from chargen.cli.display import wrapped
 from chargen.cli.heat_map import number
 from chargen.text.display import text_width, visible_character
 
@@ -39,7 +39,7 @@ def folded(config: ModelConfig, cell: Cell, width: int) -> Iterator[str]:
         text = f"folded: the loop carries {' and '.join(cell.state)} from one character to the next"
     else:
         text = "no loop: nothing is carried from one character to the next"
-    yield from textwrap.wrap(text, width)
+    yield from wrapped(text, width)
 
 
 def unfolded(trace: Trace, width: int) -> Iterator[str]:
@@ -77,7 +77,7 @@ def unfolded(trace: Trace, width: int) -> Iterator[str]:
         text = f"unfolded: each arrow carries {names} to the next copy"
     else:
         text = "unfolded: no arrow between the copies; each sees only its own character"
-    yield from textwrap.wrap(f"{text}; in a box: mean |{trace.memory}|", width)
+    yield from wrapped(f"{text}; in a box: mean |{trace.memory}|", width)
 
 
 def _line(pad: str, cells: list[str]) -> str:

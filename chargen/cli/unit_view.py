@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from chargen.cli.display import shaded
+from chargen.cli.display import shaded, wrapped
 from chargen.cli.heat_map import level, number
 from chargen.text.display import text_width, visible_character
 
@@ -20,11 +19,15 @@ _MIN_TABLE = 72
 
 
 def table(found: Sequence[UnitFeature], num_units: int, width: int) -> Iterator[str]:
-    """Yield a row for each feature, or a sentence if the width is too small for a table."""
+    """Yield a row for each confirmed feature, or a sentence if the width is too small for a table.
+
+    The other features are only named.
+    """
     wide = width >= _MIN_TABLE
-    if wide:
+    confirmed = [each for each in found if each.is_confirmed]
+    if wide and confirmed:
         yield f"{'feature':34}{'layer':>6}{'unit':>7}{'found':>7}{'confirmed':>11}{'chance':>8}"
-    for each in found:
+    for each in confirmed:
         numbers = number(each.found), number(each.confirmed), number(each.chance)
         if wide:
             yield (
@@ -36,13 +39,17 @@ def table(found: Sequence[UnitFeature], num_units: int, width: int) -> Iterator[
                 f"{each.feature}: layer {each.layer}, unit {each.unit}, found {numbers[0]},"
                 f" confirmed {numbers[1]}, chance {numbers[2]}"
             )
-            yield from textwrap.wrap(text, width, subsequent_indent="  ")
+            yield from wrapped(text, width, "  ")
+    others = [each.feature for each in found if not each.is_confirmed]
+    if others:
+        text = f"not confirmed, no better than chance: {', '.join(others)}"
+        yield from wrapped(text, width, "  ")
     text = (
-        f"found: the largest absolute correlation of {num_units:,} units on the first half of the"
-        " text; confirmed: that of this unit on the second half; chance: the largest of any unit"
-        " when the feature is shifted along the text"
+        f"found: the correlation of the unit, of {num_units:,}, whose correlation is furthest from"
+        " 0 on the first half of the text; confirmed: that of the same unit on the second half;"
+        " chance: how far from 0 any unit gets when the feature is shifted along the text"
     )
-    yield from textwrap.wrap(text, width, subsequent_indent="  ")
+    yield from wrapped(text, width, "  ")
 
 
 def coloured_text(text: str, values: Floats, width: int, depth: int) -> Iterator[str]:

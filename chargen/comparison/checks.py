@@ -37,7 +37,8 @@ def check_parameters(name: str, networks: Sequence[Network]) -> Iterator[Check]:
     if len(networks) > 1:
         counts = [network.parameters for network in networks]
         low, high = min(counts), max(counts)
-        details = f"{low:,} to {high:,}, {high / low - 1:.2%} apart; allowed: {TOLERANCE:.0%}"
+        details = f"{low:,} to {high:,}, {_percent(high / low - 1, 2)} apart;"
+        details += f" allowed: {_percent(TOLERANCE, 0)}"
         yield Check(name, high - low <= TOLERANCE * low, details)
 
 
@@ -95,7 +96,11 @@ def check_chance(task: TaskComparison) -> Iterator[Check]:
         yield Check(
             f"chance level without memory ({task.name})",
             not outside,
-            f"the accuracy of {result.network.name} is {low:.1%} to {high:.1%}, chance is"
-            f" {task.chance:.1%}"
+            f"the accuracy of {result.network.name} is {_percent(low)} to {_percent(high)}, chance"
+            f" is {_percent(task.chance)}"
             + (f"; outside the interval at {len(outside)} lags" if outside else ""),
         )
+
+
+def _percent(share: float, decimals: int = 1) -> str:
+    return f"{100 * share:.{decimals}f} %"

@@ -31,7 +31,9 @@ class InspectionSettings:
         metavar="N",
     )
     close: tuple[str, ...] = option(
-        (), "Hold this gate at 0: forget, learn or use in an LSTM; can be repeated", metavar="GATE"
+        (),
+        "Hold this gate at 0: forget, learn, candidate or use in an LSTM; can be repeated",
+        metavar="GATE",
     )
     open: tuple[str, ...] = option((), "Hold this gate at 1; can be repeated", metavar="GATE")
     start: int = option(
@@ -54,6 +56,8 @@ class InspectionSettings:
         for name, size in (("layer", config.num_layers), ("unit", config.hidden_size)):
             value = getattr(self, name)
             if value is not None and value >= size:
+                if size == 1:
+                    raise OptionError(name, value, "0", f"this model has only {name} 0")
                 allowed = f"a whole number between 0 and {size - 1:,} with this model"
                 raise OptionError(name, value, allowed)
         self.held_gates(config)
@@ -67,11 +71,13 @@ class InspectionSettings:
                 letter = cell.find_gate(name)
                 if letter is None and not cell.gates:
                     raise OptionConflictError(
-                        f"{{{field}}} needs gates, and the cell {cell.name} has none", field
+                        f"{{{field}}} cannot be used with this model: {cell.noun} has no gates",
+                        field,
                     )
                 if letter is None:
-                    known = "; ".join(f"{letter}, {words}" for letter, words in cell.gates.items())
-                    raise OptionError(field, name, f"a gate of the cell {cell.name} ({known})")
+                    known = ", ".join(f"{words} {letter}" for letter, words in cell.gates.items())
+                    hint = f"{cell.noun} has the gates {known}"
+                    raise OptionError(field, name, "a gate of this model", hint)
                 if held.setdefault(letter, value) != value:
                     raise OptionConflictError(
                         f"{{close}} and {{open}} hold the same gate, {cell.gates[letter]}",

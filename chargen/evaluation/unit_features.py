@@ -41,6 +41,11 @@ class UnitFeature:
     confirmed: float
     chance: float
 
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether both correlations exceed chance and have the same sign."""
+        return min(abs(self.found), float(np.sign(self.found)) * self.confirmed) > self.chance
+
 
 def memory_of_units(tracer: Tracer, text: str) -> Floats:
     """Return c of an LSTM, h of other cells or the output, of the units of all layers, [T, N]."""

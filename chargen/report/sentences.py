@@ -38,6 +38,9 @@ Number = TypeVar("Number", int, float)
 LAGS = (25, 50, 100)
 MIN_SHARE = 1e-4  # smaller shares of a gradient are not printed as numbers
 MIN_WORDS = 100  # words
+# Below both, a network has had little training: gated networks learn more slowly at first, so that
+# the order of the networks can change.
+MIN_EPOCHS, MIN_CHARACTERS = 10, 10_000_000
 
 
 def headline(comparison: Comparison, styles: Styles) -> str:
@@ -63,7 +66,19 @@ def facts(comparison: Comparison) -> str:
         f"Each network has about {count(round(size, 2 - len(str(size))))} parameters and read "
         f"{characters(text.characters_read)} of the text “{visible(text.corpus.name)}” "
         f"({characters(text.corpus.training_characters)} to train on and "
-        f"{count(text.corpus.held_out_characters)} to evaluate on). {time}"
+        f"{count(text.corpus.held_out_characters)} to evaluate on). {time}{_little_training(text)}"
+    )
+
+
+def _little_training(text: TextComparison) -> str:
+    """State that more training can change the order of the networks, if they had little."""
+    epochs = text.characters_read / text.corpus.training_characters
+    enough = epochs >= MIN_EPOCHS or text.characters_read >= MIN_CHARACTERS
+    if enough or len(text.cells) < 2:
+        return ""
+    return (
+        f" The networks had little training ({epochs:.1f} passes over the text): more training can"
+        " change their order."
     )
 
 
@@ -182,29 +197,42 @@ def gradient_flows(subject: TaskComparison | TextComparison) -> dict[str, Gradie
 
 
 def gradient(subject: TaskComparison | TextComparison, styles: Styles) -> str:
-    """State which share of the gradient is left after 25, 50 and 100 characters."""
+    """State which share of the gradient is left after 25, 50 and 100 characters.
+
+    Each network has a sentence; the first one says what the numbers are.
+    """
     flows = gradient_flows(subject)
     shortest = min((len(flow.share) for flow in flows.values()), default=0)
     lags = [lag for lag in LAGS if lag < shortest]
     left = {name: [flow.share[lag] for lag in lags] for name, flow in flows.items()}
     order = sorted(left, key=lambda name: left[name], reverse=True)
-    reached = {name: _shares(left[name]) for name in order if any(left[name])}
-    first = f"After {listing([str(lag) for lag in lags])} characters, "
-    sentence = _sentence(first + "{name} has {value} of its gradient left", styles, reached)
+    reached = [name for name in order if any(left[name])]
+    said = [
+        _gradient_left(styles[name].name, lags, left[name], place == 0)
+        for place, name in enumerate(reached)
+    ]
     none = _listed([name for name in order if name not in reached], styles)
     if lags and none:
-        sentence += f" In {none}, no gradient reaches that far back."
-    return sentence
+        said.append(f"In {none}, no gradient reaches that far back.")
+    return " ".join(said)
 
 
-def _shares(shares: list[float]) -> str:
+def _gradient_left(name: str, lags: list[int], shares: list[float], is_first: bool) -> str:
+    """State the shares at some lags; the first sentence is two if the later shares vanish."""
     less = f"less than {percent(MIN_SHARE)}"
-    if max(shares) < MIN_SHARE:
-        return less
-    visible_shares = [percent(share) for share in shares if share >= MIN_SHARE]
-    if len(visible_shares) == len(shares):
-        return listing(visible_shares)
-    return f"{', '.join(visible_shares)} and then {less}"
+    shown = [percent(share) if share >= MIN_SHARE else less for share in shares]
+    seen = next((place for place, each in enumerate(shown) if each == less), len(shown))
+    if not 0 < seen < len(shown) or set(shown[seen:]) != {less}:
+        seen = len(shown)
+    values = less if set(shown) == {less} else listing(shown[:seen])
+    after = listing([str(lag) for lag in lags[:seen]])
+    later = listing([str(lag) for lag in lags[seen:]])
+    if is_first:
+        sentence = f"After {after} characters, {name} has {values} of its gradient left."
+        return f"{sentence} After {later} characters, it has {less}." if later else sentence
+    if later:
+        values = f"{values} after {after} characters, and {less} after {later}"
+    return capital(f"{name} has {values}.")
 
 
 def brackets(text: TextComparison, styles: Styles) -> str:
@@ -231,8 +259,8 @@ def spelling(text: TextComparison, styles: Styles) -> str:
     """State the probability with which each network spells the prompt."""
     cells = text.cells.items()
     chances = {name: cell.diagnostics.spelling_probability for name, cell in cells}
-    first = "The probability that {name} completes the word is {value}"
-    return _sentence(first, styles, _ranked(chances, percent), "that of ")
+    first = "{name} completes the word with probability {value}"
+    return _sentence(first, styles, _ranked(chances, percent), between="with ")
 
 
 def writing(text: TextComparison, styles: Styles) -> str:
@@ -298,15 +326,21 @@ def _ranked(
     return {name: formatted(number) for name, number in order}
 
 
-def _sentence(first: str, styles: Styles, values: Mapping[str, str], before: str = "") -> str:
+def _sentence(
+    first: str,
+    styles: Styles,
+    values: Mapping[str, str],
+    before: str = "",
+    between: str = "",
+) -> str:
     """Return a sentence that lists a value for each network; empty without values.
 
     first: the wording for the first network, with {name} and {value}. The others follow as name
-    and value, with the word `before` the name.
+    and value, with a word `before` the name or `between` both.
     """
     parts: list[str] = []
     for name, value in values.items():
-        wording = f"{before}{{name}} {{value}}" if parts else first
+        wording = f"{before}{{name}} {between}{{value}}" if parts else first
         parts.append(wording.format(name=styles[name].name, value=value))
     if not parts:
         return ""

@@ -18,6 +18,7 @@ from chargen.errors import OptionConflictError
 from chargen.evaluation.bigram import bigram_nats
 from chargen.evaluation.compression import compressed_nats
 from chargen.evaluation.validation import validation_nats
+from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint, Weights
 from chargen.model.config import ModelConfig
 from chargen.model.find import PRETRAINED, find
@@ -115,9 +116,10 @@ def find_start(
     if options.init_from != AUTO:
         model = Checkpoint.load(find(options.init_from))
         for name, value, given in _differences(options, model.config):
+            theirs = f"is {CELLS[given].noun}" if name == "cell" else f"has {given}"
             raise OptionConflictError(
-                f"{{{name}}} {value} does not match the model in {model.folder}, which has {given}"
-                " (omit it)",
+                f"{{{name}}} {value} does not match the model in {model.folder}, which {theirs}"
+                f" (omit {{{name}}})",
                 name,
             )
         initial = _fit(model, corpus, options)

@@ -60,8 +60,16 @@ class Page {
   textChanged(byReader) {
     this.write.abandon();
     if (byReader) this.presets.leave();
+    this.nameUnknown();
     this.predict();
     this.refresh();
+  }
+
+  /** Name the characters of the text that the active network does not know. */
+  nameUnknown() {
+    const sentence = unknownSentence(this.text, this.models[this.model]);
+    const line = document.getElementById("unknown");
+    if (line.textContent !== sentence) line.textContent = sentence;
   }
 
   /** Request the next characters of all networks, and the colours of the text. */
@@ -105,6 +113,7 @@ class Page {
   show(view) {
     this.view = view;
     document.body.dataset.view = view;
+    this.presets.showNote(view);
     for (const tab of this.tabs) {
       const name = tab.getAttribute("aria-controls");
       tab.setAttribute("aria-selected", name === view);
@@ -140,6 +149,7 @@ class Page {
     this.model = model;
     document.querySelectorAll("#models-choice input")[model].checked = true;
     this.describe();
+    this.nameUnknown();
     this.predict();
     this.refresh();
   }
@@ -162,7 +172,9 @@ function firstText(models) {
 /** Return the names of the models, with the network where it is not in the name. */
 function withTitles(models) {
   for (const model of models) {
-    const named = model.name.toLowerCase().includes(model.cell);
+    const named = [model.cell, model.label].some((network) =>
+      model.name.toLowerCase().includes(network.toLowerCase()),
+    );
     model.title = named ? model.name : `${model.name} (${model.label})`;
   }
   return models;
@@ -171,6 +183,7 @@ function withTitles(models) {
 async function open() {
   const { client, models, start } = await connect();
   window.page = new Page(withTitles(models), client, start);
+  await window.page.presets.offer();
   document.body.dataset.ready = "";
 }
 

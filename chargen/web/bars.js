@@ -100,7 +100,7 @@ class Bars {
     this.line = line;
     this.handle.style.left = `${line * 100}%`;
     this.handle.setAttribute("aria-valuenow", line.toFixed(2));
-    this.handle.setAttribute("aria-valuetext", `output when above ${percent(line)}`);
+    this.handle.setAttribute("aria-valuetext", `written if above ${percent(line)}`);
     if (this.probabilities === undefined) return;
     const { characters } = this.model;
     const { count, sampled } = this;
@@ -109,7 +109,7 @@ class Bars {
     const output = this.probabilities[best] > line;
     replace(
       this.caption,
-      html("span", {}, `Output when > ${line.toFixed(2)}: `),
+      html("span", {}, `Written if above ${line.toFixed(2)}: `),
       html("b", {}, output ? visible(characters[best]) : "nothing"),
     );
   }

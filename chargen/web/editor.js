@@ -24,6 +24,7 @@ class Editor {
     this.field = document.getElementById("field");
     this.mirror = document.getElementById("mirror");
     this.button = document.getElementById("accept");
+    this.hint = document.getElementById("field-hint");
     this.ghost = html("span", { class: "ghost" });
     this.key = html("kbd", {}, "Tab");
     this.end = html("span", {}, "\u200b"); // gives a last, empty line its height
@@ -40,7 +41,7 @@ class Editor {
     document.addEventListener("selectionchange", () => this.suggest(this.suggestion));
     replace(
       document.getElementById("surprise-legend"),
-      html("span", {}, "Surprise of each character:"),
+      html("span", {}, "Surprisal of each character:"),
       ["0", ...SURPRISE_BITS].map((bits, level) =>
         html("span", { class: `key surprise-${level}` }, level === 6 ? `${bits}+ bits` : bits),
       ),
@@ -116,6 +117,9 @@ class Editor {
       field.selectionStart === field.value.length && field.selectionEnd === field.value.length;
     const shown = text !== "" && atEnd;
     this.button.hidden = !shown;
+    this.hint.classList.toggle("absent", !shown); // it keeps its room, so that nothing below moves
+    if (shown) field.setAttribute("aria-describedby", this.hint.id);
+    else field.removeAttribute("aria-describedby");
     this.ghost.remove();
     this.key.remove();
     if (shown) {

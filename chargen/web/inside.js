@@ -280,7 +280,7 @@ class InsideView {
       html(
         "p",
         { class: "muted" },
-        `${count} numbers: a 1 for the character, 0 for all others.` +
+        `${count} numbers, one for each known character and one for all unknown ones: a 1 for the character, 0 for all others.` +
           (model.encoder === "embedding" ? ` It selects one of the learned vectors xₜ of ${model.embeddingSize} numbers.` : ""),
       ),
     );

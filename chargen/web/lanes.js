@@ -8,8 +8,8 @@ const CELL_LANES = {
     i: ["--gate-learn", "share of the candidate added"],
     g: ["", "values that can be added"],
     o: ["--gate-use", "share of the memory that is used"],
-    c: ["", "cell state: the conveyor belt"],
-    h: ["", "hidden state: the output part of c"],
+    c: ["", "cell state: carried from step to step (the conveyor belt)"],
+    h: ["", "hidden state: what the use gate lets out of c"],
   },
   gru: {
     z: ["--gate-forget", "share of the memory that is kept"],

@@ -67,10 +67,7 @@ class Figure {
   }
 
   textChanged() {
-    const [{ characters }] = this.models;
-    const unknown = new Set(Array.from(this.texts.join("")).filter((each) => !characters.includes(each)));
-    this.unknown.textContent =
-      unknown.size === 0 ? "" : `The network does not know: ${Array.from(unknown, visible).join(" ")}`;
+    this.unknown.textContent = unknownSentence(this.texts.join(""), this.models[0]);
     this.reset.hidden = this.texts.every((text, k) => text === this.live.texts[k]);
     this.refresh();
   }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from chargen.comparison.result import Comparison
 from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint
 from chargen.tasks.registry import TASKS
+from chargen.text.display import printable
 from chargen.web.page import page
 
 
@@ -33,14 +34,21 @@ def network_pages(comparison: Comparison, models: Path) -> list[NetworkPage]:
     if comparison.text is not None:
         networks = _load(models, "", comparison.text.cells)
         if networks:
-            html = page(networks, view="inside", text=comparison.text.prompt)
+            html = _page(networks, comparison.text.corpus.name, comparison.text.prompt)
             pages.append(NetworkPage("networks.html", "Try the networks", html))
     for name, task in comparison.tasks.items():
         networks = _load(models, f"{name}-", task.cells) if name in TASKS else []
         if networks:
-            html = page(networks, view="inside", text=task.example[: task.answer[0]])
+            html = _page(networks, name, task.example[: task.answer[0]])
             pages.append(NetworkPage(f"networks-{name}.html", f"Step through {name}", html))
     return pages
+
+
+def _page(networks: Sequence[Checkpoint], subject: str, text: str) -> bytes:
+    """Return a page whose title has the labels of the networks and what they were trained on."""
+    labels = [CELLS[network.config.cell].label for network in networks]
+    title = f"{', '.join(labels)}: {printable(subject)}"
+    return page(networks, view="inside", text=text, names=labels, title=title)
 
 
 def _load(models: Path, prefix: str, cells: Iterable[str]) -> list[Checkpoint]:

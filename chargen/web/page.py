@@ -18,14 +18,17 @@ def page(
     weights_dtype: str = "float16",
     view: str = "write",
     text: str = "",
+    names: Sequence[str] = (),
+    title: str = "",
 ) -> bytes:
     """Return the HTML of a page with these models.
 
     view: what the page shows first, one of `VIEWS`; text: the text it starts with.
+    names: of the models, by default those of their folders; title: by default the names.
     Raises ChargenError if the models are too large for a page, or a weight is out of the range of
     `weights_dtype`.
     """
-    names = _names(checkpoints)
+    names = names or _names(checkpoints)
     return document(
         "page.html.j2",
         list(zip(names, checkpoints, strict=True)),
@@ -33,7 +36,7 @@ def page(
         styles=("page.css",),
         start={"view": view, "text": text},
         weights_dtype=weights_dtype,
-        title=", ".join(names),
+        title=title or ", ".join(names),
     )
 
 

@@ -36,7 +36,7 @@ class Pair {
     });
     const largestDistance = Math.max(...this.lanes.flatMap(({ values }) => values)) || 1;
     const predictions = this.columns.map((_, k) => this.distance(k));
-    this.lanes.push({ name: "prediction", about: "share of the probability that differs", values: predictions, write: percent, className: "parted" });
+    this.lanes.push({ name: "prediction", about: "how much the predictions differ (total variation)", values: predictions, write: percent, className: "parted" });
     for (const each of this.lanes) {
       each.value = html("span", { class: "lane-value" });
       const label = [html("span", { class: "lane-name" }, html("b", {}, each.name)), each.value, html("small", { class: "muted" }, each.about)];
@@ -54,7 +54,7 @@ class Pair {
     this.note.textContent =
       start < 0
         ? "The texts do not differ yet."
-        : `The texts first differ at ${this.placeAt(side, start)}. After the last characters, ${percent(predictions[last])} of the probability differs.`;
+        : `The texts first differ at ${this.placeAt(side, start)}. After the last characters, the predictions differ by ${percent(predictions[last])}.`;
     this.select(last, false);
     timeline.reveal(start < 0 ? last : start);
   }
@@ -74,7 +74,7 @@ class Pair {
   select(column, reveal = true) {
     const { columns, model, timeline, traces } = this;
     for (const { value, values, write } of this.lanes) value.textContent = write(values[column]);
-    timeline.select(column, `${percent(this.distance(column))} of the probability differs`, reveal);
+    timeline.select(column, `the predictions differ by ${percent(this.distance(column))}`, reveal);
     const atEnds = column === columns.length - 1;
     columns[column].rows.forEach((row, side) => {
       const { title } = this.outcomes[side];

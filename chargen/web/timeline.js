@@ -1,6 +1,7 @@
 // Rows over the steps of a text, one column a character, with a step that the reader selects.
 "use strict";
 
+const [MIN_CELL, MAX_CELL] = [15, 160]; // pixels of a step
 const STRIP_ROWS = 40; // a strip shows the mean of neighbouring units where there are more
 
 class Timeline {
@@ -36,7 +37,7 @@ class Timeline {
   setSteps(labels) {
     this.labels = labels;
     const room = this.element.parentElement.clientWidth - this.head.offsetWidth - 4;
-    const cell = Math.max(15, Math.min(36, room / labels.length));
+    const cell = Math.max(MIN_CELL, Math.min(MAX_CELL, room / labels.length));
     this.sheet.style.setProperty("--cell", `${cell}px`);
     this.sheet.style.setProperty("--steps", labels.length);
     this.cell = cell;

@@ -2,7 +2,9 @@
 "use strict";
 
 const CHAIN_STEPS = 24;
-const CHAIN_STEP = 78; // pixels
+const CHAIN_STEP = 84; // pixels at least
+const CHAIN_EDGE = 10; // pixels at each side of the steps
+const BACK_LABEL = 20; // half of the width of the widest number between two steps
 const GRADIENT_STEPS = 150;
 const LEAST_SHARE = 1e-4; // the lowest gradient of the chart, relative to the last step
 const FINGERPRINT = 4; // a state is drawn as 4 x 4 means of its units
@@ -16,9 +18,9 @@ class UnfoldedView {
     this.chart = html("figure", { class: "card gradient" });
     this.networks = html("div", { class: "networks" });
     const chain =
-      "A cell with a loop is equivalent to a chain of copies, one for each character. The state flows to the right.";
+      "A cell with a loop is equivalent to a chain of copies, one for each character. The state flows to the right. Above each copy: the character it expects, with its probability; ✓ where the text goes on with it.";
     const back =
-      "The gradient of the last prediction flows back to the left. Each number is its norm relative to the last step.";
+      "The gradient of the last prediction flows back to the left. Between the copies: its norm relative to the last step.";
     this.element = html(
       "div",
       {},
@@ -49,18 +51,19 @@ class UnfoldedView {
     const read = ["\n", ...Array.from(text)].slice(traces[0].first);
     const cards = page.models.map((model, k) => this.card(model, traces[k], flows[k], read));
     replace(this.networks, cards);
-    for (const chain of this.networks.querySelectorAll(".chain")) chain.scrollLeft = chain.scrollWidth;
+    this.networks.querySelectorAll(".chain").forEach((chain, k) => {
+      const step = chainStep(chain.clientWidth, read.length);
+      replace(chain, drawChain(page.models[k], traces[k], flows[k], read, step));
+      chain.scrollLeft = chain.scrollWidth;
+    });
     if (!this.gradient) return;
-    const width = Math.min(680, this.chart.clientWidth - 34);
+    const width = this.chart.clientWidth - 34;
     replace(this.chart, gradientChart(flows, width), page.models.length > 1 ? gradientLegend(page.models) : null);
   }
 
   card(model, trace, flow, read) {
-    const chain = html(
-      "div",
-      { class: "chain", tabindex: "0", role: "group", "aria-label": `${model.title}, unfolded` },
-      drawChain(model, trace, flow, read),
-    );
+    const group = { class: "chain", tabindex: "0", role: "group", "aria-label": `${model.title}, unfolded` };
+    const chain = html("div", group); // it is drawn when its width is known
     return html(
       "article",
       { class: "card network" },
@@ -119,7 +122,7 @@ function gradientSentence(flow) {
   if (flow.length === 1) return "There is no earlier step yet.";
   const back = reach(flow, 0.1);
   if (back === null) return `The gradient is at least 10 % at all ${flow.length} steps.`;
-  return `The gradient first falls below 10 % ${back} ${back === 1 ? "character" : "characters"} before the last one.`;
+  return `The gradient falls below 10 % for the first time ${back} ${back === 1 ? "character" : "characters"} before the end.`;
 }
 
 /** Draw the folded network: one cell, and a loop where it has a state. */
@@ -138,9 +141,16 @@ function drawFolded(model) {
   return drawing.root;
 }
 
-/** Draw the network unfolded over the steps of a trace. */
-function drawChain(model, trace, flow, read) {
-  const width = read.length * CHAIN_STEP + 20;
+/** Return the width of a step in a chain of this width, so that it cuts no label at its left edge. */
+function chainStep(room, steps) {
+  if (steps * CHAIN_STEP + 2 * CHAIN_EDGE <= room) return CHAIN_STEP;
+  const left = room - CHAIN_EDGE - BACK_LABEL; // of the last steps, which are shown first
+  return left / Math.max(1, Math.floor(left / CHAIN_STEP));
+}
+
+/** Draw the network unfolded over the steps of a trace, each with this width. */
+function drawChain(model, trace, flow, read, step) {
+  const width = read.length * step + 2 * CHAIN_EDGE;
   const drawing = new Drawing(width, 230, chainLabel(model, trace, flow, read));
   drawing.root.setAttribute("width", width);
   drawing.root.setAttribute("height", 230);
@@ -149,11 +159,11 @@ function drawChain(model, trace, flow, read) {
   const top = trace.layers.at(-1);
   const scale = scaleOf(top.output);
   read.forEach((character, row) => {
-    const x = row * CHAIN_STEP + CHAIN_STEP / 2 + 10;
+    const x = (row + 0.5) * step + CHAIN_EDGE;
     const share = shareAt(flow, read, row);
     if (row > 0 && model.states.length > 0) {
-      drawing.wire([[x - CHAIN_STEP + 26, 106], [x - 26, 106]], "memory flow");
-      if (flow !== null) drawBackFlow(drawing, x - CHAIN_STEP / 2, shareAt(flow, read, row - 1));
+      drawing.wire([[x - step + 26, 106], [x - 26, 106]], "memory flow");
+      if (flow !== null) drawBackFlow(drawing, x - step / 2, shareAt(flow, read, row - 1));
     }
     drawing.wire([[x, 186], [x, 142]]);
     drawing.wire([[x, 92], [x, 58]]);

@@ -2,13 +2,14 @@
 "use strict";
 
 const CONTINUATION = 160; // characters
+const NONE = ""; // no gate is held
 const HELD = { 0: "closed", 1: "open" };
 
 class WhatIfView {
   constructor(page) {
     this.page = page;
     this.turn = 0;
-    this.gate = null; // the letter of the gate; null: the first of the network
+    this.gate = NONE; // the letter of the gate
     this.value = "0";
     this.unit = null;
     this.layer = 0;
@@ -38,6 +39,7 @@ class WhatIfView {
       autocapitalize: "off",
       on: { input: () => page.refresh() },
     });
+    this.unknown = html("p", { class: "muted", role: "status" });
     this.pair = new Pair();
     this.element = html(
       "div",
@@ -49,6 +51,7 @@ class WhatIfView {
       html(page.heading, {}, "Another text"),
       html("label", { for: "other", class: "muted" }, "How much do the states and predictions of two texts differ? Type a second text:"),
       this.other,
+      this.unknown,
       this.pair.element,
     );
   }
@@ -84,6 +87,7 @@ class WhatIfView {
     if (held !== null) this.drawHeld(held);
     const other = this.other.value === "" ? null : await trace(this.other.value, []);
     if (stale()) return;
+    this.unknown.textContent = unknownSentence(this.other.value, this.model);
     this.pair.element.hidden = other === null;
     if (other !== null) this.pair.draw(this.model, [text, this.other.value], [base, other]);
     if (held !== null) this.continueBoth(interventions, stale);
@@ -97,23 +101,24 @@ class WhatIfView {
   }
 
   interventions() {
-    if (this.gate === null) return [];
+    if (this.gate === NONE) return [];
     const { layer, gate, unit } = this;
     return [{ layer, gate, unit, from: this.from, value: Number(this.value) }];
   }
 
   drawTools() {
     const { model, gates } = this;
-    this.held.hidden = gates.length === 0;
+    this.layer = Math.min(this.layer, model.numLayers - 1);
+    if (!gates.some(({ letter }) => letter === this.gate)) this.gate = NONE;
+    const holds = this.gate !== NONE;
+    this.held.hidden = !holds;
     this.tools.hidden = gates.length === 0;
     this.message.textContent =
       gates.length === 0
         ? `This network (${model.label}) has no gates to hold.`
-        : "Click on the character from which the gate is held.";
-    this.layer = Math.min(this.layer, model.numLayers - 1);
-    if (!gates.some(({ letter }) => letter === this.gate)) {
-      this.gate = (gates.find(({ letter }) => letter === "f") ?? gates[0])?.letter ?? null;
-    }
+        : holds
+          ? "Click on the character from which the gate is held."
+          : "No gate is held. Choose one to see what the network predicts when it is closed or open.";
     if (this.unit >= model.hiddenSize) this.unit = null;
     const change = (name, convert) => (value) => {
       this[name] = convert(value);
@@ -134,10 +139,14 @@ class WhatIfView {
     this.toolsKey = key;
     replace(
       this.tools,
-      select("Hold the gate", gates.map(({ letter, name }) => [letter, `${name} ${letter}`]), this.gate, change("gate", String)),
-      select("at", [["0", "closed (0)"], ["1", "open (1)"]], this.value, change("value", String)),
-      html("label", { class: "field" }, html("span", {}, `in unit (0 to ${model.hiddenSize - 1})`), number),
-      model.numLayers > 1 ? select("of layer", layers, this.layer, change("layer", Number)) : null,
+      select("Hold the gate", [[NONE, "none"], ...gates.map(({ letter, name }) => [letter, `${name} ${letter}`])], this.gate, change("gate", String)),
+      holds
+        ? [
+            select("at", [["0", "closed (0)"], ["1", "open (1)"]], this.value, change("value", String)),
+            html("label", { class: "field" }, html("span", {}, `in unit (0 to ${model.hiddenSize - 1})`), number),
+            model.numLayers > 1 ? select("of layer", layers, this.layer, change("layer", Number)) : null,
+          ]
+        : null,
     );
   }
 
@@ -151,10 +160,10 @@ class WhatIfView {
       cell.className = row >= from ? "held" : "";
     });
     const parted = predictionDistances(base, held, size);
-    const label = [html("b", {}, "prediction"), html("small", { class: "muted" }, "share of the probability that moves to other characters")];
+    const label = [html("b", {}, "prediction"), html("small", { class: "muted" }, "how much the prediction changes (total variation)")];
     replace(timeline.lanes, barLane(label, parted, "parted"));
     const last = parted.at(-1);
-    timeline.select(from, `${spoken(read[from])}; ${percent(last)} of the last prediction moves`);
+    timeline.select(from, `${spoken(read[from])}; the last predictions differ by ${percent(last)}`);
     const gate = this.gates.find(({ letter }) => letter === this.gate);
     const where = this.unit === null ? "" : ` in unit ${this.unit}`;
     this.after.title.textContent = `With ${gate.name} ${gate.letter} held ${HELD[this.value]}${where}`;

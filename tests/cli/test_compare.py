@@ -1,5 +1,6 @@
 """`chargen compare` writes a report, reports errors in one line, and can be interrupted."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -43,6 +44,9 @@ def test_a_report_on_a_task_is_written(here: Path, chargen: Command) -> None:
     folder = here / "comparisons" / "recall"
     report = Path("comparisons/recall/report.html")
     assert f"report    {report}" in outcome.out
+    progress = re.findall(r"^ *(\S+%)  .", outcome.err, re.MULTILINE)
+    assert progress
+    assert all(re.fullmatch(r"\d+\.\d%", fraction) for fraction in progress)
     example = (
         f"chargen score -m {Path('comparisons/recall/models/recall-gru')} --prompt 'day 1: fog."
     )
@@ -60,7 +64,8 @@ def test_a_report_on_a_task_is_written(here: Path, chargen: Command) -> None:
     found = read_comparison(folder / "comparison.json")
     networks = [Checkpoint.load(folder / "models" / f"recall-{cell}") for cell in ("rnn", "gru")]
     task = found.tasks["recall"]
-    html = page(networks, view="inside", text=task.example[: task.answer[0]])
+    start = {"view": "inside", "text": task.example[: task.answer[0]]}
+    html = page(networks, **start, names=["RNN", "GRU"], title="RNN, GRU: recall")
     assert (folder / "networks-recall.html").read_bytes() == html
     link = b'<a href="networks-recall.html">Step through recall</a>'
     assert link in (folder / "report.html").read_bytes()

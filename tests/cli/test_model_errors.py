@@ -124,7 +124,10 @@ def test_fine_tuning_with_other_sizes_is_refused(
     message = refused(
         WRONG_USE, "train", text, "--init-from", str(model), "--steps", "2", option, value
     )
-    assert message.startswith(f"{option} {value} does not match the model in {model}, which has")
+    theirs = "is an LSTM" if option == "--cell" else "has "
+    expected = f"{option} {value} does not match the model in {model}, which {theirs}"
+    assert message.startswith(expected)
+    assert message.endswith(f"(omit {option})")
 
 
 # Resuming

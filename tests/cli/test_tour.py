@@ -33,6 +33,29 @@ def test_a_pipe_gets_all_screens(
     assert any(text_width(line) > width / 2 for line in printed)
 
 
+def test_one_screen_is_shown(chargen: Command) -> None:
+    """With a number, only this screen is printed; words are not split at their hyphens."""
+    outcome = chargen("tour", "5")
+    assert (outcome.status, TITLE.findall(outcome.out)) == (0, ["5"])
+    assert not re.search(r"\w-\n", outcome.out)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("8",), "SCREEN must be a whole number between 1 and 7, got 8"),
+        (("0",), "SCREEN must be a whole number between 1 and 7, got 0"),
+        (("1", "--no-pause"), "--no-pause has no effect with SCREEN"),
+        (("1", "--html", "x.html"), "SCREEN has no effect with --html"),
+    ],
+)
+def test_a_wrong_screen_is_refused(
+    refused: Refused, options: tuple[str, ...], message: str
+) -> None:
+    """One line says what is allowed."""
+    assert refused(2, "tour", *options).startswith(message)
+
+
 def test_the_readme_shows_the_output(repository: Path) -> None:
     """The excerpt in README.md is what the command prints."""
     section = (repository / "README.md").read_text("utf-8").split("\n## Lecture\n")[1]

@@ -1,5 +1,6 @@
 """Tests of the checks: each fails if its condition is violated."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -78,6 +79,9 @@ def test_parameters_may_differ_by_one_percent(counts: tuple[int, ...], passed: l
     networks = [Network("rnn", "RNN", "", 8, 1, count) for count in counts]
     assert [check.passed for check in check_parameters("parameters", networks)] == passed
     assert not list(check_parameters("parameters", networks[:1]))
+    for check in check_parameters("parameters", networks):
+        assert re.fullmatch(r".* apart; allowed: 1 %", check.details)
+        assert re.search(r", \d+\.\d\d % apart", check.details)
 
 
 @pytest.mark.parametrize(("accuracy", "passed"), [(0.17, True), (0.3, False)])

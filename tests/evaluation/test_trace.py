@@ -184,9 +184,9 @@ def test_gates_have_names(cell: str, names: dict[str, str]) -> None:
         (
             "gru",
             {"close": ("forget",)},
-            r"close must be a gate of the cell gru \(r, reset; z, keep \(update\); n, candidate\)",
+            r"got 'forget' \(a GRU has the gates reset r, keep \(update\) z, candidate n\)",
         ),
-        ("rnn", {"open": ("use",)}, "open needs gates, and the cell rnn has none"),
+        ("rnn", {"open": ("use",)}, "open cannot be used with this model: an RNN has no gates"),
         ("lstm", {"close": ("i",), "open": ("learn",)}, "close and open hold the same gate, learn"),
         ("lstm", {"layer": 2}, "layer must be a whole number between 0 and 1 with this model"),
         ("lstm", {"unit": 6}, "unit must be a whole number between 0 and 5 with this model"),

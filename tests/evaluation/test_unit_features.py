@@ -55,7 +55,9 @@ def test_without_a_unit_that_follows_it_nothing_is_confirmed() -> None:
     of twice the chance level is exceeded with a probability below 1e-6.
     """
     random = np.random.default_rng(2)
-    for each in unit_features(random.standard_normal((len(LONG), 12)), LONG, 12):
+    found = unit_features(random.standard_normal((len(LONG), 12)), LONG, 12)
+    assert sum(each.is_confirmed for each in found) <= 1
+    for each in found:
         assert abs(each.found) < 2 * each.chance
         assert abs(each.confirmed) < 0.15
 

@@ -38,8 +38,8 @@ that of the RNN 2.098 and that of the feed-forward network 3.274.
 The LSTM uses the last 128 characters, the GRU 64, the RNN 16 and the feed-forward network 1.
 65 to 256 characters after the opening mark, the LSTM gives the right mark a probability of \
 44 %, the GRU 27 %, the RNN 9.0 % and the feed-forward network 2.0 %.
-The probability that the LSTM completes the word is 83 %, that of the GRU 79 %, that of the RNN \
-63 % and that of the feed-forward network 0.01 %.
+The LSTM completes the word with probability 83 %, the GRU with 79 %, the RNN with 63 % and the \
+feed-forward network with 0.01 %.
 Share of generated words that occur in the training text: the LSTM 95 %, the GRU 92 %, the RNN \
 86 % and the feed-forward network 31 %.
 Share of words that rhyme, 6 words after the first rhyme word of a line: the text itself 57 %, \
@@ -117,9 +117,32 @@ def test_vanished_gradient_has_no_number(comparison: Comparison, looks: Styles) 
     recall = comparison.tasks["recall"]
     cells = {name: replace(recall.cells[name], gradient=flow) for name, flow in flows.items()}
     assert plain(sentences.gradient(replace(recall, cells=cells), looks)) == (
-        "After 25, 50 and 100 characters, the LSTM has 25 %, 25 % and 50 % of its gradient left; "
-        "the RNN less than 0.01 %. In the feed-forward network, no gradient reaches that far back."
+        "After 25, 50 and 100 characters, the LSTM has 25 %, 25 % and 50 % of its gradient left. "
+        "The RNN has less than 0.01 %. In the feed-forward network, no gradient reaches that far "
+        "back."
     )
+    faded = GradientFlow(tuple(0.8**lag for lag in range(101)))
+    cells = {name: replace(recall.cells[name], gradient=faded) for name in ("rnn", "lstm")}
+    assert plain(sentences.gradient(replace(recall, cells=cells), looks)) == (
+        "After 25 characters, the RNN has 0.38 % of its gradient left. After 50 and 100 "
+        "characters, it has less than 0.01 %. The LSTM has 0.38 % after 25 characters, and less "
+        "than 0.01 % after 50 and 100."
+    )
+
+
+def test_little_training_is_stated(comparison: Comparison) -> None:
+    """The facts say if the networks read the text fewer than ten times, unless it is long."""
+    text = comparison.text
+    assert text is not None
+    for passes, is_little in ((0.5, True), (9.9, True), (10, False)):
+        read = round(passes * text.corpus.training_characters)
+        facts = sentences.facts(replace(comparison, text=replace(text, characters_read=read)))
+        assert (f"little training ({passes:.1f} passes" in facts) == is_little
+    alone = replace(text, characters_read=5, cells={"rnn": text.cells["rnn"]})
+    assert "little training" not in sentences.facts(replace(comparison, text=alone))
+    corpus = replace(text.corpus, training_characters=20_000_000)
+    long = replace(text, corpus=corpus, characters_read=10_000_000)
+    assert "little training" not in sentences.facts(replace(comparison, text=long))
 
 
 def only(task: TaskComparison, name: str, **fields: object) -> TaskComparison:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chargen.model.checkpoint import Checkpoint
 from chargen.model.engine import Engine
+from chargen.model.find import find
 from tests.web.checkpoints import make_checkpoint
 from tests.web.reader import DESKTOP, LETTERS, PHONE, Reader
 
@@ -38,7 +40,7 @@ def lower_line(reader: Reader) -> None:
     """Drag the threshold line to 0 with the keyboard, so that the network suggests anything."""
     reader.run("document.querySelector('.handle').focus()")
     reader.press("\ue011")  # Home
-    assert reader.texts(".verdict")[0].startswith("Output when > 0.00")
+    assert reader.texts(".verdict")[0].startswith("Written if above 0.00")
 
 
 def shows(reader: Reader, selector: str, text: str) -> bool:
@@ -73,6 +75,7 @@ def test_accepting_a_suggestion(reader: Reader, tmp_path: Path, width: int) -> N
     lower_line(reader)
     reader.write("neu")
     ghost = reader.wait(lambda: "".join(reader.texts(".ghost")))
+    assert reader.find("#field-hint").is_displayed()
     reader.press("\ue004")  # Tab
     assert reader.text == f"neu{ghost}"
     assert reader.run("return document.activeElement.id") == "field"
@@ -82,6 +85,22 @@ def test_accepting_a_suggestion(reader: Reader, tmp_path: Path, width: int) -> N
     reader.wait(lambda: reader.texts(".ghost"))
     reader.press("\ue00c")  # Escape
     assert reader.texts(".ghost") == []
+    assert not reader.find("#field-hint").is_displayed()
+
+
+def test_unknown_characters_are_named(reader: Reader, tmp_path: Path) -> None:
+    """The page names each character that the active network does not know, in both texts."""
+    models = [make_checkpoint("a", characters="neuro"), make_checkpoint("b", characters="neuronö")]
+    reader.open(tmp_path, *models, width=DESKTOP)
+    reader.write("nöxx")
+    assert reader.texts("#unknown") == ["The network does not know: ö x"]
+    reader.run("document.querySelectorAll('#models-choice input')[1].click()")
+    assert reader.texts("#unknown") == ["The network does not know: x"]
+    reader.write("neuron")
+    assert reader.texts("#unknown") == [""]
+    reader.show("whatif")
+    reader.find("#other").send_keys("Z")
+    reader.wait(partial(shows, reader, "#whatif p", "The network does not know: Z"))
 
 
 @both
@@ -146,7 +165,7 @@ def test_every_view_shows_the_same_text(reader: Reader, tmp_path: Path, width: i
     contents = {
         "inside": (".track-characters", "⏎neuron"),
         "unfolded": (".chain .glyph", "⏎"),
-        "whatif": ("#whatif .track-characters", "⏎neuron"),
+        "whatif": ("#whatif h2", "Another text"),
     }
     for view in VIEWS[1:]:
         reader.press("\ue014")  # ArrowRight
@@ -190,6 +209,8 @@ def test_shutting_a_gate(reader: Reader, tmp_path: Path, width: int) -> None:
     reader.open(tmp_path, make_checkpoint(characters=LETTERS, scale=2), width=width)
     reader.write("neuron")
     reader.show("whatif")
+    assert not reader.find("#whatif .track-characters").is_displayed()  # no gate is held
+    choose(reader, 0, "f")
     reader.wait(lambda: reader.texts("#whatif .held"))
     reader.click("#whatif .track-characters > :nth-child(4)")
     reader.wait(lambda: reader.texts("#whatif .held") == list("uron"))
@@ -198,11 +219,16 @@ def test_shutting_a_gate(reader: Reader, tmp_path: Path, width: int) -> None:
     assert before != after
     reader.wait(lambda: reader.texts(".prose mark"))
     assert reader.texts("#whatif h3")[:2] == ["As trained", "With forget f held closed"]
-    reader.run(
-        "const s = document.querySelectorAll('#whatif select')[1]; s.value = '1';"
-        "s.dispatchEvent(new Event('change'))"
-    )
+    choose(reader, 1, "1")
     reader.wait(lambda: "With forget f held open" in reader.texts("#whatif h3"))
+
+
+def choose(reader: Reader, place: int, value: str) -> None:
+    """Choose a value in one of the lists of the view What if."""
+    reader.wait(lambda: len(reader.texts("#whatif select")) > place)
+    script = "const s = document.querySelectorAll('#whatif select')[arguments[0]];"
+    script += "s.value = arguments[1]; s.dispatchEvent(new Event('change'))"
+    reader.run(script, place, value)
 
 
 def test_a_second_text_parts_from_the_first(reader: Reader, tmp_path: Path) -> None:
@@ -231,18 +257,26 @@ def test_a_second_text_parts_from_the_first(reader: Reader, tmp_path: Path) -> N
     assert "differ at character 2." in "".join(reader.texts("#whatif .muted"))
 
 
-def test_presets_suit_the_vocabulary(reader: Reader, tmp_path: Path) -> None:
-    """A preset sets text, view and a note; models without its characters do not offer it."""
-    reader.open(tmp_path, width=DESKTOP)
-    assert len(reader.texts("#presets button")) == 4
+def test_presets_suit_the_models(reader: Reader, tmp_path: Path) -> None:
+    """A preset sets text, view and a note; it is offered if a model can do what it asks for."""
+    week, context = (Checkpoint.load(find(f"tour/{name}")) for name in ("recall", "context"))
+    for checkpoint, task in ((week, "Day 1 to day 5"), (context, "Dog and wolf")):
+        reader.open(tmp_path, checkpoint, width=DESKTOP)
+        assert reader.texts("#presets button") == ["“neuron”, letter by letter", task]
+    reader.open(tmp_path, width=DESKTOP)  # a network that was not trained
+    assert len(reader.texts("#presets button")) == 1
     reader.click("#presets button:nth-of-type(1)")
     assert reader.text == "neuron"
     assert reader.find("#unfolded").is_displayed()
     assert reader.find("#preset-note").is_displayed()
+    reader.show("inside")  # the note is about another view
+    assert not reader.find("#preset-note").is_displayed()
+    reader.show("unfolded")
+    assert reader.find("#preset-note").is_displayed()
     reader.find("#field").send_keys("s")
     assert not reader.find("#preset-note").is_displayed()
-    reader.open(tmp_path, make_checkpoint(characters="neuron"), width=DESKTOP)
-    assert len(reader.texts("#presets button")) == 1
+    reader.open(tmp_path, make_checkpoint(characters="nero"), width=DESKTOP)
+    assert reader.texts("#presets button") == []
 
 
 def test_hostile_names_and_texts_stay_text(reader: Reader, tmp_path: Path) -> None:

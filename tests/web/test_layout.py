@@ -12,7 +12,7 @@ from chargen.report.theme import ROLES, Role
 from chargen.web.document import FOLDER
 from tests.web.audits import CONTRAST, UNNAMED
 from tests.web.checkpoints import make_checkpoint
-from tests.web.reader import LETTERS, Reader
+from tests.web.reader import DESKTOP, LETTERS, PHONE, Reader
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -24,6 +24,14 @@ VIEWS = {
     "whatif": "#whatif .differs",
 }
 WIDTHS = (360, 768, 1440, 1600)
+# The labels of a chain that its left edge cuts.
+CUT = """
+const chain = document.querySelector(".chain");
+const edge = chain.getBoundingClientRect().left;
+const cut = (box) => box.left < edge && box.right > edge;
+const labels = Array.from(chain.querySelectorAll("text"));
+return labels.filter((each) => cut(each.getBoundingClientRect())).map((each) => each.textContent);
+"""
 TEXT = "the neuron remembers what the network has read, letter by letter. " * 3
 
 
@@ -55,6 +63,22 @@ def test_views_fit_and_are_readable(reader: Reader, tmp_path: Path) -> None:
             ratio, text = reader.run(CONTRAST)
             assert ratio >= 4.5, (view, scheme, text)
         assert reader.run(UNNAMED) == [], view
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_drawings_use_the_width(reader: Reader, tmp_path: Path, width: int) -> None:
+    """The chart and the strips fill their boxes; a chain that scrolls cuts no label on the left."""
+    model = make_checkpoint(characters=LETTERS)
+    reader.open(tmp_path, model, width=width, view="unfolded", text=TEXT)
+    reader.wait(partial(reader.texts, ".gradient svg"))
+    assert reader.run("return document.querySelector('.chain').scrollLeft") > 0
+    assert reader.run(CUT) == []
+    share = "const [inner, outer] = Array.from(arguments, (one) => document.querySelector(one));"
+    share += "return inner.getBoundingClientRect().width / outer.getBoundingClientRect().width"
+    assert reader.run(share, ".gradient svg", ".gradient") > 0.85
+    reader.open(tmp_path, model, width=width, view="inside", text="neuron")
+    reader.wait(partial(reader.texts, "#inside .cell svg"))
+    assert reader.run(share, "#inside .timeline", "#inside") > 0.85
 
 
 def test_nothing_moves_for_those_who_prefer_it(reader: Reader, tmp_path: Path) -> None:

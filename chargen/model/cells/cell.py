@@ -67,6 +67,13 @@ class Cell(ABC):
         return bool(self.state)
 
     @property
+    def noun(self) -> str:
+        """The network in a sentence: "an LSTM", "a feed-forward network"."""
+        if not self.label[-1].isupper():  # not an acronym
+            return f"a {self.label.lower()} network"
+        return f"{'an' if self.label[0] in 'LR' else 'a'} {self.label}"
+
+    @property
     def memory(self) -> str:
         """The name of the part of the state that carries the memory; "used" if there is none."""
         return self.state[-1] if self.state else "used"
