@@ -47,13 +47,15 @@ class Model:
     def generate(self, prompt: str = "", **settings: Any) -> str:
         """Return the text that follows the prompt, without the prompt.
 
+        If the model was trained on separate texts, it ends with the text, at the latest after
+        `length` characters, by default as many as the longest training text has.
         Raises OptionError if a value is not allowed, or if there is no stop condition.
         """
         return self.samples(1, prompt, **settings)[0]
 
     def stream(self, prompt: str = "", **settings: Any) -> Iterator[str]:
         """Yield the characters of `generate`, each as soon as it is drawn."""
-        records = generate(self._reader, _settings(settings), _text(prompt, "prompt"))
+        records = generate(self._reader, self._settings(settings), _text(prompt, "prompt"))
         return (record.character for record in records if isinstance(record, Drawn))
 
     def samples(self, count: int, prompt: str = "", **settings: Any) -> list[str]:
@@ -62,8 +64,9 @@ class Model:
         The first is the one that `generate` returns.
         """
         _check_count(count)
-        made = _settings(settings)
-        if made.length is None and not made.stop_texts and not made.confidence:
+        made = self._settings(settings)
+        stops = made.stop_texts or made.confidence or self._reader.kind.separate
+        if made.length is None and not stops:
             raise OptionConflictError(
                 "without {length}, set {stop}, {until_newline} or {confidence} (or use stream())",
                 "length",
@@ -113,6 +116,9 @@ class Model:
                 )
         return self._tracer.trace(_text(prompt, "prompt"), made)
 
+    def _settings(self, settings: dict[str, Any]) -> GenerationSettings:
+        return _settings({"length": self._reader.default_length, **settings})
+
     def _read(self, prompt: str) -> Context:
         return self._reader.read(_text(prompt, "prompt"))
 
@@ -129,6 +135,8 @@ def train(
     *texts: str | Path,
     output: str | Path | None = None,
     lines: bool = False,
+    separator: str | None = None,
+    column: str | int | None = None,
     encoding: str = "utf-8",
     overwrite: bool = False,
     init_from: str | Path = "auto",
@@ -136,6 +144,9 @@ def train(
 ) -> Model:
     """Train a model on text files and return it, without printing anything.
 
+    lines, separator, column: what a separate text is. It is a line, a document between two lines
+    that equal `separator` (between blank lines for "blank-line"), or a cell of a column of tables,
+    which has a name or a number from 1.
     init_from: the model to start from, a name or a folder. "auto" starts from the model english if
     it predicts the text better than the text's own letter pairs do; "none" from random weights.
     options: the fields of `chargen.TrainingOptions` (minutes, epochs or steps, preset, cell,
@@ -144,6 +155,7 @@ def train(
     Raises CorpusError, OptionError, CheckpointError, TrainingError.
     """
     from chargen.text.corpus import Corpus
+    from chargen.text.kind import TextOptions
     from chargen.training.openmp import limit_thread_spinning
     from chargen.training.options import TrainingOptions
 
@@ -151,10 +163,12 @@ def train(
     from chargen.training.train import start
 
     check_names(options, options_of(TrainingOptions))
+    name = str(column) if isinstance(column, int) else column
+    kind = TextOptions(lines, separator, name).kind
     if isinstance(init_from, Path):
         init_from = str(init_from)
     trainer = start(
-        Corpus.read(texts, encoding=encoding, lines=lines),
+        Corpus.read(texts, encoding=encoding, kind=kind),
         TrainingOptions(**options, init_from=init_from),
         output=None if output is None else Path(output),
         overwrite=overwrite,

@@ -18,6 +18,7 @@ from chargen.evaluation.surprisal import read
 from chargen.generation.context import Reader
 from chargen.generation.generate import generate_texts
 from chargen.generation.settings import GenerationSettings
+from chargen.text.kind import LINE
 
 
 @pytest.fixture
@@ -238,7 +239,7 @@ def test_train_returns_the_saved_model(tmp_path: Path) -> None:
         steps=2,
         device="cpu",
     )
-    assert other.checkpoint.lines
+    assert other.checkpoint.kind == LINE
     assert other.checkpoint.config.hidden_size == 8
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -101,7 +102,12 @@ def _settings(loaded: Checkpoint) -> Iterator[Fact]:
     yield Fact("corpus_characters", "size of training data", corpus["characters"], "characters")
     held_out = corpus["held_out_characters"]
     yield Fact("corpus_held_out_characters", "held out for validation", held_out, "characters")
-    yield Fact("corpus_lines", "each line is a separate text", corpus["lines"])
+    kind = loaded.kind
+    yield Fact("corpus_texts", f"number of {kind.noun}s", corpus["texts"])
+    yield Fact("corpus_skipped_cells", "", corpus.get("skipped_cells", 0))
+    yield Fact("corpus_longest_text", "", corpus.get("longest_text"))
+    yield Fact("corpus_kind", "", asdict(kind))
+    yield Fact("corpus_kind_description", "kind of text", kind.description)
     yield Fact("corpus_sha256", "SHA-256 of training data", corpus["sha256"])
 
 

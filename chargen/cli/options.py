@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from chargen.options import Option, options_of
 
 if TYPE_CHECKING:
     from chargen.model.checkpoint import Checkpoint
+    from chargen.text.corpus import Corpus
     from chargen.text.vocabulary import Vocabulary
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -126,6 +128,17 @@ def known_prompt(prompt: str, vocabulary: Vocabulary, *, what: str = "the prompt
     if unknown := vocabulary.unknown(normalise(prompt)):
         warn(f"the model does not know these characters in {what}: {list_characters(unknown)}")
     return clean(prompt)
+
+
+def warn_unread_table(corpus: Corpus) -> None:
+    """Warn if a file of a corpus looks like a table but is read as a whole."""
+    from chargen.text.table import listed_names
+
+    if (table := corpus.table) is not None:
+        warn(
+            f"{table.file} looks like a table; --column {shlex.quote(table.column)} trains on one"
+            f" column of: {listed_names(table.names)}"
+        )
 
 
 def set_parameters() -> dict[str, click.Parameter]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chargen.cli.options import declared_options, given, known_prompt, load_model, model_option
-from chargen.repl.settings import SessionSettings
+from chargen.repl.settings import SessionSettings, model_defaults
 
 if TYPE_CHECKING:
     from chargen.repl.session import Session
@@ -25,18 +25,21 @@ def command(model: str | None, **options: Any) -> int:
     Press Enter to let the model finish your line. While you type, the model suggests how to
     continue; press Tab to accept the suggestion. Type /help for all keys and commands.
 
+    A model of documents or cells continues your line to the end of the text.
+
     Without a terminal, the model finishes each line of standard input and prints it. All lines are
     one text until the command /reset.
     """
     from chargen.generation.context import Reader
     from chargen.repl.session import Session
 
-    settings = SessionSettings(**given(SessionSettings, options))
+    chosen = given(SessionSettings, options)
+    SessionSettings(**chosen)  # before the model is loaded
     loaded = load_model(model)
+    reader = Reader.of(loaded)
+    settings = SessionSettings(**{**model_defaults(reader), **chosen})
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
-    session = Session(
-        Reader.of(loaded), settings, name=loaded.folder.resolve().name, whole_lines=not terminal
-    )
+    session = Session(reader, settings, name=loaded.folder.resolve().name, whole_lines=not terminal)
     if not terminal:
         return run_script(session, sys.stdin or ())
     import platformdirs

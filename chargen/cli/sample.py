@@ -24,6 +24,7 @@ from chargen.errors import OptionError
 from chargen.generation.records import Drawn, Stopped
 from chargen.generation.settings import GenerationSettings
 from chargen.text.display import visible
+from chargen.text.kind import LINE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +69,9 @@ def command(
     if settings.seed is None:
         settings = replace(settings, seed=random_seed())
     loaded = load_model(model)
+    reader = Reader.of(loaded)
+    if "length" not in chosen:
+        settings = replace(settings, length=reader.default_length)
     for text in settings.stop:
         if unknown := loaded.vocabulary.unknown(text):
             warn(f"--stop {text!r} never occurs: the model does not know {unknown!r}")
@@ -78,7 +82,7 @@ def command(
     if highlight and not colours:
         warn("--highlight has no effect: standard output is not a terminal with colours")
     records = generate(
-        Reader.of(loaded),
+        reader,
         settings,
         prompt,
         num_samples=num_samples,
@@ -91,13 +95,12 @@ def command(
                 f"(stopped: the top probability fell below {settings.confidence:g})",
                 file=sys.stderr,
             )
-    else:
+    elif as_json:
         for number, sample in completed(records):
-            if as_json:
-                print_json(loaded.folder, prompt, number, sample, settings)
-            else:
-                separator = "" if settings.until_newline or number == 0 else "\n"
-                stream(separator + prompt, sample.characters, colours=colours)
+            print_json(loaded.folder, prompt, number, sample, settings)
+    else:
+        one_line = settings.until_newline or reader.kind == LINE
+        print_texts(prompt, records, one_line=one_line, colours=colours)
     if colours and sys.stderr.isatty():
         print(legend(), file=sys.stderr)
 
@@ -129,6 +132,22 @@ def completed(records: Iterable[Drawn | Stopped]) -> Iterator[tuple[int, Text]]:
             text.reason = text.reason or "interrupted"
             yield number, text
         raise
+
+
+def print_texts(
+    prompt: str, records: Iterable[Drawn | Stopped], *, one_line: bool, colours: bool = False
+) -> None:
+    """Print samples in order, each when it is complete.
+
+    one_line: the samples are lines. Otherwise a blank line precedes and follows each sample, unless
+    both neighbours have one line too.
+    """
+    before = ""
+    for number, sample in completed(records):
+        text = prompt + "".join(drawn.character for drawn in sample.characters)
+        is_apart = number > 0 and not one_line and "\n" in before + text
+        stream("\n" * is_apart + prompt, sample.characters, colours=colours)
+        before = text
 
 
 def print_json(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import math
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -46,7 +46,7 @@ def command(
     from chargen.evaluation.surprisal import check_choices
     from chargen.generation.context import Reader
     from chargen.repl.session import clean
-    from chargen.text.corpus import read_file
+    from chargen.text.corpus import read_texts
 
     if (text is not None) + (file is not None) + (choices is not None) != 1:
         raise click.UsageError("pass exactly one of TEXT, --file and --choices")
@@ -63,7 +63,7 @@ def command(
         known_prompt("".join(words), loaded.vocabulary, what="the choices")
         _print_choices(reader, prompts, words, as_json)
         return
-    whole = text or "" if file is None else read_file(file)
+    whole = text or "" if file is None else read_texts(file, reader.kind)
     whole = known_prompt(whole, loaded.vocabulary, what="the text")
     if not whole:
         raise click.UsageError(f"{file or 'TEXT'} is empty, so there is nothing to score")
@@ -100,16 +100,16 @@ def _print_score(reader: Reader, prompt: str, text: str, as_json: bool) -> None:
         print(json_line(record))
         return
     if len(text) <= _MAX_DISPLAYED:
-        _print_surprisal(text, nats)
+        _print_surprisal(text, nats, reader.kind.boundary)
     for line in describe(text, reading, reader.vocabulary, prompt):
         print(line)
 
 
-def _print_surprisal(text: str, nats: Sequence[float]) -> None:
+def _print_surprisal(text: str, nats: Sequence[float], boundary: str) -> None:
     """Print the text in colours, or without colours the bits below each character."""
     colours = colours_wanted(sys.stdout)
     start = 0
-    for line in io.StringIO(text):  # only "\n" ends a line
+    for line in re.findall(rf"[^\n{boundary}]*[\n{boundary}]|[^\n{boundary}]+", text):
         columns = [visible_character(c, space=" ") for c in line]
         line_nats = nats[start : start + len(line)]
         start += len(line)

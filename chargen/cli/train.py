@@ -16,12 +16,17 @@ from chargen.cli.options import (
     given,
     known_prompt,
     stop_signals,
+    warn_unread_table,
 )
+from chargen.text.kind import LINE, TextOptions
 from chargen.training.openmp import limit_thread_spinning
 from chargen.training.options import TrainingOptions
 
 if TYPE_CHECKING:
+    from chargen.text.corpus import CorpusFacts
     from chargen.training.trainer import Trainer
+
+_MAX_SAMPLES, _SAMPLE_LENGTH = 10, 200  # after training; characters
 
 
 @click.command("train")
@@ -36,7 +41,7 @@ if TYPE_CHECKING:
     help="Resume an interrupted run; with --minutes, --epochs or --steps, train a run further",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the model in FOLDER")
-@click.option("--lines", is_flag=True, help="Treat each line as a separate text")
+@declared_options(TextOptions)
 @encoding_option
 @declared_options(TrainingOptions)
 def command(
@@ -45,7 +50,6 @@ def command(
     prompt: str,
     resume: bool,
     overwrite: bool,
-    lines: bool,
     encoding: str,
     **options: Any,
 ) -> None:
@@ -72,26 +76,22 @@ def command(
         )
 
     target = None if output is None else Path(output)
-    chosen = given(TrainingOptions, options)
+    texts, chosen = given(TextOptions, options), given(TrainingOptions, options)
+    kind = TextOptions(**texts).kind
     if resume:
         if overwrite:
             raise click.UsageError("--resume and --overwrite are mutually exclusive")
-        if lines:
-            chosen["lines"] = True
         try:
-            trainer = training.resume(paths, chosen, encoding=encoding, output=target)
+            trainer = training.resume(paths, chosen | texts, encoding=encoding, output=target)
         except training.RunFinishedError as finished:
             more = ["--resume", f"--{finished.budget.kind}", f"{finished.budget.amount:g}"]
             print(f"{finished}; train it further with: {command_line(finished.folder, *more)}")
             return
     else:
         settings = TrainingOptions(**chosen)  # before the text is read
-        trainer = training.start(
-            Corpus.read(paths, encoding=encoding, lines=lines),
-            settings,
-            output=target,
-            overwrite=overwrite,
-        )
+        corpus = Corpus.read(paths, encoding=encoding, kind=kind)
+        warn_unread_table(corpus)
+        trainer = training.start(corpus, settings, output=target, overwrite=overwrite)
     resume_command = command_line(trainer.folder.final_path, "--resume")
     run(trainer, known_prompt(prompt, trainer.spec.vocabulary), resume_command)
 
@@ -102,7 +102,7 @@ def run(trainer: Trainer, prompt: str, resume_command: str) -> None:
     A second signal does not wait for the save.
     """
     from chargen.cli.progress import Display
-    from chargen.cli.sample import stream
+    from chargen.cli.sample import print_texts, stream
     from chargen.generation.context import Reader
     from chargen.generation.generate import generate
     from chargen.generation.settings import GenerationSettings
@@ -129,4 +129,17 @@ def run(trainer: Trainer, prompt: str, resume_command: str) -> None:
     display.summary(folder)
     print()
     reader = Reader.of(Checkpoint.load(folder))
-    stream(prompt, generate(reader, GenerationSettings(seed=trainer.config.seed), prompt))
+    settings = GenerationSettings(seed=trainer.config.seed, length=reader.default_length)
+    count = _num_samples(trainer.spec.corpus)
+    records = generate(reader, settings, prompt, num_samples=count)
+    if count == 1:
+        stream(prompt, records)
+    else:
+        print_texts(prompt, records, one_line=reader.kind == LINE)
+
+
+def _num_samples(corpus: CorpusFacts) -> int:
+    """Return the number of separate texts that are about as long as the sample of a stream."""
+    if not corpus.kind.separate:
+        return 1
+    return max(1, min(_MAX_SAMPLES, _SAMPLE_LENGTH * corpus.texts // corpus.characters))

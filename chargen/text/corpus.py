@@ -7,8 +7,8 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 from chargen.errors import CorpusError, OptionConflictError, OptionError
 from chargen.text.display import plural
+from chargen.text.kind import BLANK_LINE, STREAM, TextKind
+from chargen.text.table import looks_like_table, read_table
 from chargen.text.vocabulary import Vocabulary
 
 Ids = npt.NDArray[np.unsignedinteger]
@@ -30,19 +32,31 @@ _TEXT_CONTROLS = frozenset("\t\n\r\f\v\b\x1b")
 
 
 @dataclass(frozen=True)
+class UnreadTable:
+    """A file that looks like a table. column: the one with the most text. names: all columns."""
+
+    file: str
+    column: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Corpus:
     """One or more texts. Each is a separate sequence.
 
-    lines: whether every non-empty line is a separate text that ends with its newline.
+    kind: what a text is. skipped_cells: the number of missing or blank cells of a column.
+    table: a file that looks like a table but is read as a whole.
     """
 
     name: str
     texts: tuple[str, ...]
-    lines: bool = False
+    kind: TextKind = STREAM
+    skipped_cells: int = 0
+    table: UnreadTable | None = None
 
     @classmethod
     def read(
-        cls, paths: Sequence[str | Path], *, encoding: str = "utf-8", lines: bool = False
+        cls, paths: Sequence[str | Path], *, encoding: str = "utf-8", kind: TextKind = STREAM
     ) -> Corpus:
         """Read files, folders (their *.txt, sorted by name) and "-" (standard input).
 
@@ -57,15 +71,16 @@ class Corpus:
         texts = [
             _decode(_read_bytes(source, kinds), _shown(source), encoding) for source in sources
         ]
-        return cls.of(texts, name=corpus_name(paths), lines=lines)
+        return _of_files(dict(zip(sources, texts, strict=True)), corpus_name(paths), kind)
 
     @classmethod
-    def of(cls, texts: Iterable[str], *, name: str = "corpus", lines: bool = False) -> Corpus:
-        """Make a corpus of texts in memory. Raises CorpusError as `read` does."""
-        kept = tuple(normalise(text) for text in texts)
-        if lines:
-            kept = tuple(line for text in kept for line in text.split("\n") if line)
-        corpus = cls(name, tuple(text for text in kept if text), lines)
+    def of(cls, texts: Iterable[str], *, name: str = "corpus", kind: TextKind = STREAM) -> Corpus:
+        """Make a corpus of texts in memory: files to split, or cells. Raises CorpusError."""
+        whole = [normalise(text) for text in texts]
+        if kind.separator is not None and not any(map(kind.has_separator, whole)):
+            line = "blank line" if kind.separator == BLANK_LINE else f"line {kind.separator!r}"
+            raise CorpusError(f"{name} has no {line} to separate documents (check the separator)")
+        corpus = cls(name, tuple(part for text in whole for part in kind.split(text)), kind)
         for piece in corpus.pieces():
             try:
                 piece.encode("utf-8")
@@ -75,11 +90,11 @@ class Corpus:
                     f"{name} contains a lone surrogate, {surrogate}"
                     " (decode the text with the correct encoding)"
                 ) from None
-        size = corpus.characters - (len(corpus.texts) if lines else 0)
+        size = sum(map(len, corpus.texts))
         if size < 2:
             raise CorpusError(f"{name} has {plural(size, 'character')}; training needs at least 2")
         first = corpus.texts[0][0]
-        if not lines and all(text.count(first) == len(text) for text in corpus.texts):
+        if not kind.separate and all(text.count(first) == len(text) for text in corpus.texts):
             raise CorpusError(
                 f"{name} has one distinct character, {first!r}; training needs at least 2"
             )
@@ -87,8 +102,8 @@ class Corpus:
 
     @property
     def characters(self) -> int:
-        """The number of characters to predict, including the newlines of `lines`."""
-        return sum(map(len, self.texts)) + (len(self.texts) if self.lines else 0)
+        """The number of characters to predict, including the boundaries of separate texts."""
+        return sum(map(len, self.texts)) + (len(self.texts) if self.kind.separate else 0)
 
     @property
     def sha256(self) -> str:
@@ -103,36 +118,42 @@ class Corpus:
         return digest.hexdigest()
 
     def pieces(self) -> Iterator[str]:
-        """Yield all texts, each after a newline, in pieces of at most a million characters.
+        """Yield all texts, each after a boundary, in pieces of at most a million characters.
 
-        With `lines`, the last line is followed by a newline too, so that every line ends with one.
+        The last of separate texts is followed by a boundary too, so that each ends with one.
         """
         for text in self._joined():
-            yield "\n"
+            yield self.kind.boundary
             for at in range(0, len(text), _PIECE):
                 yield text[at : at + _PIECE]
 
     def _joined(self) -> tuple[str, ...]:
-        return ("\n".join(self.texts) + "\n",) if self.lines else self.texts
+        return (self.kind.joined(self.texts),) if self.kind.separate else self.texts
 
     def spans(self) -> Spans:
-        """Return [n, 2]: start (the newline before it) and stop of each text in `pieces`."""
+        """Return [n, 2]: start (the boundary before it) and stop of each text in `pieces`."""
         lengths = np.fromiter(map(len, self.texts), np.int64, len(self.texts)) + 1
         starts = np.concatenate(([0], np.cumsum(lengths)[:-1])).astype(np.int64)
-        return np.stack([starts, starts + lengths + (1 if self.lines else 0)], axis=1)
+        return np.stack([starts, starts + lengths + (1 if self.kind.separate else 0)], axis=1)
 
 
 @dataclass(frozen=True)
 class CorpusFacts:
-    """The facts about a corpus that are stored with a model. texts: the number of texts."""
+    """The facts about a corpus that are stored with a model.
+
+    texts: the number of texts; longest_text: the number of characters of the longest one. Older
+    models lack the facts with a default.
+    """
 
     name: str
     sha256: str
     characters: int
     texts: int
-    lines: bool
+    kind: TextKind
     held_out_characters: int
     unknown_characters: int
+    longest_text: int = 0
+    skipped_cells: int = 0
 
     @classmethod
     def of(
@@ -144,9 +165,11 @@ class CorpusFacts:
             corpus.sha256,
             corpus.characters,
             len(corpus.texts),
-            corpus.lines,
+            corpus.kind,
             held_out_characters,
             unknown_characters,
+            longest_text=max(map(len, corpus.texts)),
+            skipped_cells=corpus.skipped_cells,
         )
 
 
@@ -154,7 +177,7 @@ class CorpusFacts:
 class Split:
     """An encoded corpus with its training and validation set.
 
-    ids: [N], every text after a newline. train, validation: [n, 2] spans of ids; in each span,
+    ids: [N], every text after a boundary. train, validation: [n, 2] spans of ids; in each span,
     every id but the first is a target.
     """
 
@@ -178,8 +201,8 @@ def split(
 ) -> Split:
     """Encode a corpus and split it into a training and a validation set.
 
-    For texts, the validation set is the end of the corpus. For lines, it is drawn with the seed
-    from the distinct lines: it has one copy of each drawn line, and the training set has none.
+    Of streams, the validation set is the end of the corpus. Of separate texts, it is drawn with
+    the seed from the distinct ones: it has one copy of each drawn text, and the training set none.
     validation_fraction: None holds out a tenth of 10,000 characters or more, and nothing of a
     shorter corpus. Raises OptionConflictError if a set would have no character to predict.
     """
@@ -187,13 +210,13 @@ def split(
     spans = corpus.spans()
     if validation_fraction is None:
         enough = corpus.characters >= MIN_CHARACTERS_FOR_VALIDATION
-        if corpus.lines:  # copies of a single line cannot be split
-            enough = enough and any(line != corpus.texts[0] for line in corpus.texts)
+        if corpus.kind.separate:  # copies of a single text cannot be split
+            enough = enough and any(text != corpus.texts[0] for text in corpus.texts)
         validation_fraction = DEFAULT_VALIDATION_FRACTION if enough else 0.0
     if validation_fraction == 0:
         return Split(ids, spans, spans[:0])
-    if corpus.lines:
-        parts = Split(ids, *_split_lines(corpus, spans, validation_fraction, seed))
+    if corpus.kind.separate:
+        parts = Split(ids, *_split_texts(corpus, spans, validation_fraction, seed))
     else:
         parts = Split(ids, *_split_tail(corpus, spans, validation_fraction))
     if parts.validation_characters < 1 or parts.train_characters < 2:
@@ -231,10 +254,50 @@ def read_file(path: str | Path) -> str:
     return normalise(_decode(data, _shown(path), "utf-8", "save it as UTF-8"))
 
 
+def read_texts(path: str | Path, kind: TextKind) -> str:
+    """Return the content of a file as a model with texts of this kind reads it.
+
+    The file is split like the training text, and each text is followed by its boundary. A file
+    that is not a table is one cell. Raises CorpusError as `read_file` does, or if it has no text.
+    """
+    text = read_file(path)
+    if not kind.separate:
+        return text
+    texts = [text]
+    if kind.column is not None and (table := read_table(text, str(path), _shown(str(path)))):
+        texts = [cell for cell in table.cells(kind.column) if cell is not None]
+    if not (joined := kind.joined([part for text in texts for part in kind.split(text)])):
+        raise CorpusError(f"{_shown(str(path))} has no text ({kind.description})")
+    return joined
+
+
 def normalise(text: str) -> str:
     """Return a text without byte order mark and with Unix newlines."""
     text = text.removeprefix("\ufeff")
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _of_files(texts: Mapping[str, str], name: str, kind: TextKind) -> Corpus:
+    """Make a corpus of files. texts: their content by their path."""
+    if kind.column is None:
+        corpus = Corpus.of(texts.values(), name=name, kind=kind)
+        for path, text in texts.items():
+            if found := looks_like_table(normalise(text), path):
+                return replace(corpus, table=UnreadTable(_shown(path), *found))
+        return corpus
+    cells: list[str | None] = []
+    for path, text in texts.items():
+        table = read_table(normalise(text), path, _shown(path))
+        if table is None:
+            raise CorpusError(
+                f"{_shown(path)} is not a table, so it has no column {kind.column}"
+                " (pass a CSV, TSV or JSON Lines file)"
+            )
+        cells += table.cells(kind.column)
+    kept = [cell for cell in cells if cell is not None]
+    if not kept:
+        raise CorpusError(f"column {kind.column} of {name} has no text (choose another column)")
+    return replace(Corpus.of(kept, name=name, kind=kind), skipped_cells=len(cells) - len(kept))
 
 
 def _split_tail(corpus: Corpus, spans: Spans, fraction: float) -> tuple[Spans, Spans]:
@@ -252,9 +315,9 @@ def _split_tail(corpus: Corpus, spans: Spans, fraction: float) -> tuple[Spans, S
     return train, validation
 
 
-def _split_lines(corpus: Corpus, spans: Spans, fraction: float, seed: int) -> tuple[Spans, Spans]:
-    number_of = {line: k for k, line in enumerate(dict.fromkeys(corpus.texts))}
-    numbers = np.array([number_of[line] for line in corpus.texts])
+def _split_texts(corpus: Corpus, spans: Spans, fraction: float, seed: int) -> tuple[Spans, Spans]:
+    number_of = {text: k for k, text in enumerate(dict.fromkeys(corpus.texts))}
+    numbers = np.array([number_of[text] for text in corpus.texts])
     count = max(1, round(len(number_of) * fraction))
     order = np.random.Generator(np.random.Philox(key=[seed, 0])).permutation(len(number_of))
     held_out = np.isin(numbers, order[:count])

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from chargen.errors import ChargenError, OptionConflictError
-from chargen.model.checkpoint import CONFIG, TOKENIZER, Description
+from chargen.model.checkpoint import CONFIG, TOKENIZER, Description, text_kind
 from chargen.options import options_of
 from chargen.text.corpus import Corpus, corpus_name
 from chargen.text.display import plural
+from chargen.text.kind import TextOptions
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.folder import RunFolder, refuse_existing
 from chargen.training.options import BUDGETS, Budget, TrainingOptions
@@ -78,7 +79,7 @@ def resume(
                 if state.progress.extensions:
                     last = state.progress.extensions[-1].budget
                 raise RunFinishedError(folder.path, state.progress.step, last)
-        corpus = Corpus.read(paths, encoding=encoding, lines=description.corpus["lines"])
+        corpus = Corpus.read(paths, encoding=encoding, kind=text_kind(description.corpus))
         vocabulary = Vocabulary.from_json(state.siblings[TOKENIZER])
         spec = restore_spec(corpus, folder.path, description, vocabulary, state.start_weights)
         trainer = Trainer(spec, folder)
@@ -93,7 +94,8 @@ def resume(
 
 def _check_unchanged(options: Mapping[str, Any], description: Description) -> None:
     """Raise OptionConflictError if an option other than the budget differs from the run's."""
-    chosen = {**asdict(description.model), **description.training, **description.corpus}
+    texts = asdict(TextOptions.of(text_kind(description.corpus)))
+    chosen = {**asdict(description.model), **description.training, **description.corpus, **texts}
     declared = options_of(TrainingOptions)
     for name, value in options.items():
         if name in BUDGETS:

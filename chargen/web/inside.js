@@ -51,7 +51,7 @@ class InsideView {
     if (turn !== this.turn || page.view !== "inside") return;
     this.traces = traces;
     const { first, steps } = traces[0];
-    this.read = ["\n", ...Array.from(text)].slice(first);
+    this.read = [page.models[0].boundary, ...Array.from(text)].slice(first);
     this.note.textContent =
       (first > 0 ? `The last ${TRACED_STEPS} of ${thousands(steps)} steps. ` : "") +
       "Each column is one character, and each row a group of units; those that keep their memory" +
@@ -216,7 +216,7 @@ class InsideView {
     const values = this.valuesAt(row);
     const summary = this.summary(row, values);
     this.timeline.select(row, `${spoken(this.read[row])}: ${summary}`, byKey);
-    const start = trace.first + row === 0 ? " (the newline before each text)" : "";
+    const start = trace.first + row === 0 ? " (the boundary before each text)" : "";
     replace(
       this.title,
       `Step ${trace.first + row}: reads “${visible(this.read[row])}”${start}, expects “${visible(best)}”`,

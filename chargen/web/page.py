@@ -23,7 +23,7 @@ from markupsafe import Markup
 from chargen.errors import ChargenError
 from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint
-from chargen.text.display import printable
+from chargen.text.display import printable, visible
 
 FOLDER = Path(__file__).parent
 VIEWS = ("write", "inside", "unfolded", "whatif")
@@ -61,6 +61,8 @@ def page(
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(css)};"
         " worker-src blob:; img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
+    boundary = checkpoints[0].kind.boundary
+    text = text.replace(boundary, visible(boundary))
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -95,7 +97,10 @@ def _describe(checkpoint: Checkpoint, name: str, weights_dtype: str) -> dict[str
         "hiddenSize": config.hidden_size,
         "numLayers": config.num_layers,
         "parameters": config.parameters,
-        "lines": checkpoint.lines,
+        "separate": checkpoint.kind.separate,
+        "boundary": checkpoint.kind.boundary,
+        "shownBoundary": visible(checkpoint.kind.boundary),
+        "defaultLength": checkpoint.default_length,
         "characters": list(checkpoint.vocabulary.characters),
         "gates": [{"letter": letter, "name": words} for letter, words in cell.gates.items()],
         "states": list(cell.state),

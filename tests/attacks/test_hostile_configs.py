@@ -160,12 +160,12 @@ def test_missing_field_is_rejected(model: Path, load_error: LoadError, name: str
     assert str(model / CONFIG) in load_error(model)
 
 
-@pytest.mark.parametrize("version", [1, 3])
+@pytest.mark.parametrize("version", [1, 4])
 def test_other_format_is_reported(model: Path, load_error: LoadError, version: int) -> None:
     """The error for another format does not say that the folder is damaged."""
     reconfigure(model, with_field(model, "format", version))
     assert load_error(model) == (
-        f"{model / CONFIG} has format {version}; this version of chargen reads format 2"
+        f"{model / CONFIG} has format {version}; this version of chargen reads formats 2 and 3"
         " (use the version that wrote it)"
     )
 

@@ -20,6 +20,7 @@ from chargen.model.config import ENCODERS
 from chargen.model.engine import CHUNK
 from chargen.model.network import Network
 from chargen.text.corpus import Corpus, split
+from chargen.text.kind import LINE
 
 # Float32 sums of some twenty terms of about 1, carried through a text, and their softmax.
 CLOSE = 5e-5
@@ -32,7 +33,7 @@ def reference(reader: Reader, text: str, prompt: str = "") -> list[tuple[float, 
     states = engine.empty_states()
     before = "\n"
     for k, character in enumerate(prompt + text):
-        if reader.lines and before == "\n":
+        if reader.kind == LINE and before == "\n":
             states = engine.empty_states()
         logits, states = engine.step(reader.vocabulary.encode(before), states)
         powers = [math.exp(float(x)) for x in logits[0]]

@@ -19,6 +19,7 @@ from chargen.generation.settings import GenerationSettings
 from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint
 from chargen.model.engine import Engine, Floats, Ids, States, log_softmax
+from chargen.text.kind import LINE, STREAM
 from chargen.text.vocabulary import Vocabulary
 from tests.bigram import make_bigram
 
@@ -329,7 +330,7 @@ class RecordingReader(Reader):
     """Keeps the logits [B, V] and the ids [B] of each step."""
 
     def __init__(self, engine: Engine, vocabulary: Vocabulary, *, lines: bool = False) -> None:
-        super().__init__(engine, vocabulary, lines=lines)
+        super().__init__(engine, vocabulary, kind=LINE if lines else STREAM)
         self.steps: list[tuple[Floats, Ids]] = []
 
     def step(self, ids: Ids, states: States) -> tuple[Floats, States]:

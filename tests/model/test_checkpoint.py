@@ -211,7 +211,7 @@ def test_config_is_plain_json(tmp_path: Path, make_model: Callable[..., Path]) -
     """config.json is plain JSON that other programs can read."""
     fields = json.loads((make_model(tmp_path / "model") / CONFIG).read_text("utf-8"))
     assert fields["model_type"] == "chargen"
-    assert fields["format"] == 2
+    assert fields["format"] == 3
     assert fields["model"]["cell"] == "lstm"
     assert fields["model"]["hidden_size"] == 4
 

@@ -15,6 +15,7 @@ from chargen.model.checkpoint import Checkpoint
 from chargen.options import MAX_SEED
 from chargen.repl.session import Session, clean
 from chargen.repl.settings import SessionSettings
+from chargen.text.kind import LINE, STREAM
 
 if TYPE_CHECKING:
     from tests.repl.conftest import CountingEngine
@@ -48,7 +49,7 @@ def test_the_text_is_everything_typed_and_generated(
     engine: "CountingEngine", reader: Reader, changes: dict[str, Any], lines: bool
 ) -> None:
     """Each line continues the text, for every reason why the previous answer ended."""
-    session = begin(Reader(engine, reader.vocabulary, lines=lines), **changes)
+    session = begin(Reader(engine, reader.vocabulary, kind=LINE if lines else STREAM), **changes)
     expected = ""
     for line in ["to be", "", "not\nor", " x"]:
         expected += line + "".join(session.respond(line))

@@ -17,6 +17,7 @@ from chargen.text.corpus import (
     encode,
     normalise,
 )
+from chargen.text.kind import LINE, STREAM
 from chargen.text.vocabulary import Vocabulary
 
 Write = Callable[..., Path]
@@ -36,7 +37,7 @@ def targets(spans: Iterable[Iterable[int]]) -> list[int]:
 def test_a_file_is_read_unchanged(write: Write) -> None:
     """A file is one text with the name of the file, and no whitespace is stripped."""
     corpus = Corpus.read([write("  \u660e\u6708,\n\n e\u0301 \n".encode())])
-    assert corpus == Corpus("corpus", ("  \u660e\u6708,\n\n e\u0301 \n",), lines=False)
+    assert corpus == Corpus("corpus", ("  \u660e\u6708,\n\n e\u0301 \n",), kind=STREAM)
     assert corpus.characters == 12
 
 
@@ -79,7 +80,7 @@ def test_a_dash_is_standard_input(stdin: Stdin) -> None:
     """Standard input is read as bytes; the encoding of `sys.stdin` is ignored."""
     stdin("\u660e\u6708\r\n".encode())
     corpus = Corpus.read(["-"])
-    assert corpus == Corpus("stdin", ("\u660e\u6708\n",), lines=False)
+    assert corpus == Corpus("stdin", ("\u660e\u6708\n",), kind=STREAM)
 
 
 def test_standard_input_has_the_given_encoding(stdin: Stdin) -> None:
@@ -197,7 +198,7 @@ some_texts = st.lists(st.text(st.sampled_from("ab\n\u660e"), min_size=1, max_siz
 def corpus_of(texts: list[str], *, lines: bool) -> Corpus:
     """Make a corpus; skip texts that are too short."""
     try:
-        return Corpus.of(texts, lines=lines)
+        return Corpus.of(texts, kind=LINE if lines else STREAM)
     except CorpusError:
         assume(False)
         raise
@@ -231,7 +232,7 @@ def test_empty_texts_are_skipped() -> None:
 
 def test_with_lines_every_line_is_a_text() -> None:
     """Empty lines are skipped, and the last line needs no newline."""
-    corpus = Corpus.of(["emma\r\nolivia\n\n", "ava"], lines=True)
+    corpus = Corpus.of(["emma\r\nolivia\n\n", "ava"], kind=LINE)
     assert corpus.texts == ("emma", "olivia", "ava")
     assert "".join(corpus.pieces()) == "\nemma\nolivia\nava\n"
     assert corpus.characters == len("emma\nolivia\nava\n")
@@ -240,7 +241,7 @@ def test_with_lines_every_line_is_a_text() -> None:
 
 def test_other_separators_do_not_end_a_line() -> None:
     """Only a newline ends a line."""
-    corpus = Corpus.of(["a\u2028b\x0bc\x1cd\x85e\ne"], lines=True)
+    corpus = Corpus.of(["a\u2028b\x0bc\x1cd\x85e\ne"], kind=LINE)
     assert corpus.texts == ("a\u2028b\x0bc\x1cd\x85e", "e")
 
 
@@ -248,7 +249,7 @@ def test_other_separators_do_not_end_a_line() -> None:
 def test_a_corpus_longer_than_a_piece_is_complete(lines: bool) -> None:
     """No character at the border between two pieces is lost."""
     text = "".join(chr(0x100 + k % 1009) + ("\n" if k % 7 == 6 else "") for k in range(PIECE))
-    corpus = Corpus.of([text, "tail"], lines=lines)
+    corpus = Corpus.of([text, "tail"], kind=LINE if lines else STREAM)
     pieces = list(corpus.pieces())
     assert max(map(len, pieces)) <= PIECE
     assert len(pieces) > 2
@@ -284,7 +285,7 @@ def test_the_digest_of_lines_is_that_of_the_file(write: Write) -> None:
     """Lines without empty ones, all ended by a newline, have the digest of their file."""
     path = write(b"emma\nolivia\nava\n")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert Corpus.read([path], lines=True).sha256 == digest
+    assert Corpus.read([path], kind=LINE).sha256 == digest
 
 
 def test_the_digest_depends_on_the_borders_of_texts() -> None:

@@ -14,6 +14,7 @@ from chargen.text.corpus import (
     Corpus,
     read_file,
 )
+from chargen.text.kind import LINE, STREAM
 
 Write = Callable[..., Path]
 Stdin = Callable[[bytes], None]
@@ -22,7 +23,7 @@ Stdin = Callable[[bytes], None]
 def refusal(*paths: str | Path, encoding: str = "utf-8", lines: bool = False) -> str:
     """Return the error message for these paths, which has one line."""
     with pytest.raises(CorpusError) as caught:
-        Corpus.read(paths, encoding=encoding, lines=lines)
+        Corpus.read(paths, encoding=encoding, kind=LINE if lines else STREAM)
     message = str(caught.value)
     assert len(message.splitlines()) == 1
     return message
@@ -189,8 +190,8 @@ def test_newlines_are_one_distinct_character(write: Write) -> None:
 
 def test_the_smallest_corpora_of_lines(write: Write) -> None:
     """With lines, the newline is the second character; one letter is too few."""
-    assert Corpus.read([write(b"xx\n")], lines=True).texts == ("xx",)
-    assert Corpus.read([write(b"x\nx\n")], lines=True).texts == ("x", "x")
+    assert Corpus.read([write(b"xx\n")], kind=LINE).texts == ("xx",)
+    assert Corpus.read([write(b"x\nx\n")], kind=LINE).texts == ("x", "x")
     one = refusal(write(b"\nx\n\n"), lines=True)
     assert one == "corpus has 1 character; training needs at least 2"
     none = refusal(write(b"\n\n"), lines=True)

@@ -32,5 +32,5 @@ def make_checkpoint(
         name: scale * random.standard_normal(shape, np.float32)
         for name, shape in config.shapes().items()
     }
-    description = Description(config, {}, {"lines": lines}, {})
+    description = Description(config, {}, {"kind": {"name": "line" if lines else "stream"}}, {})
     return Checkpoint(Path(name), description, vocabulary, weights, {}, "float32")
