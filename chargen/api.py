@@ -48,7 +48,7 @@ class Model:
         """Return the text that follows the prompt, without the prompt.
 
         If the model was trained on separate texts, it ends with the text, at the latest after
-        `length` characters, by default as many as the longest training text has.
+        `length` characters, by default twice as many as the longest training text has.
         Raises OptionError if a value is not allowed, or if there is no stop condition.
         """
         return self.samples(1, prompt, **settings)[0]

@@ -38,7 +38,7 @@ _READABLE = (2, 3)
 
 # The default limit of a generated text, and the most that long training texts raise it to.
 DEFAULT_LENGTH = 200
-_MAX_LENGTH = 5_000
+_MAX_LENGTH = 10_000
 
 Weights = Mapping[str, npt.NDArray[np.float32]]
 
@@ -123,11 +123,11 @@ class Checkpoint:
 
     @property
     def default_length(self) -> int:
-        """The default limit of a generated text, which lets most separate texts end."""
+        """The default limit of a generated text: for separate ones, twice the longest one."""
         longest = self.description.corpus.get("longest_text")
         if not self.kind.separate or type(longest) is not int:  # older models lack it
             return DEFAULT_LENGTH
-        return max(DEFAULT_LENGTH, min(longest, _MAX_LENGTH))
+        return max(DEFAULT_LENGTH, min(2 * longest, _MAX_LENGTH))
 
     @classmethod
     def load(cls, folder: str | Path) -> Checkpoint:

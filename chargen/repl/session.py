@@ -107,9 +107,10 @@ class Session:
                     answer += record.character
                     yield record.character
                 elif record.reason == "end":
-                    several_lines = "\n" in typed + answer
-                    answer += self.reader.kind.boundary
-                    yield "\n\n" if several_lines else "\n"
+                    boundary = self.reader.kind.boundary
+                    blank_line = boundary != "\n" and "\n" in typed + answer
+                    answer += boundary
+                    yield "\n\n" if blank_line else "\n"
                 elif record.reason == "newline" or self._whole_lines:
                     answer += "\n"
                     yield "\n"
@@ -148,13 +149,17 @@ class Session:
         return turn
 
     def load(self, reader: Reader, name: str) -> None:
-        """Switch to another model, which reads the text so far."""
+        """Switch to another model, which reads the text so far, with its own boundary."""
         turns: list[Turn] = []
         context = reader.start
+        old, new = self.reader.kind.boundary, reader.kind.boundary
         for turn in self.turns:
             context = reader.start if turn.kind == "reset" else context
-            context = reader.read(turn.typed + turn.answer, context)
-            turns.append(replace(turn, context=context))
+            typed, answer = turn.typed, turn.answer
+            if old != "\n":  # a newline also separates the lines of a document
+                typed, answer = typed.replace(old, new), answer.replace(old, new)
+            context = reader.read(typed + answer, context)
+            turns.append(Turn(turn.kind, typed, answer, context))
         before, after = model_defaults(self.reader), model_defaults(reader)
         kept = [each for each in before if getattr(self.settings, each) != before[each]]
         changed = {each: value for each, value in after.items() if each not in kept}

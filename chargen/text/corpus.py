@@ -7,7 +7,7 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -71,15 +71,17 @@ class Corpus:
         texts = [
             _decode(_read_bytes(source, kinds), _shown(source), encoding) for source in sources
         ]
-        return _of_files(dict(zip(sources, texts, strict=True)), corpus_name(paths), kind)
+        return _of_files(sources, texts, corpus_name(paths), kind)
 
     @classmethod
     def of(cls, texts: Iterable[str], *, name: str = "corpus", kind: TextKind = STREAM) -> Corpus:
-        """Make a corpus of texts in memory: files to split, or cells. Raises CorpusError."""
+        """Make a corpus of texts in memory: files to split, or cells.
+
+        Raises CorpusError as `read` does, OptionError if no line separates documents.
+        """
         whole = [normalise(text) for text in texts]
         if kind.separator is not None and not any(map(kind.has_separator, whole)):
-            line = "blank line" if kind.separator == BLANK_LINE else f"line {kind.separator!r}"
-            raise CorpusError(f"{name} has no {line} to separate documents (check the separator)")
+            raise _no_documents(name, kind.separator)
         corpus = cls(name, tuple(part for text in whole for part in kind.split(text)), kind)
         for piece in corpus.pieces():
             try:
@@ -277,17 +279,26 @@ def normalise(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def _of_files(texts: Mapping[str, str], name: str, kind: TextKind) -> Corpus:
-    """Make a corpus of files. texts: their content by their path."""
+def _no_documents(name: str, separator: str) -> OptionConflictError:
+    if separator == BLANK_LINE:
+        reason = f"{name} has no blank line, so {{separator}} {BLANK_LINE} finds one document only"
+        return OptionConflictError(f"{reason} (use another separator)", "separator")
+    reason = f"{name} has no line that equals {{separator}} {separator!r}"
+    return OptionConflictError(f"{reason} (check it, or use {BLANK_LINE})", "separator")
+
+
+def _of_files(paths: list[str], texts: list[str], name: str, kind: TextKind) -> Corpus:
+    """Make a corpus of files. texts: their content."""
+    files = list(zip(paths, map(normalise, texts), strict=True))
     if kind.column is None:
-        corpus = Corpus.of(texts.values(), name=name, kind=kind)
-        for path, text in texts.items():
-            if found := looks_like_table(normalise(text), path):
+        corpus = Corpus.of(texts, name=name, kind=kind)
+        for path, text in files:
+            if found := looks_like_table(text, path):
                 return replace(corpus, table=UnreadTable(_shown(path), *found))
         return corpus
     cells: list[str | None] = []
-    for path, text in texts.items():
-        table = read_table(normalise(text), path, _shown(path))
+    for path, text in files:
+        table = read_table(text, path, _shown(path))
         if table is None:
             raise CorpusError(
                 f"{_shown(path)} is not a table, so it has no column {kind.column}"

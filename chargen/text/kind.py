@@ -82,8 +82,8 @@ class TextKind:
         return [part for part in parts if part]
 
     def has_separator(self, text: str) -> bool:
-        """Return whether there is a line between two documents, or around one, in a text."""
-        return any(map(self._separates, text.split("\n")))
+        """Return whether a line of a text separates documents."""
+        return any(map(self._separates, text.strip("\n").split("\n")))
 
     def parts(self, text: str) -> Iterator[str]:
         """Yield the parts of a text that are read from an empty state, each with its boundary."""

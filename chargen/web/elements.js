@@ -33,14 +33,14 @@ function visible(character) {
   if (character === " ") return "␣";
   if (character === "\n") return "⏎";
   if (character === "\t") return "⇥";
-  if (character === "\u001e") return "␞";
+  if (character === "\u001e") return "¶";
   return /\p{C}|\p{Z}/u.test(character) ? "�" : /\p{M}/u.test(character) ? "◌" + character : character;
 }
 
 /** Return a character's name for a screen reader. */
 function spoken(character) {
   const names = { " ": "space", "\n": "newline", "\t": "tab", "\u001e": "end of text" };
-  return { ...names, "␞": "end of text" }[character] ?? character;
+  return names[character] ?? character;
 }
 
 function percent(share) {

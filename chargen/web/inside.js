@@ -51,7 +51,7 @@ class InsideView {
     if (turn !== this.turn || page.view !== "inside") return;
     this.traces = traces;
     const { first, steps } = traces[0];
-    this.read = [page.models[0].boundary, ...Array.from(text)].slice(first);
+    this.read = [page.models[0].shownBoundary, ...Array.from(text)].slice(first);
     this.note.textContent =
       (first > 0 ? `The last ${TRACED_STEPS} of ${thousands(steps)} steps. ` : "") +
       "Each column is one character, and each row a group of units; those that keep their memory" +

@@ -23,12 +23,14 @@ from markupsafe import Markup
 from chargen.errors import ChargenError
 from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint
-from chargen.text.display import printable, visible
+from chargen.text.display import printable
 
 FOLDER = Path(__file__).parent
 VIEWS = ("write", "inside", "unfolded", "whatif")
 _WORKER = ("engine.js", "sampler.js", "trace.js", "history.js", "worker.js")
 _MAX_BYTES = 1 << 28  # of weights; browsers limit the length of a text to about 512 MB
+# They stand for the boundary of documents; few fonts have U+241E, SYMBOL FOR RECORD SEPARATOR.
+_MARKS = "\u00b6\u25c6\u220e"
 _LAST = "app.js"  # the other scripts of the views only declare functions and classes
 
 
@@ -61,8 +63,7 @@ def page(
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(css)};"
         " worker-src blob:; img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
-    boundary = checkpoints[0].kind.boundary
-    text = text.replace(boundary, visible(boundary))
+    text = text.replace(checkpoints[0].kind.boundary, _shown_boundary(checkpoints[0]))
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -99,7 +100,7 @@ def _describe(checkpoint: Checkpoint, name: str, weights_dtype: str) -> dict[str
         "parameters": config.parameters,
         "separate": checkpoint.kind.separate,
         "boundary": checkpoint.kind.boundary,
-        "shownBoundary": visible(checkpoint.kind.boundary),
+        "shownBoundary": _shown_boundary(checkpoint),
         "defaultLength": checkpoint.default_length,
         "characters": list(checkpoint.vocabulary.characters),
         "gates": [{"letter": letter, "name": words} for letter, words in cell.gates.items()],
@@ -108,6 +109,12 @@ def _describe(checkpoint: Checkpoint, name: str, weights_dtype: str) -> dict[str
         "dtype": weights_dtype,
         "weights": base64.b64encode(_pack(checkpoint, weights_dtype)).decode("ascii"),
     }
+
+
+def _shown_boundary(checkpoint: Checkpoint) -> str:
+    """Return the character that stands for the boundary in a text of the page."""
+    boundary, known = checkpoint.kind.boundary, checkpoint.vocabulary.characters
+    return boundary if boundary == "\n" else next((m for m in _MARKS if m not in known), _MARKS[0])
 
 
 def _pack(checkpoint: Checkpoint, weights_dtype: str) -> bytes:

@@ -41,7 +41,7 @@ class UnfoldedView {
     );
     if (turn !== this.turn || page.view !== "unfolded") return;
     const flows = gradients.map(relativeGradient);
-    const read = [page.models[0].boundary, ...Array.from(text)].slice(traces[0].first);
+    const read = [page.models[0].shownBoundary, ...Array.from(text)].slice(traces[0].first);
     const cards = page.models.map((model, k) => this.card(model, traces[k], flows[k], read));
     replace(this.networks, cards);
     for (const chain of this.networks.querySelectorAll(".chain")) chain.scrollLeft = chain.scrollWidth;

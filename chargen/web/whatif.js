@@ -151,7 +151,7 @@ class WhatIfView {
 
   drawHeld(held) {
     const { base, timeline, page, model } = this;
-    const read = [page.models[0].boundary, ...Array.from(page.text)].slice(base.first);
+    const read = [page.models[0].shownBoundary, ...Array.from(page.text)].slice(base.first);
     const size = model.characters.length;
     const from = Math.min(Math.max(0, this.from - base.first), read.length - 1);
     timeline.setSteps(read);
@@ -191,7 +191,7 @@ class WhatIfView {
     const end = Math.min(base.steps, other.steps);
     const cut = (trace) => ({ trace, skip: first - trace.first });
     this.pairs = [cut(base), cut(other)];
-    const read = (text) => [page.models[0].boundary, ...Array.from(text)].slice(first, end);
+    const read = (text) => [page.models[0].shownBoundary, ...Array.from(text)].slice(first, end);
     const [one, two] = [read(page.text), read(this.other.value)];
     pair.setSteps(one);
     const differs = two.map((character, k) => character !== one[k]);

@@ -199,6 +199,29 @@ def test_deep_configuration_is_rejected(model: Path, load_error: LoadError) -> N
             assert str(model / CONFIG) in load_error(model)
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        None,
+        "line",
+        [],
+        {"name": "poem"},
+        {"name": ["line"]},
+        {"name": "document"},
+        {"name": "cell", "column": 1},
+        {"name": "line", "separator": "x"},
+        {"name": "line", "more": 1},
+    ],
+    ids=range(9),
+)
+def test_an_unknown_kind_of_text_is_rejected(
+    model: Path, load_error: LoadError, kind: object
+) -> None:
+    """What a text is must be one of the known kinds, with its fields and no others."""
+    reconfigure(model, with_field(model, "corpus", {"kind": kind}))
+    assert str(model / CONFIG) in load_error(model)
+
+
 # tokenizer.json
 
 

@@ -10,14 +10,16 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from chargen.errors import CorpusError
+from chargen.errors import ChargenError, CorpusError
 from chargen.text.corpus import (
     Corpus,
+    UnreadTable,
     corpus_name,
     encode,
     normalise,
+    read_texts,
 )
-from chargen.text.kind import LINE, STREAM
+from chargen.text.kind import LINE, STREAM, TextKind
 from chargen.text.vocabulary import Vocabulary
 
 Write = Callable[..., Path]
@@ -301,3 +303,64 @@ def test_the_digest_is_of_the_normalised_text(write: Write) -> None:
     assert Corpus.read([marked]).sha256 == plain
     latin = write(b"caf\xe9\r")
     assert Corpus.read([latin], encoding="latin-1").sha256 == plain
+
+
+# Documents and cells
+
+
+def test_documents_have_a_boundary_at_both_ends(write: Write) -> None:
+    """Each file is split by itself, and its end is a border."""
+    one, two = write(b"a\nb\n%\nc\n", "1.txt"), write(b"d\r\n", "2.txt")
+    corpus = Corpus.read([one, two], kind=TextKind("document", separator="%"))
+    assert corpus.texts == ("a\nb", "c", "d")
+    assert "".join(corpus.pieces()) == "\x1ea\nb\x1ec\x1ed\x1e"
+    assert corpus.characters == 4 + 2 + 2
+    assert corpus.spans().tolist() == [[0, 5], [4, 7], [6, 9]]
+
+
+def test_cells_of_several_tables_are_texts(write: Write) -> None:
+    """Cells without text are counted."""
+    one = write(b'id,text\n1,"a\n\nb"\n2,\n', "1.csv")
+    two = write(b'{"text": "c"}\n{"text": null}\n', "2.jsonl")
+    corpus = Corpus.read([one, two], kind=TextKind("cell", column="text"))
+    assert (corpus.texts, corpus.skipped_cells) == (("a\n\nb", "c"), 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (TextKind("document", separator="%"), "^corpus has no line that equals separator '%'"),
+        (TextKind("document", separator="blank-line"), "^corpus has no blank line"),
+        (TextKind("cell", column="text"), "corpus.txt is not a table, so it has no column text"),
+    ],
+)
+def test_a_kind_that_does_not_suit_the_text_is_refused(
+    write: Write, kind: TextKind, message: str
+) -> None:
+    """A separator must occur, and only a table has columns."""
+    with pytest.raises(ChargenError, match=message):
+        Corpus.read([write(b"ab cd\nef\n")], kind=kind)
+
+
+def test_a_table_that_is_read_as_a_whole_is_noted(write: Write) -> None:
+    """Also with lines."""
+    path = write(b"id,text\n1,hello\n2,you\n", "m.csv")
+    for kind in (STREAM, LINE):
+        assert Corpus.read([path], kind=kind).table == UnreadTable(
+            str(path), "text", ("id", "text")
+        )
+    assert Corpus.read([path], kind=TextKind("cell", column="text")).table is None
+
+
+def test_a_read_file_is_split_like_the_training_text(write: Write) -> None:
+    """A document needs no separator in it, and a file that is not a table is one cell."""
+    documents = TextKind("document", separator="%")
+    cells = TextKind("cell", column="text")
+    assert read_texts(write(b"a\nb\n%\n\nc\n"), documents) == "a\nb\x1ec\x1e"
+    assert read_texts(write(b"a\n\nb\n"), documents) == "a\n\nb\x1e"
+    assert read_texts(write(b"a\n\nb"), LINE) == "a\nb\n"
+    assert read_texts(write(b"a\n\nb"), STREAM) == "a\n\nb"
+    assert read_texts(write(b"id,text\n1,a\n2,b\n", "m.csv"), cells) == "a\x1eb\x1e"
+    assert read_texts(write(b"a\nb\n"), cells) == "a\nb\x1e"
+    with pytest.raises(CorpusError, match="has no text"):
+        read_texts(write(b"%\n\n%\n"), documents)
