@@ -24,7 +24,7 @@ from chargen.errors import OptionError
 from chargen.generation.records import Drawn, Stopped
 from chargen.generation.settings import GenerationSettings
 from chargen.text.display import visible
-from chargen.text.kind import LINE
+from chargen.text.kind import LINE, STREAM, TextKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,8 +99,8 @@ def command(
         for number, sample in completed(records):
             print_json(loaded.folder, prompt, number, sample, settings)
     else:
-        one_line = settings.until_newline or reader.kind == LINE
-        print_texts(prompt, records, one_line=one_line, colours=colours)
+        kind = LINE if settings.until_newline else reader.kind
+        print_texts(prompt, records, kind, colours=colours)
     if colours and sys.stderr.isatty():
         print(legend(), file=sys.stderr)
 
@@ -135,18 +135,18 @@ def completed(records: Iterable[Drawn | Stopped]) -> Iterator[tuple[int, Text]]:
 
 
 def print_texts(
-    prompt: str, records: Iterable[Drawn | Stopped], *, one_line: bool, colours: bool = False
+    prompt: str, records: Iterable[Drawn | Stopped], kind: TextKind, *, colours: bool = False
 ) -> None:
     """Print samples in order, each when it is complete.
 
-    one_line: the samples are lines. Otherwise a blank line precedes and follows each sample, unless
-    both neighbours have one line too.
+    kind: what a sample is. Lines are not separated by blank lines, nor are documents and cells of
+    one line.
     """
     before = ""
     for number, sample in completed(records):
         text = prompt + "".join(drawn.character for drawn in sample.characters)
-        is_apart = number > 0 and not one_line and "\n" in before + text
-        stream("\n" * is_apart + prompt, sample.characters, colours=colours)
+        is_apart = kind == STREAM or (kind != LINE and "\n" in before + text)
+        stream("\n" * (is_apart and number > 0) + prompt, sample.characters, colours=colours)
         before = text
 
 

@@ -18,7 +18,7 @@ from chargen.cli.options import (
     stop_signals,
     warn_unread_table,
 )
-from chargen.text.kind import LINE, TextOptions
+from chargen.text.kind import TextOptions
 from chargen.training.openmp import limit_thread_spinning
 from chargen.training.options import TrainingOptions
 
@@ -135,7 +135,7 @@ def run(trainer: Trainer, prompt: str, resume_command: str) -> None:
     if count == 1:
         stream(prompt, records)
     else:
-        print_texts(prompt, records, one_line=reader.kind == LINE)
+        print_texts(prompt, records, reader.kind)
 
 
 def _num_samples(corpus: CorpusFacts) -> int:

@@ -19,7 +19,7 @@ from chargen.generation.settings import GenerationSettings
 from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint
 from chargen.model.engine import Engine, Floats, Ids, States, log_softmax
-from chargen.text.kind import LINE, STREAM, TextKind
+from chargen.text.kind import TextKind
 from chargen.text.vocabulary import Vocabulary
 from tests.bigram import make_bigram
 
@@ -373,8 +373,8 @@ def test_more_samples_than_a_batch(reader: Reader) -> None:
 class RecordingReader(Reader):
     """Keeps the logits [B, V] and the ids [B] of each step."""
 
-    def __init__(self, engine: Engine, vocabulary: Vocabulary, *, lines: bool = False) -> None:
-        super().__init__(engine, vocabulary, kind=LINE if lines else STREAM)
+    def __init__(self, engine: Engine, vocabulary: Vocabulary, **facts: Any) -> None:
+        super().__init__(engine, vocabulary, **facts)
         self.steps: list[tuple[Floats, Ids]] = []
 
     def step(self, ids: Ids, states: States) -> tuple[Floats, States]:
