@@ -137,7 +137,7 @@ def _error(text: str, delimiter: str) -> str | None:
             start = reader.line_num + 1
     except csv.Error as error:
         if "unexpected end" in str(error):
-            return f"line {start}: a quoted cell has no closing quotation mark"
+            return f"line {start}: a quoted cell has no closing quotation mark (add it)"
         return (
             f"line {reader.line_num}: {error} (inside a quoted cell, a quotation mark is doubled)"
         )

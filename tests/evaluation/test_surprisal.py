@@ -180,7 +180,7 @@ def test_generated_text_has_its_log_probabilities(
         reader = make_reader(lines=lines)
         context = reader.read("to ")
         settings = GenerationSettings(temperature=1, length=300, seed=2)
-        records = generate(reader, settings, "to ", log_probabilities=True)
+        records = generate(reader, settings, "to ", past_end=True, log_probabilities=True)
         drawn = [record for record in records if isinstance(record, Drawn)]
         text = "".join(record.character for record in drawn)
         assert "\n" in text
