@@ -44,20 +44,18 @@ class Table:
 
         column: a name, or a number from 1. Raises CorpusError if there is no such column.
         """
-        if column in self.names:
-            at = self.names.index(column)
-        elif column.isdecimal() and 0 < int(column) <= len(self.names):
-            at = int(column) - 1
-        else:
-            raise CorpusError(
-                f"{self.shown} has no column {column} (it has {listed_names(self.names)})"
-            )
+        choices = [*self.names, *(str(k + 1) for k in range(len(self.names)))]
+        if column not in choices:
+            listed = listed_names(self.names)
+            raise CorpusError(f"{self.shown} has no column {column:.40} (it has {listed})")
+        at = choices.index(column) % len(self.names)
         return [_as_text(row[at]) if at < len(row) else None for row in self.rows]
 
 
-def read_table(text: str, path: str, shown: str) -> Table | None:
+def read_table(text: str, path: str, shown: str, *, complete: bool = True) -> Table | None:
     """Return the table in the normalised text of a file; None if it is not a table.
 
+    complete: whether the text is the whole file; its last row can otherwise be cut.
     Raises CorpusError, with the line, if it is invalid.
     """
     extension = Path(path).suffix.lower()
@@ -70,7 +68,7 @@ def read_table(text: str, path: str, shown: str) -> Table | None:
         delimiter = _delimiter(text, _DELIMITERS.get(extension, ",\t;|"))
         if delimiter is None and extension in _DELIMITERS:
             delimiter = _DELIMITERS[extension][0]  # a single column
-        return None if delimiter is None else _delimited(text, delimiter, shown)
+        return None if delimiter is None else _delimited(text, delimiter, shown, complete)
 
 
 def looks_like_table(text: str, path: str) -> tuple[str, tuple[str, ...]] | None:
@@ -84,7 +82,7 @@ def looks_like_table(text: str, path: str) -> tuple[str, tuple[str, ...]] | None
     elif len(text) > _HEAD:
         text = text[: text.rfind("\n", 0, _HEAD) + 1]
     try:
-        table = read_table(text, path, path)
+        table = read_table(text, path, path, complete=False)
     except CorpusError:
         return None
     if table is None or not table.names or not table.rows:
@@ -117,12 +115,12 @@ def _delimiter(text: str, delimiters: str) -> str | None:
     return max(columns, key=columns.__getitem__, default=None)
 
 
-def _delimited(text: str, delimiter: str, shown: str) -> Table:
+def _delimited(text: str, delimiter: str, shown: str, complete: bool) -> Table:
     quoting = csv.QUOTE_MINIMAL
-    if delimiter == "\t" and _error(text, delimiter) is not None:
+    if complete and (reason := _error(text, delimiter)) is not None:
+        if delimiter != "\t":
+            raise CorpusError(f"{shown}, {reason}")
         quoting = csv.QUOTE_NONE  # many programs write TSV without quoting, so a mark is text
-    elif (reason := _error(text, delimiter)) is not None:
-        raise CorpusError(f"{shown}, {reason}")
     rows = [row for row in _rows(text, delimiter, quoting) if row]
     names = tuple(name.strip() for name in rows[0]) if rows else ()
     return Table(shown, names, rows[1:])
