@@ -19,7 +19,7 @@ from chargen.generation.settings import GenerationSettings
 from chargen.model.checkpoint import Checkpoint
 from chargen.model.find import find, newest
 from chargen.options import Option, check_names, options_of
-from chargen.text.corpus import normalise
+from chargen.text.decoding import normalise
 
 
 class Model:
@@ -55,7 +55,7 @@ class Model:
 
     def stream(self, prompt: str = "", **settings: Any) -> Iterator[str]:
         """Yield the characters of `generate`, each as soon as it is drawn."""
-        records = generate(self._reader, self._settings(settings), _text(prompt, "prompt"))
+        records = generate(self._reader, self._settings(settings), self._known(prompt, "prompt"))
         return (record.character for record in records if isinstance(record, Drawn))
 
     def samples(self, count: int, prompt: str = "", **settings: Any) -> list[str]:
@@ -74,11 +74,11 @@ class Model:
                 "until_newline",
                 "confidence",
             )
-        return generate_texts(self._reader, made, _text(prompt, "prompt"), num_samples=count)
+        return generate_texts(self._reader, made, self._known(prompt, "prompt"), num_samples=count)
 
     def score(self, text: str, prompt: str = "") -> Score:
         """Return the loss of the model on `text` after `prompt`."""
-        text = _text(text, "text")
+        text = self._known(text, "text")
         return Score(text, read(self._reader, text, self._read(prompt)).nats)
 
     def next_characters(self, prompt: str = "", count: int = 5) -> list[tuple[str, float]]:
@@ -92,7 +92,7 @@ class Model:
         Raises OptionError if there are fewer than two choices or two are equal.
         """
         choices = [choices] if isinstance(choices, str) else list(choices)
-        texts = [_text(choice, "choices") for choice in choices]
+        texts = [self._known(choice, "choices") for choice in choices]
         check_choices(texts)
         _, share = shares(self._reader, self._read(prompt), texts)
         return dict(zip(choices, share.tolist(), strict=True))
@@ -114,17 +114,28 @@ class Model:
                 raise OptionConflictError(
                     f"{{{name}}} has no effect without {{close}} or {{open}}", name, "close", "open"
                 )
-        return self._tracer.trace(_text(prompt, "prompt"), made)
-
-    def _settings(self, settings: dict[str, Any]) -> GenerationSettings:
-        return _settings({"length": self._reader.default_length, **settings})
+        return self._tracer.trace(self._known(prompt, "prompt"), made)
 
     def _read(self, prompt: str) -> Context:
-        return self._reader.read(_text(prompt, "prompt"))
+        return self._reader.read(self._known(prompt, "prompt"))
+
+    def _known(self, value: object, name: str) -> str:
+        """Return a text in the model's Unicode normal form. Raises OptionError."""
+        if not isinstance(value, str):
+            raise OptionError(name, value, "a string")
+        return self.checkpoint.vocabulary.known_form(normalise(value))
+
+    def _settings(self, settings: dict[str, Any]) -> GenerationSettings:
+        check_names(settings, options_of(GenerationSettings))
+        if "stop" in settings:
+            stop = settings["stop"]
+            texts = stop if isinstance(stop, (list, tuple)) else [stop]
+            settings = settings | {"stop": tuple(self._known(text, "stop") for text in texts)}
+        return GenerationSettings(**{"length": self._reader.default_length, **settings})
 
 
 def load(model: str | Path | None = None) -> Model:
-    """Load a model by its folder or its name, by default the newest one under ./checkpoints.
+    """Load a model by its name, folder or archive, by default the newest below ./checkpoints.
 
     "english" is the model that chargen contains. Raises CheckpointError if there is no such model.
     """
@@ -137,7 +148,9 @@ def train(
     lines: bool = False,
     separator: str | None = None,
     column: str | int | None = None,
-    encoding: str = "utf-8",
+    encoding: str = "auto",
+    glob: str | None = None,
+    normalize: str = "none",
     overwrite: bool = False,
     init_from: str | Path = "auto",
     **options: Any,
@@ -147,7 +160,10 @@ def train(
     lines, separator, column: what a separate text is. It is a line, a document between two lines
     that equal `separator` (between blank lines for "blank-line"), or a cell of a column of tables,
     which has a name or a number from 1.
-    init_from: the model to start from, a name or a folder. "auto" starts from the model english if
+    encoding: of the files; "auto" detects one that is not UTF-8. glob: the pattern of the files to
+    read in folders [default: **/*.txt]. normalize: the Unicode normal form to convert the texts
+    to, "nfc", "nfd" or "none".
+    init_from: the model to start from, as for `load`. "auto" starts from the model english if
     it predicts the text better than the text's own letter pairs do; "none" from random weights.
     options: the fields of `chargen.TrainingOptions` (minutes, epochs or steps, preset, cell,
     hidden_size, dropout, seed and so on). The run saves every 30 seconds; an interrupted one
@@ -168,7 +184,7 @@ def train(
     if isinstance(init_from, Path):
         init_from = str(init_from)
     trainer = start(
-        Corpus.read(texts, encoding=encoding, kind=kind),
+        Corpus.read(texts, encoding=encoding, kind=kind, pattern=glob, normalize=normalize),
         TrainingOptions(**options, init_from=init_from),
         output=None if output is None else Path(output),
         overwrite=overwrite,
@@ -180,21 +196,6 @@ def train(
     finally:
         trainer.folder.close()
     return load(trainer.folder.final_path)
-
-
-def _settings(settings: dict[str, Any]) -> GenerationSettings:
-    check_names(settings, options_of(GenerationSettings))
-    if "stop" in settings:
-        stop = settings["stop"]
-        texts = stop if isinstance(stop, (list, tuple)) else [stop]
-        settings = settings | {"stop": tuple(_text(text, "stop") for text in texts)}
-    return GenerationSettings(**settings)
-
-
-def _text(value: object, name: str) -> str:
-    if not isinstance(value, str):
-        raise OptionError(name, value, "a string")
-    return normalise(value)
 
 
 def _check_count(count: object) -> None:

@@ -9,13 +9,14 @@ from dataclasses import asdict
 import click
 
 from chargen.bench.records import Measurement, format_value
+from chargen.cli.options import Command
 from chargen.options import Option
 from chargen.training.openmp import limit_thread_spinning
 
 _MEDIAN = "median of the ratios of neighbouring measurements, not the ratio of the medians"
 
 
-@click.command("bench")
+@click.command("bench", cls=Command)
 @click.argument("half", type=click.Choice(["training", "generation"]), required=False)
 @click.option(
     "--seconds",

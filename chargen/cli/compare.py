@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chargen.cli.options import (
+    Command,
     allow_only,
     declared_options,
     encoding_option,
     given,
+    glob_option,
+    print_note,
     set_parameters,
     stop_signals,
     warn_unread_table,
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 _NUM_WRITTEN = 2_000  # episodes of --write: about a minute of training
 
 
-@click.command("compare")
+@click.command("compare", cls=Command)
 @click.argument("text", metavar="[TEXT]", required=False)
 @declared_options(TextOptions)
 @declared_options(ComparisonOptions)
@@ -45,6 +48,7 @@ _NUM_WRITTEN = 2_000  # episodes of --write: about a minute of training
     "--rhymes", metavar="FILE", help="File of rhyme families, with lines such as -ay: play day stay"
 )
 @encoding_option
+@glob_option
 @click.option("--write", metavar="FILE", help="Write the task as a training text to FILE and exit")
 @click.option(
     "--from", "source", metavar="FOLDER", help="Redraw the report of the comparison in FOLDER"
@@ -54,6 +58,7 @@ def command(
     output: str | None,
     rhymes: str | None,
     encoding: str,
+    pattern: str | None,
     write: str | None,
     source: str | None,
     **options: Any,
@@ -83,8 +88,11 @@ def command(
     from chargen.evaluation.coherence import read_rhyme_families
     from chargen.text.corpus import Corpus
 
-    corpus = None if text is None else Corpus.read([text], encoding=encoding, kind=kind)
-    if corpus is not None:
+    corpus = None
+    if text is not None:
+        corpus = Corpus.read(
+            [text], encoding=encoding, kind=kind, pattern=pattern, report=print_note
+        )
         warn_unread_table(corpus)
     families = None if rhymes is None else read_rhyme_families(Path(rhymes))
     folder = open_folder(None if output is None else Path(output), corpus, chosen, families)
@@ -95,9 +103,9 @@ def command(
         if comparison is None:
             print(f"stopped; resume with: {command_line}", file=sys.stderr)
             sys.exit(128 + caught[0])
-        _draw(folder.path, comparison)
+        pages = _draw(folder.path, comparison)
         folder.finish(comparison)
-    _summarise(folder.path, comparison)
+    _summarise(folder.path, comparison, pages)
 
 
 def _watch(
@@ -141,11 +149,12 @@ def _draw_again(path: Path) -> None:
             f"{path} has no {COMPARISON} (pass the folder of a finished comparison)"
         )
     comparison = read_comparison(path / COMPARISON)
-    _draw(path, comparison)
-    _summarise(path, comparison)
+    pages = _draw(path, comparison)
+    _summarise(path, comparison, pages)
 
 
-def _draw(path: Path, comparison: Comparison) -> None:
+def _draw(path: Path, comparison: Comparison) -> list[str]:
+    """Write the report, its figures and the pages; return the names of the pages."""
     from chargen.comparison.folder import MODELS
     from chargen.model.storage import write_file
     from chargen.report.files import files
@@ -156,20 +165,23 @@ def _draw(path: Path, comparison: Comparison) -> None:
     for name, data in {**report, **{page.name: page.html for page in pages}}.items():
         (path / name).parent.mkdir(exist_ok=True)
         write_file(path / name, data)
+    return [page.name for page in pages]
 
 
-def _summarise(path: Path, comparison: Comparison) -> None:
+def _summarise(path: Path, comparison: Comparison, pages: list[str]) -> None:
     from chargen.comparison.folder import MODELS
     from chargen.report.files import REPORT
     from chargen.report.terminal import summary
 
     print(summary(comparison, max(20, min(100, shutil.get_terminal_size().columns))))
     print(f"report    {path / REPORT}")
+    for page in pages:
+        print(f"page      {path / page}")
     models = path / MODELS
     cells = [] if comparison.text is None else list(comparison.text.cells)
     cells = [cell for cell in cells if (models / cell).is_dir()]
     if cells:
-        print(f"networks  chargen sample -m {shlex.quote(str(models / cells[-1]))}")
+        print(f"try       chargen sample -m {shlex.quote(str(models / cells[-1]))}")
     for task in comparison.tasks.values():
         model = models / f"{task.name}-{list(task.cells)[-1]}"
         if task.choices and model.is_dir():

@@ -6,9 +6,10 @@ import json
 import math
 import os
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Any, TextIO
+
+from chargen.text.display import text_width
 
 # Minimum probability and colour of the 256-colour palette. The colours are readable on black and on
 # white, and distinguishable with red-green colour blindness.
@@ -66,7 +67,7 @@ def digits(columns: Iterable[str], nats: Iterable[float]) -> str:
     """Return the rounded surprisal in bits below each character; 0 is a dot, 9 is 9 or more."""
     bits = (min(9, round(n / math.log(2))) for n in nats)
     return "".join(
-        (f"{b}" if b else "\u00b7").ljust(sum(map(character_width, shown)))
+        (f"{b}" if b else "\u00b7").ljust(text_width(shown))
         for shown, b in zip(columns, bits, strict=True)
     )
 
@@ -81,10 +82,3 @@ def json_line(value: Any) -> str:
 def _sixth(level: int) -> int:
     """Return the nearest of the six levels 0, 95, 135, 175, 215 and 255 of the palette."""
     return 0 if level < 48 else 1 if level < 115 else (level - 35) // 40
-
-
-def character_width(character: str) -> int:
-    """Return the columns of a character on a terminal; Chinese characters and emoji have two."""
-    if unicodedata.category(character) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

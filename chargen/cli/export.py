@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chargen.cli.options import load_model, output_file
+from chargen.cli.options import (
+    Command,
+    find_model,
+    load_model,
+    model_option,
+    models_option,
+    output_file,
+)
+from chargen.cli.written import write, write_page
 from chargen.model.config import WEIGHTS_DTYPES
 
 if TYPE_CHECKING:
@@ -18,22 +26,18 @@ def command() -> None:
     """Write a model in another form."""
 
 
-@command.command("page")
-@click.option(
-    "-m",
-    "--model",
-    "models",
-    metavar="MODEL",
-    multiple=True,
-    help="Name or folder of a model; can be repeated [default: the newest in ./checkpoints]",
-)
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the file if it exists")
+
+
+@command.command("page", cls=Command)
+@models_option
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
     help="File to write [default: <model>.html, or models.html for several models]",
 )
-@click.option("--overwrite", is_flag=True, help="Replace the file if it exists")
+@overwrite_option
 @click.option(
     "--weights-dtype",
     type=click.Choice(WEIGHTS_DTYPES),
@@ -49,15 +53,51 @@ def page(models: tuple[str, ...], output: str | None, overwrite: bool, weights_d
     checkpoints = [load_model(model) for model in models or (None,)]
     name = _default_name(checkpoints) if output is None else output
     path = output_file(name, "--output", overwrite=overwrite)
-    from chargen.model.storage import write_file
     from chargen.web.page import page as make_page
 
-    data = make_page(checkpoints, weights_dtype=weights_dtype)
-    write_file(path, data)
-    print(f"page      {path} ({len(data) / 1e6:.1f} MB; open it in a browser)")
+    write_page(path, make_page(checkpoints, weights_dtype=weights_dtype))
+
+
+@command.command("zip", cls=Command)
+@model_option
+@click.option("-o", "--output", metavar="FILE", help="File to write [default: <model>.zip]")
+@overwrite_option
+def archive(model: str | None, output: str | None, overwrite: bool) -> None:
+    """Write a zip archive with all that others need to use a model.
+
+    Commands take the archive as they take a folder: -m FILE. It does not contain the state of the
+    training, with which a run is resumed. A model can reveal passages of its training text.
+    """
+    from chargen.model.archive import SUFFIX, pack
+    from chargen.model.checkpoint import Checkpoint, read_files
+
+    folder = find_model(model)
+    files = read_files(folder, card=True)
+    name = Checkpoint.of(folder, files).name  # checks the files
+    path = output_file(name + SUFFIX if output is None else output, "--output", overwrite=overwrite)
+    write("archive", path, pack(name, files), f"use it with -m {path}")
+
+
+@command.command("onnx", cls=Command)
+@model_option
+@click.option("-o", "--output", metavar="FILE", help="File to write [default: <model>.onnx]")
+@overwrite_option
+def onnx(model: str | None, output: str | None, overwrite: bool) -> None:
+    """Write one step of a model as an ONNX graph, for other programs.
+
+    Inputs are `id`, a character of each sample, and the states; outputs are `logits` and the states
+    after it. The metadata `chargen` has the vocabulary as JSON. It needs the package onnx.
+    """
+    from chargen.generation.onnx_graph import onnx_graph
+
+    loaded = load_model(model)
+    name = f"{loaded.name}.onnx" if output is None else output
+    path = output_file(name, "--output", overwrite=overwrite)
+    use = "one step: id and states -> logits and states"
+    write("graph", path, onnx_graph(loaded), use)
 
 
 def _default_name(checkpoints: list[Checkpoint]) -> str:
     if len(checkpoints) > 1:
         return "models.html"
-    return f"{checkpoints[0].folder.resolve().name}.html"
+    return f"{checkpoints[0].name}.html"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from chargen.cli.display import character_width, coloured, shaded
-from chargen.text.display import visible_character
+from chargen.cli.display import coloured, shaded
+from chargen.text.display import text_width, visible_character
 
 Predictions = Sequence[tuple[str, float]]
 
@@ -132,11 +132,6 @@ def next_characters(predictions: Predictions, room: int, depth: int) -> str:
 def label_width(text: str) -> int:
     """Return the columns of the widest character of a text when it is shown on its own."""
     return max(text_width(visible_character(character)) for character in set(text))
-
-
-def text_width(text: str) -> int:
-    """Return the columns of a text on a terminal."""
-    return sum(map(character_width, text))
 
 
 def level(share: float) -> str:

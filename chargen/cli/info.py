@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from chargen.cli.options import load_model, model_option
+from chargen.cli.options import Command, load_model, model_option
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chargen.model.checkpoint import Checkpoint
 
 
@@ -27,12 +29,18 @@ class Fact(NamedTuple):
     unit: str = ""
 
 
-@click.command("info")
+@click.command("info", cls=Command)
+@click.argument("name", metavar="[MODEL]", required=False)
 @model_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
-def command(model: str | None, as_json: bool) -> None:
-    """Describe a model: its network, training data, training and validation loss."""
-    facts = list(_facts(load_model(model)))
+def command(name: str | None, model: str | None, as_json: bool) -> None:
+    """Describe a model: its network, training data, training and validation loss.
+
+    MODEL is its name, folder or archive, as for -m. `chargen models` lists the names.
+    """
+    if None not in (name, model) and name != model:
+        raise click.UsageError(f"MODEL {name} and --model {model} are different (pass one of them)")
+    facts = list(_facts(load_model(model if name is None else name)))
     if as_json:
         values = {fact.key: fact.value for fact in facts}
         click.echo(json.dumps(values, indent=2, ensure_ascii=False))
@@ -55,6 +63,8 @@ def _facts(loaded: Checkpoint) -> Iterator[Fact]:
     measured_perplexity = None if nats is None else perplexity(nats)
     run_steps = measured.get("run_steps")
     of_run = f"of {run_steps:,}" if run_steps else ""
+    if not loaded.finished:
+        of_run = "(the run is not finished; chargen train --resume)"
     yield Fact("folder", "folder", str(loaded.folder))
     yield Fact("cell", "cell", config.cell)
     yield Fact("num_layers", "layers", config.num_layers)
@@ -77,10 +87,26 @@ def _facts(loaded: Checkpoint) -> Iterator[Fact]:
     yield Fact("start_bigram_nats", "letter pairs, same sample", pairs, "nats per character")
     yield Fact("trained_steps", "training steps", measured["step"], of_run)
     yield Fact("run_steps", "", run_steps)
+    yield Fact("finished", "", loaded.finished)
     yield Fact("trained_characters", "characters trained on", measured["trained_characters"])
     yield Fact("trained_seconds", "training time", measured["trained_seconds"], "s")
     yield Fact("advice", "advice", measured.get("advice"))
     yield from _settings(loaded)
+    yield from _files(loaded.folder)
+
+
+def _files(folder: Path) -> Iterator[Fact]:
+    """Yield which files of a model are needed to use it, and which to train it further."""
+    from chargen.model.checkpoint import TRAINING, read_files
+
+    files = read_files(folder, card=True)
+    size = sum(map(len, files.values()))
+    state = folder / TRAINING
+    state_size = state.stat().st_size if state.is_file() else None
+    yield Fact("shared_files", "files to share", ", ".join(files))
+    yield Fact("shared_bytes", "size of these files", size, "bytes (chargen export zip)")
+    only = "bytes, only to resume training"
+    yield Fact("training_state_bytes", TRAINING, state_size, only)
 
 
 def _settings(loaded: Checkpoint) -> Iterator[Fact]:
@@ -103,11 +129,15 @@ def _settings(loaded: Checkpoint) -> Iterator[Fact]:
     held_out = corpus["held_out_characters"]
     yield Fact("corpus_held_out_characters", "held out for validation", held_out, "characters")
     kind = loaded.kind
+    longest = f"longest {kind.noun}" if kind.separate else ""
+    skipped = "cells without text" if kind.column is not None else ""
     yield Fact("corpus_texts", f"number of {kind.noun}s", corpus["texts"])
-    yield Fact("corpus_skipped_cells", "", corpus.get("skipped_cells", 0))
-    yield Fact("corpus_longest_text", "", corpus.get("longest_text"))
+    yield Fact("corpus_longest_text", longest, corpus.get("longest_text"), "characters")
+    yield Fact("corpus_skipped_cells", skipped, corpus.get("skipped_cells", 0))
     yield Fact("corpus_kind", "", asdict(kind))
     yield Fact("corpus_kind_description", "kind of text", kind.description)
+    yield Fact("corpus_normalize", "converted to normal form", corpus.get("normalize") or None)
+    yield Fact("corpus_normal_form", "Unicode normal form", corpus.get("normal_form") or None)
     yield Fact("corpus_sha256", "SHA-256 of training data", corpus["sha256"])
 
 

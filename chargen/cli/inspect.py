@@ -12,13 +12,17 @@ import click
 
 from chargen.cli.display import colour_depth, json_line
 from chargen.cli.options import (
+    Command,
     allow_only,
     declared_options,
+    encoding_option,
+    file_text,
     given,
     known_prompt,
     load_model,
     model_option,
     output_file,
+    refuse_encoding,
     warn,
 )
 from chargen.errors import ChargenError, OptionError
@@ -45,15 +49,16 @@ _VIEWS = {
 }
 
 
-@click.command("inspect")
+@click.command("inspect", cls=Command)
 @model_option
 @click.option("-p", "--prompt", help="Text to read")
 @click.option("--file", metavar="FILE", help="Read the text from a file; - is standard input")
+@encoding_option
 @declared_options(InspectionSettings)
 @click.option(
     "--versus", metavar="TEXT", help="Compare the states and predictions with those for TEXT"
 )
-@click.option("--unfold", is_flag=True, help="Draw the network folded, and unrolled over the text")
+@click.option("--unfold", is_flag=True, help="Draw the network folded, and unfolded over the text")
 @click.option(
     "--saliency", is_flag=True, help="Show which characters the next prediction depends on"
 )
@@ -78,6 +83,7 @@ def command(
     model: str | None,
     prompt: str | None,
     file: str | None,
+    encoding: str,
     versus: str | None,
     unfold: bool,
     saliency: bool,
@@ -99,13 +105,14 @@ def command(
     chosen = [name for name, wanted in views.items() if wanted]
     if len(chosen) > 1:
         raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} are mutually exclusive")
-    text = set() if units is not None else {"prompt", "file"}
+    text = {"encoding"} if units is not None else {"prompt", "file", "encoding"}
     if chosen:
         allow_only({"model", *text, *chosen, *_VIEWS[chosen[0]]}, f"with --{chosen[0]}")
     elif at is not None:
         raise click.UsageError("--at has no effect without --saliency")
     if units is None and (prompt is None) == (file is None):
         raise click.UsageError("pass either --prompt TEXT or --file FILE")
+    refuse_encoding(file if units in (None, _BY_MODEL) else units, "--file or --units FILE")
     settings = InspectionSettings(**given(InspectionSettings, options))
     files = {"--npz": npz, "--png": png, "--html": html}
     paths = [output_file(path, name) for name, path in files.items() if path is not None]
@@ -113,9 +120,9 @@ def command(
         raise click.UsageError("--npz and --png must be different files")
     loaded = load_model(model)
     if units is not None:
-        _print_units(loaded, units, as_json)
+        _print_units(loaded, units, encoding, as_json)
         return
-    read = _read_text(loaded, prompt, file)
+    read = _read_text(loaded, prompt, file, encoding)
     settings.check(loaded.config)
     if settings.start >= len(read):
         allowed = f"a whole number between 0 and {len(read) - 1:,} with this text"
@@ -148,11 +155,10 @@ def command(
         print(json_line({"model": str(loaded.folder), "prompt": read, **record}))
 
 
-def _read_text(loaded: Checkpoint, prompt: str | None, file: str | None) -> str:
-    from chargen.text.corpus import read_texts
-
-    text = prompt or "" if file is None else read_texts(file, loaded.kind)
-    text = known_prompt(text, loaded.vocabulary, what="the prompt" if file is None else "the text")
+def _read_text(loaded: Checkpoint, prompt: str | None, file: str | None, encoding: str) -> str:
+    text = prompt or "" if file is None else file_text(file, encoding, loaded.kind)
+    what = "the prompt" if file is None else "the text"
+    text = known_prompt(text, loaded.vocabulary, what=what, typed=file is None)
     if not text:
         raise OptionError("prompt", text, "a text of at least one character")
     return text
@@ -217,13 +223,13 @@ def _print_versus(
 
 def _print_unfolded(tracer: Tracer, text: str, settings: InspectionSettings) -> None:
     from chargen.cli.trace_view import held_lines
-    from chargen.cli.unfolded import folded, unrolled
+    from chargen.cli.unfolded import folded, unfolded
 
     trace = tracer.trace(text[:_MAX_UNFOLDED], settings)
     for line in folded(tracer.config, tracer.cell, _width()):
         print(line)
     print()
-    for line in unrolled(trace, _width()):
+    for line in unfolded(trace, _width()):
         print(line)
     if len(text) > _MAX_UNFOLDED:
         print(f"({_MAX_UNFOLDED} of {len(text):,} characters)")
@@ -245,7 +251,7 @@ def _print_saliency(
     return None
 
 
-def _print_units(loaded: Checkpoint, path: str, as_json: bool) -> None:
+def _print_units(loaded: Checkpoint, path: str, encoding: str, as_json: bool) -> None:
     """Print the best unit for each feature of a text, and the text in the colours of the best."""
     from dataclasses import asdict
 
@@ -255,10 +261,10 @@ def _print_units(loaded: Checkpoint, path: str, as_json: bool) -> None:
     from chargen.generation.context import Reader
     from chargen.generation.generate import generate_texts
     from chargen.generation.settings import GenerationSettings
-    from chargen.text.corpus import read_texts
 
     if path != _BY_MODEL:
-        text = known_prompt(read_texts(path, loaded.kind), loaded.vocabulary, what="the text")
+        text = file_text(path, encoding, loaded.kind)
+        text = known_prompt(text, loaded.vocabulary, what="the text", typed=False)
         source = path
     else:
         written = GenerationSettings(length=_GENERATED, seed=1)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import click
 
-from chargen.errors import ChargenError, OptionError
+from chargen.errors import ChargenError, CorpusError, OptionError
 
 # The short help is kept here so that `chargen --help` imports no command.
 COMMANDS = {
@@ -22,7 +22,8 @@ COMMANDS = {
     "inspect": "Show what happens inside a model while it reads a text.",
     "tour": "Show how recurrent networks work, in seven screens.",
     "info": "Describe a model.",
-    "export": "Write a model as a web page.",
+    "models": "List the models in ./checkpoints and those that come with chargen.",
+    "export": "Write a model as a web page, an archive or an ONNX graph.",
     "bench": "Measure speed on this machine.",
 }
 
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with cli.make_context("chargen", arguments) as context:
             try:
                 status = cli.invoke(context) or 0
-            except OptionError as error:
+            except (OptionError, CorpusError) as error:
                 status = _fail(_with_flags(error, context), error.exit_status, debug)
         sys.stdout.flush()
     except click.exceptions.Exit as left:
@@ -99,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(status)
 
 
-def _with_flags(error: OptionError, context: click.Context) -> str:
+def _with_flags(error: OptionError | CorpusError, context: click.Context) -> str:
     command = cli.get_command(context, context.invoked_subcommand or "")
     flags = {each.name: each.opts[-1] for each in command.params}
     return error.message(lambda field: flags.get(field) or f"--{field.replace('_', '-')}")

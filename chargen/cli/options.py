@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -16,25 +18,68 @@ import click
 
 from chargen.errors import ChargenError
 from chargen.options import Option, options_of
+from chargen.text.kind import STREAM, TextKind
 
 if TYPE_CHECKING:
     from chargen.model.checkpoint import Checkpoint
     from chargen.text.corpus import Corpus
+    from chargen.text.reading import Note
     from chargen.text.vocabulary import Vocabulary
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+_ESCAPE = re.compile(r"\\[ntr]")
 _TYPES = {"int": click.INT, "float": click.FLOAT, "str": click.STRING}
+
+
+class Command(click.Command):
+    """A command that refuses to take an option twice, unless its values are collected.
+
+    click takes the last value without a word.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments. Raises click.UsageError if one of them repeats an option."""
+        _, _, order = self.make_parser(ctx).parse_args(list(args))
+        for each in order:
+            single = isinstance(each, click.Option) and not (each.multiple or each.is_flag)
+            if single and (count := order.count(each)) > 1:
+                raise click.UsageError(
+                    f"{each.opts[-1]} may be given once, got {count} values (pass one of them)", ctx
+                )
+        return super().parse_args(ctx, args)
+
 
 model_option: Decorator = click.option(
     "-m",
     "--model",
     metavar="MODEL",
-    help="Name or folder of the model [default: the newest in ./checkpoints]",
+    help="Name, folder or archive of the model [default: the newest in ./checkpoints]",
+)
+
+models_option: Decorator = click.option(
+    "-m",
+    "--model",
+    "models",
+    metavar="MODEL",
+    multiple=True,
+    help=(
+        "Name, folder or archive of a model; can be repeated [default: the newest in ./checkpoints]"
+    ),
 )
 
 encoding_option: Decorator = click.option(
-    "--encoding", default="utf-8", help="Encoding of the text files [default: utf-8]"
+    "--encoding",
+    metavar="NAME",
+    default="auto",
+    help="Encoding of the text files; auto: UTF-8, or detected [default: auto]",
+)
+
+glob_option: Decorator = click.option(
+    "--glob",
+    "pattern",
+    metavar="PATTERN",
+    help="Files to read in a folder, in any case of letters [default: **/*.txt]",
 )
 
 
@@ -109,25 +154,58 @@ def _list_of(kind: click.ParamType[Any], separator: str) -> Callable[[str], tupl
 def load_model(model: str | None) -> Checkpoint:
     """Load the named model, or the newest one; on a terminal, print which one is the newest."""
     from chargen.model.checkpoint import Checkpoint
+
+    return Checkpoint.load(find_model(model))
+
+
+def find_model(model: str | None) -> Path:
+    """Return the folder or the archive of a model, as `load_model` chooses it."""
     from chargen.model.find import find, newest
 
     if model is not None:
-        return Checkpoint.load(find(model))
+        return find(model)
     found = newest()
     if sys.stderr.isatty():
         print(f"model: {found} (the newest; -m selects another)", file=sys.stderr)
-    return Checkpoint.load(found)
+    return found
 
 
-def known_prompt(prompt: str, vocabulary: Vocabulary, *, what: str = "the prompt") -> str:
-    """Normalise a prompt, and warn about characters that are not in the vocabulary."""
+def known_prompt(
+    prompt: str, vocabulary: Vocabulary, *, what: str = "the prompt", typed: bool = True
+) -> str:
+    """Normalise a prompt, and warn about characters that are not in the vocabulary.
+
+    It takes the Unicode normal form of the model if it is unknown in its own.
+    typed: whether it is an argument, in which the shell keeps a backslash and an n as they are.
+    """
     from chargen.repl.session import clean
-    from chargen.text.corpus import normalise
+    from chargen.text.decoding import normalise
     from chargen.text.display import list_characters
 
-    if unknown := vocabulary.unknown(normalise(prompt)):
-        warn(f"the model does not know these characters in {what}: {list_characters(unknown)}")
+    prompt = vocabulary.known_form(normalise(prompt))
+    if unknown := vocabulary.unknown(prompt):
+        hint = ""
+        if typed and "\\" in unknown and _ESCAPE.search(prompt):
+            hint = " (for a newline or tab, use $'...' in the shell, or --file)"
+        shown = list_characters(unknown)
+        warn(f"the model does not know these characters in {what}: {shown}{hint}")
     return clean(prompt)
+
+
+def file_text(path: str, encoding: str, kind: TextKind = STREAM) -> str:
+    """Return the text of a file as a model of a kind reads it, and print notes about the file."""
+    from chargen.text.corpus import read_as
+
+    return read_as(path, kind, encoding=encoding, report=print_note)
+
+
+def print_note(note: Note) -> None:
+    """Print a note about a text to standard error."""
+    change = f" (--{note.option} overrides it)" if note.option else ""
+    if note.warning:
+        warn(note.message + change)
+    else:
+        print(note.message + change, file=sys.stderr)
 
 
 def warn_unread_table(corpus: Corpus) -> None:
@@ -139,6 +217,12 @@ def warn_unread_table(corpus: Corpus) -> None:
             f"{table.file} looks like a table; --column {shlex.quote(table.column)} trains on one"
             f" column of: {listed_names(table.names)}"
         )
+
+
+def refuse_encoding(file: str | None, option: str) -> None:
+    """Refuse --encoding if no file is read. option: the one that names a file."""
+    if file is None and "encoding" in set_parameters():
+        raise click.UsageError(f"--encoding has no effect without {option}")
 
 
 def set_parameters() -> dict[str, click.Parameter]:
@@ -202,6 +286,11 @@ def output_file(path: str, option: str, *, overwrite: bool | None = None) -> Pat
     if (file.parent / CONFIG).is_file():
         raise ChargenError(f"{path} is in a model folder (choose another file)")
     return file
+
+
+def terminal_width(most: int = 10_000) -> int:
+    """Return the columns of the terminal, 80 without one, at least 20 and at most `most`."""
+    return max(20, min(most, shutil.get_terminal_size().columns))
 
 
 def warn(message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,19 +24,20 @@ from chargen.training.trainer import Trainer
 _LINE_EVERY = 10.0
 _SAMPLE_WIDTH = 88
 _LARGE_VOCABULARY = 10_000
+_FEW_CHARACTERS = 500
 _RUNNING_MEAN = 0.05
 
 
 class Display:
     """Shows the records of a run on standard error, and its summary on standard output."""
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, trainer: Trainer, *, is_named: bool) -> None:
         self._spec = spec = trainer.spec
         self._finished: Finished | None = None
         self._first: Step | None = None
         self._loss = 0.0
         self._last_line = time.monotonic()
-        _introduce(trainer)
+        _introduce(trainer, is_named)
         _warn(spec)
         self._bar = tqdm(
             total=1.0,
@@ -63,8 +65,8 @@ class Display:
         """Remove the bar."""
         self._bar.close()
 
-    def summary(self, folder: Path) -> None:
-        """Print the result, its folder, and how to use it."""
+    def summary(self, folder: Path, resume_command: Callable[..., str]) -> None:
+        """Print the result, its folder, how to use it and how to train it longer."""
         done, spec = self._finished, self._spec
         assert done is not None
         epochs = done.characters / spec.split.train_characters
@@ -79,6 +81,8 @@ class Display:
                 loss += "\n          no update improved it: the weights are those of "
                 loss += str(spec.start.model)
         advice = f"advice    {done.advice}\n" if done.advice else ""
+        if done.more:
+            advice += f"          {resume_command(*done.more.split())}\n"
         print(
             f"trained   {_clock(done.seconds)}, {done.step:,} steps, {done.characters:,}"
             f" characters, {epochs:.1f} epochs{reason}\n"
@@ -101,7 +105,7 @@ class Display:
             pace = seconds / (step.fraction - self._first.fraction)
             left = f"{_clock(pace * (1 - step.fraction))} left, "
         figures = (
-            f"{left}loss {_loss(self._loss)}, {speed:,.0f} characters/s,"
+            f"{left}training loss {self._loss:.3f} nats, {speed:,.0f} characters/s,"
             f" gradient norm {step.gradient_norm:.2f}"
         )
         if not self._bar.disable:
@@ -115,7 +119,7 @@ class Display:
         self._bar.write(text, file=sys.stderr)
 
 
-def _introduce(trainer: Trainer) -> None:
+def _introduce(trainer: Trainer, is_named: bool) -> None:
     spec, config, folder = trainer.spec, trainer.config, str(trainer.folder.path)
     model, corpus = spec.model, spec.corpus
     texts = f"{plural(corpus.texts, corpus.kind.noun)}, " if corpus.texts > 1 else ""
@@ -128,12 +132,11 @@ def _introduce(trainer: Trainer) -> None:
     elif spec.options.preset == "auto":
         preset += " (chosen by the length of the text)"
     threads = f"{config.threads} threads" if config.threads > 1 else "1 thread"
-    name = Path(folder).name
     budget = str(config.budget)
     if trainer.progress.extensions:
         begin = trainer.progress.extensions[-1].begin
         budget += f" more, after {begin.steps:,} steps in {_clock(60 * begin.minutes)}"
-    taken = f" ({corpus.name} exists)" if name.startswith(f"{corpus.name}-") else ""
+    taken = "" if is_named or Path(folder).name == corpus.name else f" ({corpus.name} exists)"
     print(
         f"text      {corpus.name}: {texts}"
         f"{corpus.characters:,} characters, {_distinct(spec):,} distinct;"
@@ -154,20 +157,30 @@ def _start(spec: RunSpec) -> str:
     start, chosen = spec.start, spec.options.init_from
     if start.reason is not None:
         return f"random weights: {start.reason}"
-    figures = "the text is too short for a comparison with letter pairs"
-    if start.nats is not None and start.bigram_nats is not None:
-        figures = (
-            f"{start.nats:.2f} nats per character on a sample; letter pairs {start.bigram_nats:.2f}"
-        )
+    if start.model is None and chosen != AUTO:
+        return "random weights"
+    if start.nats is None or start.bigram_nats is None:
+        too_short = "the text is too short for a comparison with its letter pairs"
+        return f"{start.model} ({too_short})" if start.model else f"random weights: {too_short}"
+    figures = (
+        f"predicts the text with {start.nats:.2f} nats per character"
+        f" (its letter pairs: {start.bigram_nats:.2f})"
+    )
     if start.model is None:
-        return f"random weights; english: {figures}" if chosen == AUTO else "random weights"
-    hint = "; --init-from none trains from scratch" if chosen == AUTO else ""
-    return f"{start.model} ({figures}){hint}"
+        return f"random weights: english {figures}"
+    hint = ";\n          --init-from none starts from random weights" if chosen == AUTO else ""
+    return f"{start.model}, which {figures}{hint}"
 
 
 def _distinct(spec: RunSpec) -> int:
-    """Return the number of distinct characters of the text that the model knows."""
-    return int(np.count_nonzero(np.bincount(spec.split.ids)[1:]))
+    """Return the number of distinct characters of the text that the model knows.
+
+    The newline before each text is not part of it.
+    """
+    ids = spec.split.ids
+    counts = np.bincount(ids)
+    counts[ids[0]] -= spec.corpus.texts
+    return int(np.count_nonzero(counts[1:] > 0))
 
 
 def _validation_set(spec: RunSpec) -> str:
@@ -188,6 +201,17 @@ def _warn(spec: RunSpec) -> None:
         warn(
             f"{distinct:,} distinct characters make a large and slow model"
             " (--min-count 2 or more removes rare ones)"
+        )
+    if spec.corpus.characters < _FEW_CHARACTERS:
+        warn(
+            f"{plural(spec.corpus.characters, 'character')} are too few to learn from"
+            " (a page of text has about 2,000)"
+        )
+    nats, pairs = spec.start.nats, spec.start.bigram_nats
+    if spec.start.model is not None and nats is not None and pairs is not None and nats > pairs:
+        warn(
+            f"{spec.start.model} predicts the text worse than its letter pairs do (random weights"
+            " may be a better start: --init-from none)"
         )
     if config.precision == "bfloat16" and not has_bfloat16(config.device):
         warn(f"this {config.device} only emulates bfloat16: float32 would be much faster")

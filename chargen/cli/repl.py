@@ -9,21 +9,31 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chargen.cli.options import declared_options, given, known_prompt, load_model, model_option
+from chargen.cli.options import (
+    Command,
+    declared_options,
+    encoding_option,
+    given,
+    known_prompt,
+    load_model,
+    model_option,
+)
 from chargen.repl.settings import SessionSettings, model_defaults
 
 if TYPE_CHECKING:
     from chargen.repl.session import Session
 
 
-@click.command("repl")
+@click.command("repl", cls=Command)
 @model_option
+@encoding_option
 @declared_options(SessionSettings, exclude=("stop", "until_newline"))
-def command(model: str | None, **options: Any) -> int:
+def command(model: str | None, encoding: str, **options: Any) -> int:
     """Write a text together with a model, line by line.
 
     Press Enter to let the model finish your line. While you type, the model suggests how to
-    continue; press Tab to accept the suggestion. Type /help for all keys and commands.
+    continue, in grey; press Tab to accept the suggestion. It is the most likely text, while Enter
+    draws at random. Type /help for all keys and commands.
 
     A model of documents or cells continues your line to the end of the text.
 
@@ -32,14 +42,22 @@ def command(model: str | None, **options: Any) -> int:
     """
     from chargen.generation.context import Reader
     from chargen.repl.session import Session
+    from chargen.text.decoding import check_encoding
 
+    encoding = check_encoding(encoding)
     chosen = given(SessionSettings, options)
     SessionSettings(**chosen)  # before the model is loaded
     loaded = load_model(model)
     reader = Reader.of(loaded)
     settings = SessionSettings(**{**model_defaults(reader), **chosen})
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
-    session = Session(reader, settings, name=loaded.folder.resolve().name, whole_lines=not terminal)
+    session = Session(
+        reader,
+        settings,
+        name=loaded.name,
+        encoding=encoding,
+        whole_lines=not terminal,
+    )
     if not terminal:
         return run_script(session, sys.stdin or ())
     import platformdirs
@@ -68,7 +86,8 @@ def run_script(session: Session, lines: Iterable[str]) -> int:
             if is_command(entry):
                 answer = run(session, entry)
             else:
-                typed = known_prompt(as_text(entry), session.reader.vocabulary, what="the line")
+                vocabulary = session.reader.vocabulary
+                typed = known_prompt(as_text(entry), vocabulary, what="the line", typed=False)
                 out.write(show(typed))
                 answer = session.respond(typed)
             for piece in answer:

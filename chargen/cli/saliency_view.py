@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from chargen.cli.heat_map import label_width, number, signed_bar, text_width
-from chargen.text.display import bar, visible_character
+from chargen.cli.heat_map import label_width, number, signed_bar
+from chargen.text.display import bar, text_width, visible_character
 
 if TYPE_CHECKING:
     from chargen.evaluation.saliency import Saliency

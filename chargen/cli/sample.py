@@ -13,11 +13,15 @@ import click
 
 from chargen.cli.display import coloured, colours_wanted, json_line, legend
 from chargen.cli.options import (
+    Command,
     declared_options,
+    encoding_option,
+    file_text,
     given,
     known_prompt,
     load_model,
     model_option,
+    refuse_encoding,
     warn,
 )
 from chargen.errors import OptionError
@@ -30,10 +34,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command("sample")
+@click.command("sample", cls=Command)
 @model_option
 @click.option("-p", "--prompt", help="Text to continue")
 @click.option("--file", metavar="FILE", help="Read the prompt from a file; - is standard input")
+@click.option("--keep-newline", is_flag=True, help="Keep the last newline of --file in the prompt")
+@encoding_option
 @click.option(
     "--num-samples", type=int, default=1, metavar="N", help="Number of texts [default: 1]"
 )
@@ -44,6 +50,8 @@ def command(
     model: str | None,
     prompt: str | None,
     file: str | None,
+    keep_newline: bool,
+    encoding: str,
     num_samples: int,
     as_json: bool,
     highlight: bool,
@@ -55,10 +63,14 @@ def command(
     """
     from chargen.generation.context import Reader
     from chargen.generation.generate import generate, random_seed
-    from chargen.text.corpus import normalise, read_file
+    from chargen.text.decoding import normalise
+    from chargen.text.display import list_characters
 
     if prompt is not None and file is not None:
         raise click.UsageError("--prompt and --file are mutually exclusive")
+    refuse_encoding(file, "--file")
+    if keep_newline and file is None:
+        raise click.UsageError("--keep-newline has no effect without --file")
     if as_json and highlight:
         raise click.UsageError("--json and --highlight are mutually exclusive")
     if num_samples < 1:
@@ -69,15 +81,18 @@ def command(
     if settings.seed is None:
         settings = replace(settings, seed=random_seed())
     loaded = load_model(model)
-    reader = Reader.of(loaded)
+    reader, vocabulary = Reader.of(loaded), loaded.vocabulary
     if "length" not in chosen:
         settings = replace(settings, length=reader.default_length)
+    settings = replace(settings, stop=tuple(map(vocabulary.known_form, settings.stop)))
     for text in settings.stop:
-        if unknown := loaded.vocabulary.unknown(text):
-            warn(f"--stop {text!r} never occurs: the model does not know {unknown!r}")
-    prompt = known_prompt(
-        prompt or "" if file is None else read_file(file).removesuffix("\n"), loaded.vocabulary
-    )
+        if unknown := vocabulary.unknown(text):
+            shown = list_characters(unknown)
+            warn(f"--stop {text!r} never occurs: the model does not know {shown}")
+    read = prompt or "" if file is None else file_text(file, encoding)
+    if file is not None and not keep_newline:
+        read = read.removesuffix("\n")
+    prompt = known_prompt(read, vocabulary, typed=file is None)
     colours = highlight and colours_wanted(sys.stdout)
     if highlight and not colours:
         warn("--highlight has no effect: standard output is not a terminal with colours")

@@ -11,29 +11,41 @@ from typing import TYPE_CHECKING
 import click
 
 from chargen.cli.display import coloured, colours_wanted, digits, json_line, legend
-from chargen.cli.options import known_prompt, load_model, model_option, warn
+from chargen.cli.options import (
+    Command,
+    encoding_option,
+    file_text,
+    known_prompt,
+    load_model,
+    models_option,
+    refuse_encoding,
+    warn,
+)
 from chargen.text.display import bar, one_line, visible_character
 
 if TYPE_CHECKING:
     from chargen.generation.context import Reader
+    from chargen.text.kind import TextKind
 
 _MAX_DISPLAYED = 2_000
 _UNLIKELY = 0.01
 
 
-@click.command("score")
-@model_option
+@click.command("score", cls=Command)
+@models_option
 @click.argument("text", required=False)
 @click.option("--file", metavar="FILE", help="Score the text in a file; - is standard input")
+@encoding_option
 @click.option("-p", "--prompt", "prompts", multiple=True, help="Text before the scored text")
 @click.option(
     "--choices", metavar="A,B,...", help="Compare the probabilities of these continuations"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with a record per character")
 def command(
-    model: str | None,
+    models: tuple[str, ...],
     text: str | None,
     file: str | None,
+    encoding: str,
     prompts: tuple[str, ...],
     choices: str | None,
     as_json: bool,
@@ -41,33 +53,54 @@ def command(
     """Score TEXT: bits per character and its most surprising places.
 
     With --choices, print how probable each choice is after the prompt. Repeat --prompt to compare
-    several prompts side by side.
+    several prompts side by side. Repeat --model to compare models on the same text.
     """
     from chargen.evaluation.surprisal import check_choices
     from chargen.generation.context import Reader
     from chargen.repl.session import clean
-    from chargen.text.corpus import read_texts
+    from chargen.text.corpus import text_as
+    from chargen.text.reading import FileText
 
     if (text is not None) + (file is not None) + (choices is not None) != 1:
         raise click.UsageError("pass exactly one of TEXT, --file and --choices")
+    refuse_encoding(file, "--file")
     if choices is None and len(prompts) > 1:
         raise click.UsageError("--prompt may be repeated only with --choices")
     words = [clean(word.strip()) for word in (choices or "").split(",")]
     if choices is not None:
         check_choices(words)
-    loaded = load_model(model)
+    if len(models) > 1:
+        from chargen.cli.score_table import print_scores
+
+        if choices is not None:
+            raise click.UsageError(f"--choices needs one model, got {len(models)} (pass one -m)")
+        whole = text or "" if file is None else file_text(file, encoding)
+        whole = _not_empty(clean(whole), file)
+
+        def read_by(kind: TextKind) -> str:
+            return whole if file is None else text_as(FileText(file, whole), kind)
+
+        print_scores(models, clean(prompts[0]) if prompts else "", read_by, as_json)
+        return
+    loaded = load_model(models[0] if models else None)
     reader = Reader.of(loaded)
     prompts = tuple(known_prompt(prompt, loaded.vocabulary) for prompt in prompts or ("",))
     if choices is not None:
         # One warning for all choices together.
         known_prompt("".join(words), loaded.vocabulary, what="the choices")
+        words = [loaded.vocabulary.known_form(word) for word in words]
         _print_choices(reader, prompts, words, as_json)
         return
-    whole = text or "" if file is None else read_texts(file, reader.kind)
-    whole = known_prompt(whole, loaded.vocabulary, what="the text")
-    if not whole:
-        raise click.UsageError(f"{file or 'TEXT'} is empty, so there is nothing to score")
+    whole = text or "" if file is None else file_text(file, encoding, reader.kind)
+    whole = known_prompt(whole, loaded.vocabulary, what="the text", typed=file is None)
+    whole = _not_empty(whole, file)
     _print_score(reader, prompts[0], whole, as_json)
+
+
+def _not_empty(text: str, file: str | None) -> str:
+    if not text:
+        raise click.UsageError(f"{file or 'TEXT'} is empty, so there is nothing to score")
+    return text
 
 
 def _print_score(reader: Reader, prompt: str, text: str, as_json: bool) -> None:

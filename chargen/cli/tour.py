@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import shutil
 import sys
+from pathlib import Path
 
 import click
 
 from chargen.cli.display import colour_depth
+from chargen.cli.options import Command, allow_only, output_file
+from chargen.cli.written import write_page
 
 _MIN_WIDTH = 40
 
 
-@click.command("tour")
+@click.command("tour", cls=Command)
 @click.option("--no-pause", is_flag=True, help="Show all screens without waiting for Enter")
-def command(no_pause: bool) -> None:
+@click.option("--html", metavar="FILE", help="Write the screens as one web page with live figures")
+def command(no_pause: bool, html: str | None) -> None:
     """Show how recurrent networks work, in seven screens.
 
     Small networks that come with chargen compute the numbers when a screen is shown. On a terminal,
-    Enter shows the next screen; q and Enter quit.
+    Enter shows the next screen; q and Enter quit. The web page contains these networks and works
+    offline.
     """
+    if html is not None:
+        allow_only({"html"}, "with --html")
+        _write_page(output_file(html, "--html"))
+        return
     from chargen.cli.tour_view import lines
     from chargen.tour.lecture import SCREENS, screens
 
@@ -32,6 +41,13 @@ def command(no_pause: bool) -> None:
             print(line)
         if pause and number < len(SCREENS) and not _go_on():
             return
+
+
+def _write_page(path: Path) -> None:
+    from chargen.tour.lecture import screens
+    from chargen.web.lecture import lecture
+
+    write_page(path, lecture(screens()))
 
 
 def _go_on() -> bool:

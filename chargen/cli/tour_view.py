@@ -6,11 +6,11 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from chargen.cli.display import shaded
-from chargen.cli.heat_map import level, next_characters, number, text_width
-from chargen.cli.unfolded import folded, unrolled
+from chargen.cli.heat_map import level, next_characters, number
+from chargen.cli.unfolded import folded, unfolded
 from chargen.model.cells.registry import CELLS
-from chargen.text.display import bar, one_line, visible_character
-from chargen.tour.screens import Bar, Cell, Diagram, Screen, Table
+from chargen.text.display import bar, one_line, text_width, visible_character
+from chargen.tour.screens import Bar, Cell, Diagram, Live, Screen, Table
 
 _MAX_TEXT, _MAX_BAR = 80, 30  # columns that are still easy to read
 _SHARE = 4  # columns of a share
@@ -28,6 +28,8 @@ def lines(screen: Screen, place: str, width: int, depth: int) -> Iterator[str]:
     yield from (_bold(line, depth) for line in title)
     yield "\u2500" * max(map(len, title))
     for part in screen.body:
+        if isinstance(part, Live):
+            continue
         if isinstance(part, str):
             yield from textwrap.wrap(part, columns)
         elif isinstance(part, Table):
@@ -39,7 +41,7 @@ def lines(screen: Screen, place: str, width: int, depth: int) -> Iterator[str]:
             yield from folded(part.config, CELLS[part.config.cell], columns)
             yield ""
             yield from textwrap.wrap(part.caption, columns)
-            yield from unrolled(part.trace, width)
+            yield from unfolded(part.trace, width)
         yield ""
     yield from _labelled("Look at", screen.look, columns, depth)
     for command in screen.commands:

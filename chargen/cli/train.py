@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,16 +12,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chargen.cli.options import (
+    Command,
     declared_options,
     encoding_option,
     given,
+    glob_option,
     known_prompt,
+    print_note,
     stop_signals,
     warn_unread_table,
 )
 from chargen.text.kind import TextOptions
 from chargen.training.openmp import limit_thread_spinning
-from chargen.training.options import TrainingOptions
+from chargen.training.options import AUTO, NONE, TrainingOptions
 
 if TYPE_CHECKING:
     from chargen.text.corpus import CorpusFacts
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
 _MAX_SAMPLES, _SAMPLE_LENGTH = 10, 200  # after training; characters
 
 
-@click.command("train")
+@click.command("train", cls=Command)
 @click.argument("paths", metavar="TEXT...", nargs=-1, required=True)
 @click.option(
     "-o", "--output", metavar="FOLDER", help="Model folder [default: checkpoints/<name of TEXT>]"
@@ -43,6 +47,12 @@ _MAX_SAMPLES, _SAMPLE_LENGTH = 10, 200  # after training; characters
 @click.option("--overwrite", is_flag=True, help="Replace the model in FOLDER")
 @declared_options(TextOptions)
 @encoding_option
+@glob_option
+@click.option(
+    "--normalize",
+    type=click.Choice(["nfc", "nfd", "none"]),
+    help="Unicode normal form to convert the text to; none: keep it unchanged [default: none]",
+)
 @declared_options(TrainingOptions)
 def command(
     paths: tuple[str, ...],
@@ -51,55 +61,90 @@ def command(
     resume: bool,
     overwrite: bool,
     encoding: str,
+    pattern: str | None,
+    normalize: str | None,
     **options: Any,
 ) -> None:
-    """Train a model on TEXT: files, folders of .txt files, or - for standard input.
+    """Train a model on TEXT: files, folders, or - for standard input.
 
     The model is saved in checkpoints/<name of TEXT>, where `chargen sample` finds it. Ctrl-C saves
     the run, and --resume resumes it. A finished run is trained further with --resume --minutes N.
     """
-    limit_thread_spinning()
-    from chargen.text.corpus import Corpus
-    from chargen.training import train as training
-
     if overwrite and output is None and not resume:
         raise click.UsageError("--overwrite needs -o FOLDER")
+    texts, chosen = given(TextOptions, options), given(TrainingOptions, options)
+    text_options = TextOptions(**texts)
+    if chosen.get("init_from", AUTO) not in (AUTO, NONE):
+        from chargen.model.find import find
+
+        find(chosen["init_from"])  # before the import of torch, which takes seconds
+    limit_thread_spinning()
+    from chargen.text.corpus import Corpus
+    from chargen.text.decoding import AUTO as DETECT
+    from chargen.text.normal_form import UNCHANGED
+    from chargen.training import train as training
+
+    reading = {
+        "separator": text_options.separator,
+        "column": text_options.column,
+        "encoding": None if encoding == DETECT else encoding,
+        "glob": pattern,
+        "normalize": normalize,
+    }
 
     def command_line(folder: Path, *arguments: str) -> str:
         """Return a command that continues the run in a folder."""
         return shlex.join(
             ["chargen", "train", *arguments, "-o", str(folder)]
-            + (["--encoding", encoding] if encoding != "utf-8" else [])
+            + ["--lines"] * text_options.lines
+            + [f"--{name}={value}" for name, value in reading.items() if value is not None]
             + ([f"--prompt={prompt}"] if prompt else [])
             + ["--"] * any(path.startswith("-") and path != "-" for path in paths)
             + list(paths)
         )
 
     target = None if output is None else Path(output)
-    texts, chosen = given(TextOptions, options), given(TrainingOptions, options)
-    kind = TextOptions(**texts).kind
     if resume:
         if overwrite:
             raise click.UsageError("--resume and --overwrite are mutually exclusive")
+        chosen |= {name: getattr(text_options, name) for name in texts}
+        if normalize is not None:
+            chosen["normalize"] = normalize
         try:
-            trainer = training.resume(paths, chosen | texts, encoding=encoding, output=target)
+            trainer = training.resume(
+                paths, chosen, encoding=encoding, pattern=pattern, output=target, report=print_note
+            )
         except training.RunFinishedError as finished:
             more = ["--resume", f"--{finished.budget.kind}", f"{finished.budget.amount:g}"]
             print(f"{finished}; train it further with: {command_line(finished.folder, *more)}")
             return
     else:
         settings = TrainingOptions(**chosen)  # before the text is read
-        corpus = Corpus.read(paths, encoding=encoding, kind=kind)
+        corpus = Corpus.read(
+            paths,
+            encoding=encoding,
+            kind=text_options.kind,
+            pattern=pattern,
+            normalize=normalize or UNCHANGED,
+            report=print_note,
+        )
         warn_unread_table(corpus)
         trainer = training.start(corpus, settings, output=target, overwrite=overwrite)
-    resume_command = command_line(trainer.folder.final_path, "--resume")
-    run(trainer, known_prompt(prompt, trainer.spec.vocabulary), resume_command)
+    run(
+        trainer,
+        known_prompt(prompt, trainer.spec.vocabulary),
+        lambda *more: command_line(trainer.folder.final_path, "--resume", *more),
+        is_named=output is not None,
+    )
 
 
-def run(trainer: Trainer, prompt: str, resume_command: str) -> None:
+def run(
+    trainer: Trainer, prompt: str, resume_command: Callable[..., str], *, is_named: bool
+) -> None:
     """Run a trainer, show its progress, and stop between two steps on a signal.
 
-    A second signal does not wait for the save.
+    resume_command: returns the command that resumes the run with more options.
+    is_named: whether the user chose the folder. A second signal does not wait for the save.
     """
     from chargen.cli.progress import Display
     from chargen.cli.sample import print_texts, stream
@@ -112,7 +157,7 @@ def run(trainer: Trainer, prompt: str, resume_command: str) -> None:
     with (
         stop_signals() as caught,
         closing(trainer.folder),
-        closing(Display(trainer)) as display,
+        closing(Display(trainer, is_named=is_named)) as display,
     ):
         for record in trainer.run(prompt):
             display.show(record)
@@ -123,10 +168,10 @@ def run(trainer: Trainer, prompt: str, resume_command: str) -> None:
             caught.clear()
             trainer.folder.finish()
     if caught:
-        print(f"stopped and saved; resume with: {resume_command}", file=sys.stderr)
+        print(f"stopped and saved; resume with: {resume_command()}", file=sys.stderr)
         sys.exit(128 + caught[0])
     folder = trainer.folder.final_path
-    display.summary(folder)
+    display.summary(folder, resume_command)
     print()
     reader = Reader.of(Checkpoint.load(folder))
     settings = GenerationSettings(seed=trainer.config.seed, length=reader.default_length)

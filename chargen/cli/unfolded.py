@@ -1,4 +1,4 @@
-"""A recurrent network as a drawing: folded, with its loop, and unrolled over a text."""
+"""A recurrent network as a drawing: folded, with its loop, and unfolded over a text."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from chargen.cli.heat_map import number, text_width
-from chargen.text.display import visible_character
+from chargen.cli.heat_map import number
+from chargen.text.display import text_width, visible_character
 
 if TYPE_CHECKING:
     from chargen.evaluation.trace import Trace
@@ -42,7 +42,7 @@ def folded(config: ModelConfig, cell: Cell, width: int) -> Iterator[str]:
     yield from textwrap.wrap(text, width)
 
 
-def unrolled(trace: Trace, width: int) -> Iterator[str]:
+def unfolded(trace: Trace, width: int) -> Iterator[str]:
     """Yield the lines of a copy of the network for each character, in rows that fit the width.
 
     A box has the mean absolute value of the memory; below it is the character that is read, above
@@ -74,9 +74,9 @@ def unrolled(trace: Trace, width: int) -> Iterator[str]:
         yield ""
     if carried:
         names = " and ".join(trace.states_before[0])
-        text = f"unrolled: each arrow carries {names} to the next copy"
+        text = f"unfolded: each arrow carries {names} to the next copy"
     else:
-        text = "unrolled: no arrow between the copies; each sees only its own character"
+        text = "unfolded: no arrow between the copies; each sees only its own character"
     yield from textwrap.wrap(f"{text}; in a box: mean |{trace.memory}|", width)
 
 

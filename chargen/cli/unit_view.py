@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from chargen.cli.display import shaded
-from chargen.cli.heat_map import level, number, text_width
-from chargen.text.display import visible_character
+from chargen.cli.heat_map import level, number
+from chargen.text.display import text_width, visible_character
 
 if TYPE_CHECKING:
     from chargen.evaluation.trace import Floats

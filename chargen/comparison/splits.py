@@ -14,6 +14,7 @@ from chargen.model.config import ModelConfig
 from chargen.model.engine import Engine
 from chargen.model.network import Network
 from chargen.text.corpus import Corpus, CorpusFacts, Ids, Spans, Split, split
+from chargen.text.display import plural
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.batches import Batches, fit_batch
 from chargen.training.config import TrainingConfig
@@ -59,8 +60,8 @@ class CorpusSplits:
         kind = corpus.kind
         if kind.separate and distinct < MIN_TEXTS:
             raise CorpusError(
-                f"{corpus.name} has {distinct} distinct {kind.noun}s; a comparison of separate"
-                f" {kind.noun}s needs {MIN_TEXTS} or more"
+                f"{corpus.name} has {plural(distinct, f'distinct {kind.noun}')}; a comparison of"
+                f" separate {kind.noun}s needs {MIN_TEXTS} or more"
             )
         vocabulary = Vocabulary.build(corpus.pieces(), boundary=kind.boundary)
         share = min(_HELD_OUT, _MAX_HELD_OUT / corpus.characters)

@@ -43,6 +43,7 @@ from chargen.model.cells.registry import CELLS
 from chargen.model.config import ModelConfig
 from chargen.model.network import Network
 from chargen.text.corpus import Corpus, Spans
+from chargen.text.display import list_characters
 from chargen.training.precision import training_speeds
 from chargen.training.presets import automatic_dropout
 from chargen.training.spec import RunSpec
@@ -79,9 +80,11 @@ class TextStudy(Study):
             num_layers=options.num_layers,
         )
         super().__init__("text", "the text", options, config, folder, seconds, like)
-        self._prompt = options.prompt or default_prompt(self.splits)
+        prompt = options.prompt or default_prompt(self.splits)
+        self._prompt = self.splits.vocabulary.known_form(prompt)
         if unknown := self.splits.vocabulary.unknown(self._prompt):
-            allowed = f"a word of the text, which does not contain {unknown[0]!r}"
+            missing = list_characters(unknown)
+            allowed = f"a word of the text, which does not contain {missing}"
             raise OptionError("prompt", self._prompt, allowed)
         self._protocol = WritingProtocol(self.splits, families, self._prompt, options.seed)
         self._window_cell, self._windows = "", list[int]()

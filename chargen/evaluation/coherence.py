@@ -12,7 +12,7 @@ from chargen.evaluation.bracket_matching import match_brackets
 from chargen.evaluation.copying import longest_copy
 from chargen.evaluation.intervals import wilson
 from chargen.evaluation.records import Coherence, Interval
-from chargen.text.corpus import read_file
+from chargen.text.reading import read_file
 
 MAX_DISTANCE = 12
 MIN_WORDS = 20

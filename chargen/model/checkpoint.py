@@ -7,8 +7,9 @@ training.safetensors. Nothing is pickled.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ DEFAULT_ROOT = "checkpoints"
 _FORMAT = 3
 # Format 2 has corpus.lines, a boolean, instead of corpus.kind.
 _READABLE = (2, 3)
+_NEEDED = (CONFIG, TOKENIZER, MODEL)
+_MAX_OTHER = 1 << 21  # bytes of a card, or of a file without its weights and characters
 
 # The default limit of a generated text, and the most that long training texts raise it to.
 DEFAULT_LENGTH = 200
@@ -129,22 +132,34 @@ class Checkpoint:
             return DEFAULT_LENGTH
         return max(DEFAULT_LENGTH, min(2 * longest, _MAX_LENGTH))
 
+    @property
+    def finished(self) -> bool:
+        """Whether the run that trained the model has ended; True for older models."""
+        return bool(self.measured.get("run_steps", True))
+
+    @property
+    def name(self) -> str:
+        """The name of the folder, or of the archive without its suffix."""
+        folder = self.folder.resolve()
+        return folder.stem if folder.is_file() else folder.name
+
+    @property
+    def sha256(self) -> str:
+        """The digest of model.safetensors, which is read again."""
+        return hashlib.sha256(read_files(self.folder)[MODEL]).hexdigest()
+
     @classmethod
     def load(cls, folder: str | Path) -> Checkpoint:
-        """Load a model folder. Raises CheckpointError if it is not a complete, valid model."""
-        folder = Path(folder)
-        shown = printable(str(folder))
-        try:
-            if not folder.exists():
-                raise CheckpointError(
-                    f"{shown} does not exist (train a model, or choose one with -m)"
-                )
-            for name in (CONFIG, TOKENIZER, MODEL):
-                if not (folder / name).is_file():
-                    raise CheckpointError(f"{shown} is not a chargen model: it has no {name}")
-        except OSError as error:
-            raise CheckpointError(f"{shown} cannot be read: {error.strerror}") from None
-        siblings = {name: storage.read_file(folder / name) for name in (CONFIG, TOKENIZER)}
+        """Load a model folder, or a zip archive of one.
+
+        Raises CheckpointError if it is not a complete, valid model.
+        """
+        return cls.of(Path(folder), read_files(Path(folder)))
+
+    @classmethod
+    def of(cls, folder: Path, files: Mapping[str, bytes]) -> Checkpoint:
+        """Return the model that these files describe, read from a folder. Raises as `load` does."""
+        siblings = {name: files[name] for name in (CONFIG, TOKENIZER)}
         description = Description.from_json(siblings[CONFIG], str(folder / CONFIG))
         sizes = description.model
         vocabulary = Vocabulary.from_json(siblings[TOKENIZER], str(folder / TOKENIZER))
@@ -156,7 +171,7 @@ class Checkpoint:
         boundary = text_kind(description.corpus).boundary
         if boundary not in vocabulary.characters:
             raise CheckpointError(f"{folder / TOKENIZER} lacks {boundary!r}, which starts a text")
-        path, data = str(folder / MODEL), storage.read_file(folder / MODEL)
+        path, data = str(folder / MODEL), files[MODEL]
         measured = storage.unseal(data, siblings, path)
         try:
             stored = safetensors.numpy.load(data)
@@ -175,6 +190,47 @@ class Checkpoint:
 def text_kind(corpus: Mapping[str, Any]) -> TextKind:
     """Return what a text is, from the facts in config.json. Raises TypeError or ValueError."""
     return TextKind(**corpus.get("kind", {}))
+
+
+def read_files(path: Path, *, card: bool = False) -> dict[str, bytes]:
+    """Return the files that are needed to use a model, by name.
+
+    path: of a folder or an archive. card: add the model card, unless it is missing or a link: a
+    copy of the model must not reveal another file.
+    Raises CheckpointError if a needed file is missing or unreadable.
+    """
+    shown = printable(str(path))
+    names = (*_NEEDED, CARD) if card else _NEEDED
+    try:
+        if not path.exists():
+            raise CheckpointError(f"{shown} does not exist (train a model, or choose one with -m)")
+        if archived := path.is_file():
+            from chargen.model.archive import unpack
+
+            files = unpack(path, CONFIG, lambda config: _max_sizes(path, config, names))
+            found = set(files)
+        else:
+            found = {name for name in names if (path / name).is_file()}
+            found -= {CARD} if (path / CARD).is_symlink() else set()
+    except OSError as error:
+        raise CheckpointError(f"{shown} cannot be read: {error.strerror}") from None
+    for name in _NEEDED:
+        if name not in found:
+            raise CheckpointError(f"{shown} is not a chargen model: it has no {name}")
+    if archived:
+        return files
+    return {name: storage.read_file(path / name) for name in names if name in found}
+
+
+def _max_sizes(path: Path, config: bytes, names: Iterable[str]) -> dict[str, int]:
+    """Return the largest possible sizes of files of a model, in bytes."""
+    sizes = Description.from_json(config, str(path / CONFIG)).model
+    limits = {
+        TOKENIZER: _MAX_OTHER + 64 * sizes.vocab_size,  # one line per character
+        MODEL: _MAX_OTHER + 4 * sizes.parameters,
+        CARD: _MAX_OTHER,
+    }
+    return {name: limits[name] for name in names if name in limits}
 
 
 def write_model(

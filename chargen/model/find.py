@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from chargen.errors import CheckpointError
-from chargen.model.checkpoint import CONFIG, DEFAULT_ROOT, MODEL
+from chargen.model.checkpoint import CONFIG, DEFAULT_ROOT, MODEL, TOKENIZER, TRAINING
 from chargen.options import suggest
 from chargen.text.display import printable
 
@@ -15,6 +15,7 @@ from chargen.text.display import printable
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 TOUR = "tour"  # the folder of the small models of `chargen tour`, which are not listed
 _MAX_LISTED = 10
+_SEPARATORS = "/" if os.sep == "/" else "/\\"  # at the end of a name that a shell completed
 
 
 def find(model: str | Path) -> Path:
@@ -27,7 +28,7 @@ def find(model: str | Path) -> Path:
     """
     name = Path(model).name
     places = [Path(model)] if str(model) else []
-    if name == str(model) and name.strip("."):
+    if name == str(model).rstrip(_SEPARATORS) and name.strip("."):
         places += [Path(DEFAULT_ROOT, name), PRETRAINED / name]
     elif Path(model).parts == (TOUR, name):
         places.append(PRETRAINED / TOUR / name)
@@ -47,9 +48,24 @@ def find(model: str | Path) -> Path:
 
 def names() -> list[str]:
     """Return the names of the models in ./checkpoints, newest first, then those in this package."""
-    written = _written(Path(DEFAULT_ROOT))
-    folders = sorted(written, key=written.__getitem__, reverse=True) + sorted(_written(PRETRAINED))
+    folders = [*_written(Path(DEFAULT_ROOT)), *included()]
     return list(dict.fromkeys(folder.name for folder in folders))
+
+
+def listed() -> dict[Path, float]:
+    """Return the folders in ./checkpoints with a file of a model, complete or not, newest first.
+
+    The values are the times at which they were written, in seconds since the epoch.
+    """
+    written: dict[Path, int] = {}
+    for name in (TRAINING, CONFIG, TOKENIZER, MODEL):  # the last one that exists decides
+        written |= _written(Path(DEFAULT_ROOT), name)
+    return {folder: time / 1e9 for folder, time in _newest_first(written).items()}
+
+
+def included() -> list[Path]:
+    """Return the folders of the models in this package, without those of `chargen tour`."""
+    return sorted(_written(PRETRAINED))
 
 
 def newest(root: str | Path = DEFAULT_ROOT) -> Path:
@@ -63,15 +79,22 @@ def newest(root: str | Path = DEFAULT_ROOT) -> Path:
             f"there is no model in {root}{os.sep} (train one: chargen train corpus.txt, or use the"
             " included model: -m english)"
         )
-    return max(written, key=written.__getitem__)
+    return next(iter(written))
 
 
-def _written(root: Path) -> dict[Path, int]:
-    """Return the model folders in a folder, and when their weights were written."""
+def _written(root: Path, name: str = MODEL) -> dict[Path, int]:
+    """Return the folders in a folder that have a file of this name, newest first.
+
+    The values are the times at which these files were written.
+    """
     written: dict[Path, int] = {}
     with suppress(OSError):
-        for file in root.glob(f"*/{MODEL}"):
+        for file in root.glob(f"*/{name}"):
             if file.parent.name[0] != ".":
                 with suppress(OSError):  # replaced or removed since it was listed
                     written[file.parent] = file.stat().st_mtime_ns
-    return written
+    return _newest_first(written)
+
+
+def _newest_first(written: dict[Path, int]) -> dict[Path, int]:
+    return dict(sorted(written.items(), key=lambda each: each[1], reverse=True))

@@ -20,13 +20,15 @@ from chargen.model.storage import write_file
 from chargen.options import suggest
 from chargen.repl.session import Session, TextStream, clean
 from chargen.repl.settings import SETTINGS, change, format_value
-from chargen.text.corpus import read_texts
+from chargen.text.corpus import read_as
 from chargen.text.display import bar, list_characters, plural, visible_character
+from chargen.text.reading import Note
 
 _INTRODUCTION = """\
-Press Enter to let the model finish your line; on an empty line it writes the next one. Everything
-that you and the model write is one text. The prompt ">" starts a new line of the text, the prompt
-"\u2026" continues the current line.
+Press Enter to let the model finish your line; on an empty line it writes the next one. The
+suggestion in grey is the most likely text. Enter samples instead, so its text can differ (after
+/set temperature 0 it is the most likely one, too). Everything that you and the model write is one
+text. The prompt ">" starts a new line of the text, the prompt "\u2026" continues the current line.
 """
 _SEPARATE_TEXTS = """\
 Press Enter to let the model continue your text to its end; on an empty line it writes a new text.
@@ -43,6 +45,7 @@ _KEYS = {
     "//": "at the start of a line: a text that starts with a slash",
 }
 _LONG_TEXT = 10_000
+_MAX_BAR = 40
 _MIN_COLUMN = 30  # a narrower column of help text starts at the left
 
 
@@ -119,7 +122,8 @@ def _top(session: Session, argument: str) -> TextStream:
         session.context, int(argument or 10)
     ):
         shown = visible_character(character)
-        yield f"{shown} {probability:.3f} {bar(probability, 40)}".rstrip() + "\n"
+        length = min(_MAX_BAR, _width() - len(shown) - len(" 0.000 "))
+        yield f"{shown} {probability:.3f} {bar(probability, length)}".rstrip() + "\n"
 
 
 def _reset(session: Session, _: str) -> TextStream:
@@ -163,7 +167,7 @@ def _save(session: Session, argument: str, *, replace: bool = False) -> TextStre
 def _load(session: Session, argument: str) -> TextStream:
     loaded = Checkpoint.load(find(_path(argument)) if argument else newest())
     yield from _announce_reading(len(session.text))
-    session.load(Reader.of(loaded), loaded.folder.resolve().name)
+    session.load(Reader.of(loaded), loaded.name)
     yield f"switched to {session.name}{_unknown(session, session.text)}\n"
 
 
@@ -171,7 +175,10 @@ def _file(session: Session, argument: str) -> TextStream:
     if not argument:
         raise CommandError("/file needs the name of a text file")
     kind = session.reader.kind
-    text = read_texts(_path(argument), kind)
+    notes: list[Note] = []
+    text = read_as(_path(argument), kind, encoding=session.encoding, report=notes.append)
+    for note in notes:
+        yield note.message + "\n"
     if kind.boundary != "\n":
         text = text.removesuffix(kind.boundary)  # the model can continue the last text
     yield from _announce_reading(len(text))
@@ -181,7 +188,7 @@ def _file(session: Session, argument: str) -> TextStream:
 
 
 def _score(session: Session, argument: str) -> TextStream:
-    text = clean(argument) or session.text
+    text = session.known(argument) or session.text
     if not text:
         raise CommandError("there is no text to score yet; /score TEXT scores another text")
     before = session.text if argument else ""
@@ -242,7 +249,7 @@ def _announce_reading(count: int) -> TextStream:
 
 
 def _unknown(session: Session, text: str) -> str:
-    unknown = session.reader.vocabulary.unknown(text)
+    unknown = session.reader.vocabulary.unknown(session.known(text))
     return f"; the model does not know {list_characters(unknown)}" if unknown else ""
 
 

@@ -22,7 +22,7 @@ from chargen.model.engine import Floats, Ids, States
 from chargen.options import MAX_SEED
 from chargen.repl.line import Line, Prediction
 from chargen.repl.settings import SessionSettings, model_defaults
-from chargen.text.corpus import normalise
+from chargen.text.decoding import AUTO, normalise
 
 # A generator of text to print; it may be closed before its end.
 TextStream = Generator[str, None, None]
@@ -47,17 +47,25 @@ class Turn:
 class Session:
     """A model, its settings and the turns of the text so far.
 
+    encoding: of the files that are appended, or "auto".
     whole_lines: end every answer with a newline, as a script expects.
     """
 
     def __init__(
-        self, reader: Reader, settings: SessionSettings, *, name: str, whole_lines: bool = False
+        self,
+        reader: Reader,
+        settings: SessionSettings,
+        *,
+        name: str,
+        encoding: str = AUTO,
+        whole_lines: bool = False,
     ) -> None:
         if settings.seed is None:
             settings = replace(settings, seed=random_seed())
         self.reader = reader
         self.settings = settings
         self.name = name
+        self.encoding = encoding
         self.turns: list[Turn] = []
         self._whole_lines = whole_lines
         self._line = Line(reader, reader.start)
@@ -82,16 +90,20 @@ class Session:
         """Whether the next typed line starts a new line of the text."""
         return self.text[-1:] in ("", "\n", self.reader.kind.boundary)
 
+    def known(self, line: str) -> str:
+        """Return a typed text as the model reads it, in the model's Unicode normal form."""
+        return self.reader.vocabulary.known_form(clean(line))
+
     def predict(self, line: str) -> Iterator[Prediction]:
         """Predict what follows a line that is being typed; see `Line.predict`."""
-        return self._line.predict(clean(line), self.settings.confidence)
+        return self._line.predict(self.known(line), self.settings.confidence)
 
     def respond(self, line: str) -> TextStream:
         """Yield the model's answer to a line; line and answer become part of the text.
 
         If the generator is closed or interrupted, the characters generated so far are kept.
         """
-        typed = clean(line)
+        typed = self.known(line)
         prompt = self.text + typed
         context = self._line.context_after(typed)
         settings = replace(self.settings, confidence=0.0)
@@ -132,7 +144,7 @@ class Session:
 
     def append(self, text: str) -> None:
         """Append a text without an answer."""
-        text = clean(text)
+        text = self.known(text)
         turn = Turn("append", text, "", self.reader.read(text, self.context))
         self._set_turns([*self.turns, turn])
 

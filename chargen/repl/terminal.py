@@ -33,13 +33,24 @@ from chargen.repl.completion import CommandCompleter
 from chargen.repl.line import Prediction
 from chargen.repl.session import Session
 from chargen.repl.settings import format_value
-from chargen.text.display import bar, list_characters, visible, visible_character
+from chargen.repl.word_wrap import WordWrap
+from chargen.text.display import (
+    bar,
+    list_characters,
+    plural,
+    shortened,
+    visible,
+    visible_character,
+)
 
 NEW_LINE, SAME_LINE = "> ", "\u2026 "
 
 _TIME_SLICE = 0.004  # seconds of work before the event loop handles keys
 _REDRAW_INTERVAL = 0.05  # seconds between two displays of a growing suggestion; one takes 5 ms
 _BAR_WIDTH = 4
+_GAP = "  "  # between the parts of the toolbar
+_MIN_NAME = 6  # columns of a shortened name of a model
+_SHOWN_SETTINGS = ("temperature", "length", "confidence")
 _MAX_UNKNOWN = 8
 _WORD = re.compile(r"\s*\S*\s*")
 _STYLE = Style.from_dict(
@@ -65,7 +76,7 @@ class Terminal:
         self._note = ""
         self._suggested = "", ""  # the last line with a suggestion, and the suggestion
         self._task: asyncio.Task[None] | None = None
-        self._at_line_start = True
+        self._after_answer = ""  # the note of the next line
         self._prompt: PromptSession[str] = PromptSession(
             self._prompt_mark,
             completer=CommandCompleter(),
@@ -77,6 +88,7 @@ class Terminal:
             prompt_continuation=lambda width, _, wrapped: "" if wrapped else " " * width,
             style=_STYLE,
         )
+        self._wrap = WordWrap(self._columns)
         self._dumb = is_dumb_terminal()
         self._prompt.default_buffer.on_text_changed += self._changed
 
@@ -100,8 +112,9 @@ class Terminal:
 
     def _answer(self, line: str) -> None:
         if not self._dumb:  # a dumb terminal (TERM=dumb) still shows the typed line
-            self._at_line_start = False
-            self._print([*self._prompt_mark(), ("class:typed", visible(line))])
+            for style, text, *_ in self._prompt_mark():
+                self._write(text, style)
+            self._write(line, "class:typed")
         try:
             if is_command(line):
                 self._write("\n")
@@ -111,24 +124,33 @@ class Terminal:
             with contextlib.closing(pieces):  # Ctrl-C may arrive between two pieces
                 for piece in pieces:
                     self._write(piece)
+            if not line:
+                length = len(self._session.turns[-1].answer.removesuffix("\n"))
+                wrote = plural(length, "character") if length else "an empty line"
+                self._after_answer = f"the model wrote {wrote} (/undo)"
         except ChargenError as error:
             self._end_line()
-            self._print([("class:error", wrapped(f"error: {visible(error_line(error))}"))])
+            self._write(wrapped(f"error: {error_line(error)}"), "class:error")
         finally:
             self._end_line()
 
-    def _write(self, text: str) -> None:
-        self._prompt.output.write(visible(text))
-        self._prompt.output.flush()
-        self._at_line_start = text.endswith("\n")
+    def _write(self, text: str, style: str = "") -> None:
+        self._print(self._wrap.add(visible(text), style))
 
     def _end_line(self) -> None:
-        if not self._at_line_start:
+        if not self._wrap.at_line_start:
             self._write("\n")
 
     def _print(self, fragments: StyleAndTextTuples) -> None:
-        text = FormattedText(fragments)
-        print_formatted_text(text, end="", style=_STYLE, output=self._prompt.output)
+        output = self._prompt.output
+        if any(style for style, *_ in fragments):
+            print_formatted_text(FormattedText(fragments), end="", style=_STYLE, output=output)
+        elif fragments:
+            output.write("".join(text for _, text, *_ in fragments))
+            output.flush()
+
+    def _columns(self) -> int:
+        return self._prompt.output.get_size().columns
 
     def _prompt_mark(self) -> StyleAndTextTuples:
         return [("class:prompt-mark", NEW_LINE if self._session.at_line_start else SAME_LINE)]
@@ -136,6 +158,7 @@ class Terminal:
     def _begin(self) -> None:
         self._suggested = "", ""
         self._changed(self._prompt.default_buffer)
+        self._note, self._after_answer = self._after_answer, ""
 
     def _changed(self, buffer: Buffer) -> None:
         if self._task is not None:
@@ -145,7 +168,7 @@ class Terminal:
         self._note = ""
         if is_command(line) or self._dumb or not self._prompt.app.is_running:
             return
-        unknown = self._session.reader.vocabulary.unknown(line)
+        unknown = self._session.reader.vocabulary.unknown(self._session.known(line))
         if unknown:
             self._note = f"unknown: {list_characters(unknown, _MAX_UNKNOWN)}"
         before, suggestion = self._suggested
@@ -179,22 +202,32 @@ class Terminal:
         buffer.suggestion = Suggestion(suggestion) if suggestion else None
 
     def _toolbar(self) -> StyleAndTextTuples:
-        columns = self._prompt.output.get_size().columns
-        settings = self._session.settings
-        parts: list[StyleAndTextTuples] = [[("class:note", self._note)]] if self._note else []
+        free = self._columns() - 1
+        parts: list[StyleAndTextTuples] = []
+        if self._note:
+            parts.append([("class:note", shortened(self._note, free))])
         parts += [_probability(*each) for each in self._next_characters]
-        parts.append([("class:name", visible(self._session.name))])
-        for name in ("temperature", "length", "confidence"):
-            parts.append([("", f"{name} {format_value(settings, name)}")])
         toolbar: StyleAndTextTuples = []
-        free = columns - 1
         for part in parts:
-            width = sum(get_cwidth(piece[1]) for piece in part) + 2
-            if width > free:
+            width = sum(get_cwidth(piece[1]) for piece in part) + len(_GAP)
+            if width - len(_GAP) > free:
                 break
             free -= width
-            toolbar += [*part, ("", "  ")]
-        return toolbar
+            toolbar += [*part, ("", _GAP)]
+        return [*toolbar, *self._name_and_settings(free)]
+
+    def _name_and_settings(self, free: int) -> StyleAndTextTuples:
+        """Return as many settings as fit next to at least the ends of the model's name."""
+        name, settings = visible(self._session.name), self._session.settings
+        shown = [f"{each} {format_value(settings, each)}" for each in _SHOWN_SETTINGS]
+        least = min(get_cwidth(name), _MIN_NAME)
+        for count in range(len(shown), 0, -1):
+            text = _GAP.join(shown[:count])
+            if (room := free - len(_GAP) - len(text)) >= least:
+                return [("class:name", shortened(name, room)), ("", _GAP + text)]
+        if len(shown[0]) <= free:
+            return [("", shown[0])]
+        return [("class:name", shortened(name, free))] if free >= least else []
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()

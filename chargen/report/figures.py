@@ -110,9 +110,10 @@ def loss(text: TextComparison, styles: Styles) -> Figure:
     axes.set_yticks(range(len(ranked)), [style.label for style in looks])
     for tick, style in zip(axes.get_yticklabels(), looks, strict=True):
         tick.set_color(style.color)
-    axes.set(xlim=(0, None), ylim=(len(ranked) - 0.4, -0.6))
     if text.corpus.bigram_nats is not None:
         mark_position(axes, text.corpus.bigram_nats / math.log(2), "bigram model")
+    # After everything else, since the right limit is taken from what has been drawn.
+    axes.set(xlim=(0, None), ylim=(len(ranked) - 0.4, -0.6))
     return figure
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import os
-import stat
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +11,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from chargen.errors import CorpusError, OptionConflictError, OptionError
-from chargen.text.display import plural
+from chargen.errors import CorpusError, OptionConflictError
+from chargen.text.decoding import AUTO, normalise
+from chargen.text.display import list_characters, plural
 from chargen.text.kind import BLANK_LINE, STREAM, TextKind
+from chargen.text.normal_form import UNCHANGED, form_of, in_form
+from chargen.text.reading import FileText, Report, ignore, read_file, read_files
 from chargen.text.table import looks_like_table, read_table
 from chargen.text.vocabulary import Vocabulary
 
@@ -28,7 +28,6 @@ MIN_CHARACTERS_FOR_VALIDATION = 10_000
 DEFAULT_VALIDATION_FRACTION = 0.1
 
 _PIECE = 1 << 20
-_TEXT_CONTROLS = frozenset("\t\n\r\f\v\b\x1b")
 
 
 @dataclass(frozen=True)
@@ -44,45 +43,54 @@ class UnreadTable:
 class Corpus:
     """One or more texts. Each is a separate sequence.
 
-    kind: what a text is. skipped_cells: the number of missing or blank cells of a column.
+    kind: what a text is. normalize: the Unicode normal form that the texts were converted to,
+    "nfc", "nfd" or "none". skipped_cells: the number of missing or blank cells of a column.
     table: a file that looks like a table but is read as a whole.
     """
 
     name: str
     texts: tuple[str, ...]
     kind: TextKind = STREAM
+    normalize: str = UNCHANGED
     skipped_cells: int = 0
     table: UnreadTable | None = None
 
     @classmethod
     def read(
-        cls, paths: Sequence[str | Path], *, encoding: str = "utf-8", kind: TextKind = STREAM
+        cls,
+        paths: Sequence[str | Path],
+        *,
+        encoding: str = AUTO,
+        kind: TextKind = STREAM,
+        pattern: str | None = None,
+        normalize: str = UNCHANGED,
+        report: Report = ignore,
     ) -> Corpus:
-        """Read files, folders (their *.txt, sorted by name) and "-" (standard input).
+        """Read files, the files of folders that match a pattern, and "-" (standard input).
 
-        Raises CorpusError if a file is missing, empty, binary or not in `encoding`, or if there
-        are fewer than two distinct characters in total; OptionError for an unknown encoding.
+        See `read_files` for the arguments. Raises its errors, CorpusError if a table is invalid or
+        there are fewer than two distinct characters in total, and OptionConflictError if no line
+        separates documents.
         """
-        if not paths:
-            raise CorpusError("no text given (pass a file, a folder of .txt files, or -)")
-        encoding = _check_encoding(encoding)
-        sources = [source for path in paths for source in _expand(str(path))]
-        kinds = "a text file, a folder or -"
-        texts = [
-            _decode(_read_bytes(source, kinds), _shown(source), encoding) for source in sources
-        ]
-        return _of_files(sources, texts, corpus_name(paths), kind)
+        files = read_files(paths, encoding=encoding, pattern=pattern, report=report)
+        return _of_files(files, corpus_name(paths), kind, normalize)
 
     @classmethod
-    def of(cls, texts: Iterable[str], *, name: str = "corpus", kind: TextKind = STREAM) -> Corpus:
-        """Make a corpus of texts in memory: files to split, or cells.
-
-        Raises CorpusError as `read` does, OptionError if no line separates documents.
-        """
+    def of(
+        cls,
+        texts: Iterable[str],
+        *,
+        name: str = "corpus",
+        kind: TextKind = STREAM,
+        normalize: str = UNCHANGED,
+    ) -> Corpus:
+        """Make a corpus of texts in memory: files to split, or cells. Raises errors as `read`."""
         whole = [normalise(text) for text in texts]
         if kind.separator is not None and not any(map(kind.has_separator, whole)):
             raise _no_documents(name, kind.separator)
-        corpus = cls(name, tuple(part for text in whole for part in kind.split(text)), kind)
+        # Split first: a separator is matched as it is written in the files, here and by `read_as`.
+        parts = tuple(in_form(part, normalize) for text in whole for part in kind.split(text))
+        corpus = cls(name, parts, kind, normalize)
         for piece in corpus.pieces():
             try:
                 piece.encode("utf-8")
@@ -98,7 +106,8 @@ class Corpus:
         first = corpus.texts[0][0]
         if not kind.separate and all(text.count(first) == len(text) for text in corpus.texts):
             raise CorpusError(
-                f"{name} has one distinct character, {first!r}; training needs at least 2"
+                f"{name} has one distinct character, {list_characters(first)};"
+                " training needs at least 2"
             )
         return corpus
 
@@ -143,8 +152,9 @@ class Corpus:
 class CorpusFacts:
     """The facts about a corpus that are stored with a model.
 
-    texts: the number of texts; longest_text: the number of characters of the longest one. Older
-    models lack the facts with a default.
+    texts: the number of texts; longest_text: the number of characters of the longest one.
+    normalize: as in `Corpus`; normal_form: the form that the texts are in, "nfc", "nfd", "both" or
+    "neither". Older models lack the facts with a default.
     """
 
     name: str
@@ -156,6 +166,8 @@ class CorpusFacts:
     unknown_characters: int
     longest_text: int = 0
     skipped_cells: int = 0
+    normalize: str = ""
+    normal_form: str = ""
 
     @classmethod
     def of(
@@ -172,6 +184,8 @@ class CorpusFacts:
             unknown_characters,
             longest_text=max(map(len, corpus.texts)),
             skipped_cells=corpus.skipped_cells,
+            normalize=corpus.normalize,
+            normal_form=form_of(corpus.texts),
         )
 
 
@@ -222,6 +236,16 @@ def split(
     else:
         parts = Split(ids, *_split_tail(corpus, spans, validation_fraction))
     if parts.validation_characters < 1 or parts.train_characters < 2:
+        if corpus.kind.separate and len(set(corpus.texts)) == 1:
+            noun, option = corpus.kind.noun, corpus.kind.option
+            count = f"one {noun}" if len(corpus.texts) == 1 else f"one distinct {noun}"
+            raise OptionConflictError(
+                f"{{validation_fraction}} {validation_fraction:g} needs two distinct {noun}s, but"
+                f" {corpus.name} has {count} (0 trains on the whole text, and without {{{option}}}"
+                " it is one text)",
+                "validation_fraction",
+                option,
+            )
         raise OptionConflictError(
             f"{{validation_fraction}} {validation_fraction:g} leaves too few characters of"
             f" {corpus.name} ({corpus.characters:,}) to train or to validate"
@@ -244,39 +268,28 @@ def corpus_name(paths: Sequence[str | Path]) -> str:
     return (kept[:80] or "corpus") + (f"-and-{len(paths) - 1}-more" if len(paths) > 1 else "")
 
 
-def read_file(path: str | Path) -> str:
-    """Return the normalised text of one file, or of standard input ("-").
-
-    Raises CorpusError if it is missing, a folder, empty, binary or not in UTF-8.
-    """
-    path = str(path)
-    if os.path.isdir(path):
-        raise CorpusError(f"{_shown(path)} is a folder (pass a text file or -)")
-    data = _read_bytes(path, "a text file or -")
-    return normalise(_decode(data, _shown(path), "utf-8", "save it as UTF-8"))
-
-
-def read_texts(path: str | Path, kind: TextKind) -> str:
+def read_as(
+    path: str | Path, kind: TextKind, *, encoding: str = AUTO, report: Report = ignore
+) -> str:
     """Return the content of a file as a model with texts of this kind reads it.
 
     The file is split like the training text, and each text is followed by its boundary. A file
     that is not a table is one cell. Raises CorpusError as `read_file` does, or if it has no text.
     """
-    text = read_file(path)
+    text = read_file(path, encoding=encoding, report=report)
+    return text_as(FileText(str(path), text), kind)
+
+
+def text_as(file: FileText, kind: TextKind) -> str:
+    """Return the text of a file as `read_as` does."""
     if not kind.separate:
-        return text
-    texts = [text]
-    if kind.column is not None and (table := read_table(text, str(path), _shown(str(path)))):
+        return file.text
+    texts = [file.text]
+    if kind.column is not None and (table := read_table(file.text, file.path, file.shown)):
         texts = [cell for cell in table.cells(kind.column) if cell is not None]
     if not (joined := kind.joined([part for text in texts for part in kind.split(text)])):
-        raise CorpusError(f"{_shown(str(path))} has no text ({kind.description})")
+        raise CorpusError(f"{file.shown} has no text ({kind.description})")
     return joined
-
-
-def normalise(text: str) -> str:
-    """Return a text without byte order mark and with Unix newlines."""
-    text = text.removeprefix("\ufeff")
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def _no_documents(name: str, separator: str) -> OptionConflictError:
@@ -287,28 +300,30 @@ def _no_documents(name: str, separator: str) -> OptionConflictError:
     return OptionConflictError(f"{reason} (check it, or use {BLANK_LINE})", "separator")
 
 
-def _of_files(paths: list[str], texts: list[str], name: str, kind: TextKind) -> Corpus:
-    """Make a corpus of files. texts: their content."""
-    files = list(zip(paths, map(normalise, texts), strict=True))
+def _of_files(files: list[FileText], name: str, kind: TextKind, normalize: str) -> Corpus:
     if kind.column is None:
-        corpus = Corpus.of(texts, name=name, kind=kind)
-        for path, text in files:
-            if found := looks_like_table(text, path):
-                return replace(corpus, table=UnreadTable(_shown(path), *found))
+        texts = (file.text for file in files)
+        corpus = Corpus.of(texts, name=name, kind=kind, normalize=normalize)
+        for file in files:
+            if found := looks_like_table(file.text, file.path):
+                return replace(corpus, table=UnreadTable(file.shown, *found))
         return corpus
     cells: list[str | None] = []
-    for path, text in files:
-        table = read_table(text, path, _shown(path))
+    for file in files:
+        table = read_table(file.text, file.path, file.shown)
         if table is None:
             raise CorpusError(
-                f"{_shown(path)} is not a table, so it has no column {kind.column}"
+                f"{file.shown} is not a table, so it has no column {kind.column}"
                 " (pass a CSV, TSV or JSON Lines file)"
             )
         cells += table.cells(kind.column)
     kept = [cell for cell in cells if cell is not None]
     if not kept:
-        raise CorpusError(f"column {kind.column} of {name} has no text (choose another column)")
-    return replace(Corpus.of(kept, name=name, kind=kind), skipped_cells=len(cells) - len(kept))
+        raise CorpusError(
+            f"column {kind.column} of {name} has no text (choose another {{column}})", "column"
+        )
+    corpus = Corpus.of(kept, name=name, kind=kind, normalize=normalize)
+    return replace(corpus, skipped_cells=len(cells) - len(kept))
 
 
 def _split_tail(corpus: Corpus, spans: Spans, fraction: float) -> tuple[Spans, Spans]:
@@ -334,87 +349,3 @@ def _split_texts(corpus: Corpus, spans: Spans, fraction: float, seed: int) -> tu
     held_out = np.isin(numbers, order[:count])
     _, first = np.unique(numbers, return_index=True)
     return spans[~held_out], spans[first[held_out[first]]]
-
-
-def _expand(path: str) -> list[str]:
-    try:
-        if path == "-" or not Path(path).is_dir():
-            return [path]
-        found = sorted(str(file) for file in Path(path).glob("*.txt") if file.is_file())
-    except OSError as error:
-        raise CorpusError(f"{_shown(path)} cannot be read: {error.strerror}") from None
-    if not found:
-        raise CorpusError(f"{path} is a folder without .txt files (pass the files)")
-    return found
-
-
-def _read_bytes(path: str, kinds: str) -> bytes:
-    if path == "-":
-        try:
-            return sys.stdin.buffer.read()
-        except (AttributeError, OSError, ValueError):  # sys.stdin can be None
-            raise CorpusError("standard input is closed (pass a file)") from None
-    try:
-        if stat.S_ISCHR(os.stat(path).st_mode) and path != os.devnull and not _is_terminal(path):
-            raise CorpusError(f"{_shown(path)} is a device, not a text file")
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        raise CorpusError(f"{_shown(path)} does not exist (pass {kinds})") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CorpusError(f"{_shown(path)} cannot be read: {reason}") from None
-
-
-def _is_terminal(path: str) -> bool:
-    with open(path, "rb", buffering=0) as file:
-        return file.isatty()
-
-
-def _check_encoding(encoding: str) -> str:
-    """Return the encoding if Python supports it; `normalise` removes a byte order mark later."""
-    try:
-        b"a".decode(encoding)
-    except UnicodeDecodeError:
-        pass  # a valid encoding with two bytes per character, such as UTF-16
-    except (LookupError, ValueError):
-        raise OptionError(
-            "encoding",
-            encoding,
-            "a text encoding that Python supports",
-            "try utf-8, utf-16, latin-1, cp1252, gb18030 or shift_jis",
-        ) from None
-    return "utf-8" if codecs.lookup(encoding).name == "utf-8-sig" else encoding
-
-
-def _decode(data: bytes, shown: str, encoding: str, hint: str = "") -> str:
-    if not data:
-        raise CorpusError(f"{shown} is empty")
-    try:
-        text = data.decode(encoding)
-        text.encode("utf-8")  # some codecs accept lone surrogates
-    except UnicodeDecodeError as error:
-        wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-        binary = b"\0" in data[:4096] and not wide
-        other = "utf-16" if wide and not encoding.lower().startswith("utf-16") else "latin-1"
-        hint = "it looks like a binary file" if binary else hint or f"try encoding {other}"
-        value = f"byte 0x{data[error.start]:02X}" if error.start < len(data) else "the end"
-        raise CorpusError(
-            f"{shown} is not {encoding.upper()}: {value} at offset {error.start} ({hint})"
-        ) from None
-    except UnicodeError as error:
-        reason = getattr(error, "reason", None) or error
-        raise CorpusError(f"{shown} is not {encoding.upper()}: {reason}") from None
-    head = text[:65_536]
-    controls = sum(head.count(c) for c in map(chr, range(32)) if c not in _TEXT_CONTROLS)
-    if controls > len(head) // 10:
-        raise CorpusError(
-            f"{shown} looks like a binary file: {controls:,} of its first {len(head):,} characters"
-            " are control characters (only plain text is supported)"
-        )
-    return text
-
-
-def _shown(path: str) -> str:
-    if path == "-":
-        return "standard input"
-    return path.encode("utf-8", "replace").decode("utf-8") or repr("")

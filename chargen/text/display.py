@@ -15,6 +15,11 @@ _SYMBOLS = (
     }
 )
 
+_SHORT_NAMES = {" ": "space", "\n": "newline", "\t": "tab", ",": "comma"}
+# Combining marks; format, control, private and unassigned characters; surrogates; separators.
+_UNSEEN = frozenset(("Mn", "Me", "Mc", "Cf", "Cc", "Co", "Cn", "Cs", "Zs", "Zl", "Zp"))
+_NAMELESS = {"Cc": "control character", "Co": "private use", "Cs": "lone surrogate"}
+
 
 def visible(text: str) -> str:
     """Return the text with a symbol for each control character except newline and tab.
@@ -51,10 +56,27 @@ def visible_character(character: str, *, space: str = "\u2423") -> str:
 
 
 def list_characters(characters: str, limit: int = 20) -> str:
-    """List characters with spaces between them; after `limit` of them, only count the rest."""
-    shown = " ".join(map(visible_character, characters[:limit]))
+    """List characters with commas between them; after `limit` of them, only count the rest.
+
+    An invisible or combining character is listed by its code point and name.
+    """
+    shown = ", ".join(map(readable_character, characters[:limit]))
     more = len(characters) - limit
     return f"{shown} and {more} more" if more > 0 else shown
+
+
+def readable_character(character: str) -> str:
+    """Return a character, or its name if it is invisible or looks like a part of the message."""
+    if character in _SHORT_NAMES:
+        return _SHORT_NAMES[character]
+    return character_name(character) if unicodedata.category(character) in _UNSEEN else character
+
+
+def character_name(character: str) -> str:
+    """Return the code point and the name of a character: "U+200D ZERO WIDTH JOINER"."""
+    category = unicodedata.category(character)
+    name = unicodedata.name(character, _NAMELESS.get(category, "unassigned"))
+    return f"U+{ord(character):04X} {name}"
 
 
 def plural(count: int, noun: str) -> str:
@@ -69,3 +91,32 @@ def bar(share: float, width: int) -> str:
         "\u2588" * (eighths // 8)
         + " \u258f\u258e\u258d\u258c\u258b\u258a\u2589"[eighths % 8].strip()
     )
+
+
+def character_width(character: str) -> int:
+    """Return the columns of a character on a terminal; Chinese characters and emoji have two."""
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def text_width(text: str) -> int:
+    """Return the columns of a text on a terminal."""
+    return sum(map(character_width, text))
+
+
+def shortened(text: str, width: int) -> str:
+    """Return a text in at most `width` columns; an ellipsis replaces the middle.
+
+    The beginning and the end of a name distinguish it: poems-of-spring-2 from poems-of-spring-3.
+    """
+    if text_width(text) <= width:
+        return text
+    half = (len(text) + 1) // 2
+    start, end = text[:half], text[half:]
+    while text_width(start) + 1 + text_width(end) > max(1, width):
+        if text_width(start) > text_width(end):
+            start = start[:-1]
+        else:
+            end = end[1:]
+    return f"{start}\u2026{end}" if width > 0 else ""

@@ -7,6 +7,7 @@ represents every unknown character and is never sampled.
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,6 +66,16 @@ class Vocabulary:
     def unknown(self, text: str) -> str:
         """Return the distinct characters of a text that are not in the vocabulary, sorted."""
         return "".join(sorted(set(text).difference(self.characters)))
+
+    def known_form(self, text: str) -> str:
+        """Return a text in the Unicode normal form with the fewest unknown characters.
+
+        It is unchanged if another form has no fewer.
+        """
+        if not self.unknown(text):
+            return text
+        forms = (text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text))
+        return min(forms, key=lambda form: len(self.unknown(form)))
 
     def extended(
         self, pieces: Iterable[str], *, min_count: int = 1, boundary: str = "\n"

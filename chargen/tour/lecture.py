@@ -10,7 +10,7 @@ from chargen.model.cells.registry import CELLS
 from chargen.model.find import TOUR
 from chargen.tasks import agreement, context, recall
 from chargen.tour.readings import chances, gradient_by_lag, load, next_chances, read
-from chargen.tour.screens import Bar, Command, Diagram, Drawing, Row, Screen, Table
+from chargen.tour.screens import Bar, Command, Diagram, Drawing, Live, Row, Screen, Table
 
 FEEDFORWARD, RNN, LSTM = (
     f"{TOUR}/neurons-feedforward",
@@ -110,6 +110,13 @@ def _one_hot() -> Screen:
                 written,
                 THRESHOLD,
             ),
+            Live(
+                "Move the threshold, or change the text",
+                ("bars",),
+                (LSTM,),
+                (read_so_far,),
+                threshold=THRESHOLD,
+            ),
         ),
         f"Which letters have a probability above {THRESHOLD:g}? Where does the network stop, and"
         " which characters could follow there?",
@@ -155,6 +162,12 @@ def _without_memory() -> Screen:
                 ("text", "next"),
                 same,
             ),
+            Live(
+                "A word of your own, letter by letter, without memory",
+                ("letters",),
+                (FEEDFORWARD,),
+                (WORD,),
+            ),
         ),
         "The three rows of the second table are equal. After r, the network predicts what follows"
         " an r on average, so it can only guess the o.",
@@ -192,6 +205,12 @@ def _loop() -> Screen:
                 "The probability of the right letter, without memory and with it",
                 ("read", "right", *(_label(model) for model in models)),
                 rows,
+            ),
+            Live(
+                "A word of your own, without memory and with it",
+                ("letters", "unfolded"),
+                models,
+                (WORD,),
             ),
         ),
         'Compare the row "neur": the networks with a state recognise the word.',
@@ -248,14 +267,21 @@ def _vanishing_gradient() -> Screen:
                 ("", *(_label(model) for model in models)),
                 [("right", *answers)],
             ),
+            Live(
+                "The gradient of the last prediction, with respect to the states on the way back",
+                ("gradient",),
+                models,
+                (example,),
+            ),
         ),
-        "How fast do the bars shrink? The scale is logarithmic: half a bar is 0.01. In the RNN,"
-        " almost no gradient reaches the weather of day 1, so it did not learn the answer.",
+        "Compare the last row, the weather of day 1. The scale is logarithmic: half a bar is 0.01."
+        " In the LSTM, the gradient of the characters in between is small, since it learned to"
+        " ignore them, but that of the weather remains. In the RNN, almost nothing of it is left,"
+        " so training could not find the answer.",
         (
             Command(
                 "show the gradient of the last prediction in a text of your own",
-                f'chargen inspect -m {RECALL_RNN} --saliency --prompt "day 1: fog. day 2: as on'
-                ' day 1, "',
+                f'chargen inspect -m {RECALL_RNN} --saliency --prompt "{example}"',
             ),
         ),
     )
@@ -292,6 +318,12 @@ def _gates() -> Screen:
                 rows,
             ),
             Table("The rhyme after the same letters", ("text", "next"), rhymes),
+            Live(
+                "The gates and the cell at each character of your own text",
+                ("inside",),
+                (RHYMES,),
+                (RHYMING[0],),
+            ),
         ),
         "At each space, the use gate is lower than at a letter. In the last"
         " table, both texts end with the same letters; the memory holds what rhymes.",
@@ -337,10 +369,18 @@ def _days() -> Screen:
                 rows,
             ),
             Table(
-                f"How far the states of the texts with {recall.WEATHER[0]} and {recall.WEATHER[1]}"
-                " are apart at the end of each day (root mean square of the differences)",
+                f"The distance between the states of the {recall.WEATHER[0]} text and the"
+                f" {recall.WEATHER[1]} text at the end of each day (root mean square of the"
+                " differences)",
                 ("", "long-term c", "short-term h"),
                 states,
+            ),
+            Live(
+                "Two weeks of your own: the answers, and how far the memories are apart",
+                ("pair",),
+                (RECALL,),
+                (one, other),
+                recall.WEATHER,
             ),
             (
                 f'Forgetting is as useful. "{SECOND_SUBJECT}..." The pronoun agrees with the last'
@@ -350,6 +390,13 @@ def _days() -> Screen:
                 "The probability of each pronoun after a subject",
                 ("subject", *agreement.PRONOUNS),
                 subjects,
+            ),
+            Live(
+                "Subjects of your own: the pronouns, and what is kept in c",
+                ("choices",),
+                (AGREEMENT,),
+                (SECOND_SUBJECT,),
+                agreement.PRONOUNS,
             ),
         ),
         "In the first table, each weather leads to its own answer. In the second one, c keeps the"
@@ -391,6 +438,13 @@ def _dog_and_wolf() -> Screen:
             ),
             Table("The probability of each animal", ("place", *context.ANIMALS), found),
             Table("Its share in the training texts", ("place", *context.ANIMALS), true),
+            Live(
+                "Two stories of your own: the place decides",
+                ("pair",),
+                (CONTEXT,),
+                tuple(STORY.format(place=places[1]) for places, _ in context.SETTINGS[:2]),
+                context.ANIMALS,
+            ),
         ),
         "In the woods, a wolf is more likely than a dog; in the kitchen it is the other way round."
         " The network is not certain: its probabilities are close to the shares.",

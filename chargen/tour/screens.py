@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from chargen.evaluation.trace import Trace
 from chargen.model.config import ModelConfig
@@ -38,7 +39,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A network, folded and unrolled over the text of the trace."""
+    """A network, folded and unfolded over the text of the trace."""
 
     caption: str
     config: ModelConfig
@@ -50,6 +51,32 @@ class Diagram:
     """A drawing made of characters, at most 40 columns wide."""
 
     text: str
+
+
+View = Literal["bars", "letters", "unfolded", "gradient", "inside", "choices", "pair"]
+
+
+@dataclass(frozen=True)
+class Live:
+    """A figure whose text the reader changes. Only a page can show it; a terminal leaves it out.
+
+    views: what is drawn, from top to bottom. `bars`: the most likely next characters;
+    `letters`: the probability of each letter of the text; `unfolded`: the network as a chain;
+    `gradient`: also the gradient of the last prediction; `inside`: gates and memory;
+    `choices`: the probabilities of the choices, and the memory; `pair`: the same for two texts.
+    models: their names, as `-m` finds them. texts: two for `pair`, else one. choices: words that
+    are told apart by their first characters. threshold: where the line of the bars starts.
+    """
+
+    caption: str
+    views: tuple[View, ...]
+    models: tuple[str, ...]
+    texts: tuple[str, ...]
+    choices: tuple[str, ...] = ()
+    threshold: float | None = None
+
+
+Part = str | Table | Drawing | Diagram | Live  # a string is a paragraph
 
 
 @dataclass(frozen=True)
@@ -69,6 +96,6 @@ class Screen:
 
     title: str
     models: tuple[str, ...]
-    body: tuple[str | Table | Drawing | Diagram, ...]
+    body: tuple[Part, ...]
     look: str
     commands: tuple[Command, ...]

@@ -16,6 +16,8 @@ _CLEAR, _NOISE = 0.03, 0.005
 # Share of the sampled passages that occur in the training text, beyond the share that is usual.
 _MUCH_COPIED = 0.1
 _LEARNED = 0.9
+# With fewer epochs there is text that the run has hardly seen.
+_FEW_EPOCHS = 1.5
 
 
 class CurvePoint(NamedTuple):
@@ -35,7 +37,7 @@ class Outcome:
     copied: the share of sampled passages that occur in the training text; None if unknown.
     usual: that of passages of the validation set.
     by_heart: whether the text has no validation set since it is too short for one.
-    more: the options that train the run as long again.
+    epochs: the number of passes over the training set.
     """
 
     curve: Sequence[CurvePoint]
@@ -44,30 +46,43 @@ class Outcome:
     copied: float | None
     usual: float
     by_heart: bool
-    more: str
+    epochs: float
 
 
-def advice(outcome: Outcome) -> str | None:
+class Advice(NamedTuple):
+    """A line of text. longer: whether it is to train the run longer."""
+
+    text: str
+    longer: bool = False
+
+
+def advice(outcome: Outcome) -> Advice | None:
     """Return the advice for a run, or None where no advice is certain enough."""
     copied = None
     if outcome.copied is not None:
         copied = f"{100 * outcome.copied:.0f} % of sampled passages of {PASSAGE} characters occur"
-    longer = f"train longer with --resume {outcome.more}"
     if outcome.by_heart:
         if outcome.copied is None:
             return None
         if outcome.copied >= _LEARNED:
-            return f"learned by heart: {copied} in the text"
-        return f"not yet learned by heart: {copied} in the text; {longer}"
+            return Advice(f"learned by heart: {copied} in the text")
+        return Advice(f"{copied} in the text: train longer to learn more of it by heart", True)
     if outcome.copied is not None and outcome.copied - outcome.usual >= _MUCH_COPIED:
-        return f"copied: {copied} in the training text"
+        return Advice(f"copied: {copied} in the training text")
     if len(outcome.curve) > 1:
         if overfits(outcome.curve):
             remedy = "add text or stop earlier" if outcome.is_complete else "add text"
-            return f"overfitting: {remedy}"
-        if outcome.is_complete and expected_gain(outcome.curve, outcome.begin) >= _CLEAR:
-            return f"still improving: {longer}"
+            return Advice(f"overfitting: {remedy}")
+        if outcome.is_complete and _is_improving(outcome):
+            return Advice("still improving: train longer", True)
     return None
+
+
+def _is_improving(outcome: Outcome) -> bool:
+    losses = [point.validation_nats for point in outcome.curve]
+    if outcome.epochs < _FEW_EPOCHS and losses[-1] < min(losses[:-1]):
+        return True
+    return expected_gain(outcome.curve, outcome.begin) >= _CLEAR
 
 
 def expected_gain(curve: Sequence[CurvePoint], begin: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from chargen.training.options import Budget
 def model_card(folder: Path, description: Description, measured: Mapping[str, Any]) -> str:
     """Return the text of the card: the model, its use, its training data, results and limits."""
     model, training, corpus = description.model, description.training, description.corpus
+    name = shlex.quote(folder.resolve().name)
     nats = measured["validation_nats"]
     if nats is None:
         results = "There is no validation set, so the quality on other text is unknown."
@@ -62,7 +64,17 @@ A character-level language model: {model.cell}, {model.num_layers} x {model.hidd
 
 ## Usage
 
-    chargen sample -m {folder} --prompt "..."
+With [Python](https://www.python.org) 3.11 or newer, in the folder of chargen's source code:
+
+    pip install .
+
+Then, in the folder that contains this one:
+
+    chargen sample -m {name} --prompt "..."
+    chargen repl -m {name}
+
+`chargen export zip -m {name}` writes the files that are needed to use the model to one archive, and
+`-m {name}.zip` reads it.
 
 ## Training data
 
@@ -81,6 +93,7 @@ The run started from {origin}.
 
 ## Limitations
 
-The model continues text in the style of its training data and may repeat it verbatim. It is not a
-source of facts. Characters that are not in `tokenizer.json` are unknown to it.
+The model continues text in the style of its training data and may repeat it verbatim: it can reveal
+passages of that text to everyone who has it. It is not a source of facts. Characters that are not
+in `tokenizer.json` are unknown to it.
 """

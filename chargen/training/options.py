@@ -54,8 +54,8 @@ class TrainingOptions:
     )
     init_from: str = option(
         AUTO,
-        "Start from the weights of this model: a name or a folder; auto: english if it predicts the"
-        " text better than letter pairs do; none: random weights",
+        "Start from the weights of this model: a name, folder or archive; auto: english if it"
+        " predicts the text better than letter pairs do; none: random weights",
         metavar="MODEL",
     )
     cell: str | None = option(

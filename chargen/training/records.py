@@ -77,6 +77,7 @@ class Finished:
     validation_nats: of the weights that were kept; None without a validation set.
     best_step: the step of these weights; 0 if no update improved the initial model.
     advice: what to do next, in one line, if the run clearly supports it.
+    more: a budget as long again, such as "--minutes 0.5", if the advice is to train longer.
     """
 
     step: int
@@ -87,6 +88,7 @@ class Finished:
     characters: int
     seconds: float
     advice: str | None
+    more: str | None
 
 
 TrainingRecord = Step | Evaluation | Sample | Saved | Extended | Finished

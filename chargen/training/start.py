@@ -5,7 +5,6 @@ Shapes: n spans.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,8 +18,7 @@ from chargen.errors import OptionConflictError
 from chargen.evaluation.bigram import bigram_nats
 from chargen.evaluation.compression import compressed_nats
 from chargen.evaluation.validation import validation_nats
-from chargen.model import storage
-from chargen.model.checkpoint import MODEL, Checkpoint, Weights
+from chargen.model.checkpoint import Checkpoint, Weights
 from chargen.model.config import ModelConfig
 from chargen.model.find import PRETRAINED, find
 from chargen.model.network import Network
@@ -207,7 +205,7 @@ def _measure(initial: InitialModel, name: str) -> Start:
         nats = validation_nats(network, ids, sample)
     return Start(
         model=name,
-        sha256=hashlib.sha256(storage.read_file(initial.model.folder / MODEL)).hexdigest(),
+        sha256=initial.model.sha256,
         nats=round(nats, 4),
         bigram_nats=None if math.isnan(bigram) else round(bigram, 4),
     )

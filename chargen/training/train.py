@@ -11,8 +11,11 @@ from chargen.errors import ChargenError, OptionConflictError
 from chargen.model.checkpoint import CONFIG, TOKENIZER, Description, text_kind
 from chargen.options import options_of
 from chargen.text.corpus import Corpus, corpus_name
+from chargen.text.decoding import AUTO
 from chargen.text.display import plural
 from chargen.text.kind import TextOptions
+from chargen.text.normal_form import UNCHANGED
+from chargen.text.reading import Report, ignore
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.folder import RunFolder, refuse_existing
 from chargen.training.options import BUDGETS, Budget, TrainingOptions
@@ -54,14 +57,16 @@ def resume(
     paths: Sequence[str | Path],
     options: Mapping[str, Any],
     *,
-    encoding: str = "utf-8",
+    encoding: str = AUTO,
+    pattern: str | None = None,
     output: Path | None = None,
+    report: Report = ignore,
 ) -> Trainer:
     """Resume a run from its last save, or train it further.
 
     options: a budget to train for from where the run stands, and options that the user repeats,
     which must equal those of the run. An unfinished run with the same budget is resumed with the
-    rest of it.
+    rest of it. encoding, pattern, report: as in `Corpus.read`.
     Raises CheckpointError if there is no run, RunFinishedError if it is finished and no budget is
     given, OptionError if an option or the text differs from those of the run.
     """
@@ -79,7 +84,14 @@ def resume(
                 if state.progress.extensions:
                     last = state.progress.extensions[-1].budget
                 raise RunFinishedError(folder.path, state.progress.step, last)
-        corpus = Corpus.read(paths, encoding=encoding, kind=text_kind(description.corpus))
+        corpus = Corpus.read(
+            paths,
+            encoding=encoding,
+            kind=text_kind(description.corpus),
+            pattern=pattern,
+            normalize=description.corpus.get("normalize") or UNCHANGED,
+            report=report,
+        )
         vocabulary = Vocabulary.from_json(state.siblings[TOKENIZER])
         spec = restore_spec(corpus, folder.path, description, vocabulary, state.start_weights)
         trainer = Trainer(spec, folder)
@@ -96,6 +108,7 @@ def _check_unchanged(options: Mapping[str, Any], description: Description) -> No
     """Raise OptionConflictError if an option other than the budget differs from the run's."""
     texts = asdict(TextOptions.of(text_kind(description.corpus)))
     chosen = {**asdict(description.model), **description.training, **description.corpus, **texts}
+    chosen["normalize"] = chosen.get("normalize") or UNCHANGED  # older models have none
     declared = options_of(TrainingOptions)
     for name, value in options.items():
         if name in BUDGETS:

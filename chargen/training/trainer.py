@@ -24,7 +24,7 @@ from chargen.model import checkpoint
 from chargen.model.engine import Engine
 from chargen.model.network import Network, States
 from chargen.training import schedule
-from chargen.training.advice import PASSAGE, CurvePoint, Outcome, advice, overfits
+from chargen.training.advice import PASSAGE, Advice, CurvePoint, Outcome, advice, overfits
 from chargen.training.averaging import WeightAverage
 from chargen.training.batches import NO_TARGET
 from chargen.training.card import model_card
@@ -294,7 +294,9 @@ class Trainer:
     def _finish(self, reason: str) -> Finished:
         progress = self.progress
         progress.finished = True
-        progress.advice = self._advice(reason)
+        found = self._advice(reason)
+        progress.advice = found.text if found else None
+        more = self._position().as_budget(self.config.budget.kind)
         finished = Finished(
             step=progress.step,
             reason=reason,
@@ -304,12 +306,13 @@ class Trainer:
             characters=progress.characters,
             seconds=progress.seconds,
             advice=progress.advice,
+            more=f"--{more.kind} {more.amount:.10g}" if found and found.longer else None,
         )
         self.folder.log(finished)
         self.save()
         return finished
 
-    def _advice(self, reason: str) -> str | None:
+    def _advice(self, reason: str) -> Advice | None:
         spec, shares = self.spec, None
         if spec.by_heart or len(self._validation):
             shares = copied_passages(
@@ -320,7 +323,6 @@ class Trainer:
                 seed=self.config.seed,
             )
         copied, usual = shares or (None, 0.0)
-        more = self._position().as_budget(self.config.budget.kind)
         return advice(
             Outcome(
                 curve=self.progress.curve,
@@ -329,7 +331,7 @@ class Trainer:
                 copied=copied,
                 usual=usual,
                 by_heart=spec.by_heart,
-                more=f"--{more.kind} {more.amount:.10g}",
+                epochs=self.progress.characters / spec.split.train_characters,
             )
         )
 

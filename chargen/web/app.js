@@ -2,13 +2,13 @@
 "use strict";
 
 const FIRST_TEXT = "The old house stood in the morn";
-const REFRESH_DELAY = 120; // milliseconds after the last key, since a view traces the whole text
 
 class Page {
   constructor(models, client, start) {
     this.models = models;
     this.client = client;
     this.model = 0;
+    this.heading = "h2"; // of a view
     this.editor = new Editor(() => this.textChanged(true));
     this.write = new WriteView(this);
     this.views = {
@@ -17,19 +17,16 @@ class Page {
       unfolded: new UnfoldedView(this),
       whatif: new WhatIfView(this),
     };
+    for (const view of ["inside", "unfolded", "whatif"]) {
+      document.getElementById(view).append(this.views[view].element);
+    }
     this.tabs = Array.from(document.querySelectorAll("[role=tab]"));
     for (const tab of this.tabs) {
       tab.addEventListener("click", () => this.show(tab.getAttribute("aria-controls")));
     }
     document.getElementById("tabs").addEventListener("keydown", (event) => this.press(event));
     this.presets = new Presets(this);
-    const dark = matchMedia("(prefers-color-scheme: dark)");
-    dark.addEventListener("change", () => this.refresh()); // canvases have the colours of a theme
-    let width = innerWidth;
-    addEventListener("resize", () => {
-      if (innerWidth !== width) this.refresh();
-      width = innerWidth;
-    });
+    onNewAppearance(() => this.refresh());
     this.chooseModel();
     this.setText(start.text || firstText(models));
     this.show(start.view);
@@ -37,6 +34,16 @@ class Page {
 
   get text() {
     return this.editor.text;
+  }
+
+  /** Send a request to the Worker. Return a promise of the reply. */
+  request(type, fields) {
+    return this.client.request(type, fields);
+  }
+
+  /** Return whether the reader sees a view. */
+  shows(view) {
+    return this.views[this.view] === view;
   }
 
   setText(text) {
@@ -62,7 +69,7 @@ class Page {
     const { text, model } = this;
     const settings = this.write.settings();
     this.models.forEach(async (_, index) => {
-      const reply = await this.client.request("next", { model: index, text, settings });
+      const reply = await this.request("next", { model: index, text, settings });
       if (text !== this.text) return;
       this.write.draw(index, reply);
       if (index === this.model && model === this.model) this.editor.colour(reply.nats);
@@ -74,7 +81,7 @@ class Page {
     const { text, model } = this;
     const confidence = this.write.line;
     const fields = { model, text, length: SUGGESTED, confidence };
-    const reply = await this.client.request("suggest", fields);
+    const reply = await this.request("suggest", fields);
     const current = text === this.text && model === this.model;
     if (current && this.write.generating === null) this.editor.suggest(reply.text);
   }
@@ -123,7 +130,7 @@ class Page {
     const choice = document.getElementById("models-choice");
     choice.hidden = this.models.length === 1;
     const choices = this.models.map((model, value) => ({ value, label: model.title }));
-    choice.append(...chips("model", choices, this.model, (value) => this.choose(value)));
+    choice.append(...chips(choices, this.model, (value) => this.choose(value)));
     this.describe();
   }
 
@@ -161,16 +168,10 @@ function withTitles(models) {
   return models;
 }
 
-async function start() {
-  const problem = document.getElementById("problem");
-  const content = (id) => document.getElementById(id).textContent;
-  const client = new Client(content("worker"), (message) => {
-    problem.textContent = message;
-    problem.hidden = false;
-  });
-  const { models } = await client.request("load", { models: content("models") });
-  window.page = new Page(withTitles(models), client, JSON.parse(content("start")));
+async function open() {
+  const { client, models, start } = await connect();
+  window.page = new Page(withTitles(models), client, start);
   document.body.dataset.ready = "";
 }
 
-start();
+open();

@@ -17,10 +17,7 @@ function probabilityBars(characters, probabilities, { sampled = null, count = BA
     { class: "bar-list" },
     largest(probabilities, count).map((id) => {
       const share = probabilities[id];
-      const bar = html("span", { class: "bar" });
-      bar.style.width = `${share * 100}%`;
-      const drawn = sampled === null ? null : html("span", { class: "bar drawn" });
-      if (drawn !== null) drawn.style.width = `${sampled[id] * 100}%`;
+      const drawn = sampled === null ? null : barOf(sampled[id], "drawn");
       const classes = [
         line !== null && share > line ? "above" : "",
         sampled !== null && sampled[id] === 0 ? "dropped" : "",
@@ -29,11 +26,36 @@ function probabilityBars(characters, probabilities, { sampled = null, count = BA
         "li",
         { class: classes },
         html("b", { class: "glyph", "aria-label": spoken(characters[id]) }, visible(characters[id])),
-        html("span", { class: "track" }, bar, drawn),
+        html("span", { class: "track" }, barOf(share), drawn),
         html("span", { class: "number" }, percent(share)),
       );
     }),
   );
+}
+
+/** Make the bars of the probabilities [V] of the first characters of some words. */
+function choiceBars(words, characters, probabilities) {
+  const shares = words.map((word) => probabilities[characters.indexOf(Array.from(word)[0])] ?? 0);
+  return html(
+    "ol",
+    { class: "bar-list words" },
+    words.map((word, k) =>
+      html(
+        "li",
+        { class: shares[k] === Math.max(...shares) ? "above" : "" },
+        html("b", {}, word),
+        html("span", { class: "track" }, barOf(shares[k])),
+        html("span", { class: "number" }, percent(shares[k])),
+      ),
+    ),
+  );
+}
+
+/** Make a bar that fills a share of its track. */
+function barOf(share, className = "") {
+  const bar = html("span", { class: `bar ${className}` });
+  bar.style.width = `${share * 100}%`;
+  return bar;
 }
 
 class Bars {

@@ -1,6 +1,20 @@
 // The page's side of the Worker's protocol, which worker.js describes.
 "use strict";
 
+const REFRESH_DELAY = 120; // milliseconds after the last key, since a view traces the whole text
+
+/** Start the Worker of this page. Return its client, its models, and how the page starts. */
+async function connect() {
+  const content = (id) => document.getElementById(id).textContent;
+  const problem = document.getElementById("problem");
+  const client = new Client(content("worker"), (message) => {
+    problem.textContent = message;
+    problem.hidden = false;
+  });
+  const { models } = await client.request("load", { models: content("models") });
+  return { client, models, start: JSON.parse(content("start")) };
+}
+
 class Client {
   /** onProblem is called with the message of an error. */
   constructor(source, onProblem) {
@@ -35,7 +49,7 @@ class Client {
 
   /** reply returns true while more replies follow; end is called when the request is replaced. */
   send(type, fields, reply, end) {
-    const key = `${type} ${fields.model}`;
+    const key = `${type} ${fields.model} ${fields.figure}`;
     for (const [id, other] of this.pending) {
       if (other.key === key) {
         this.pending.delete(id);

@@ -1,5 +1,15 @@
-// The colours of the stylesheet as numbers, for canvases.
+// The colours of the stylesheet as numbers, for canvases, and changes of the theme and the width.
 "use strict";
+
+/** Call a function when the theme or the width of the window changes: canvases are drawn anew. */
+function onNewAppearance(draw) {
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth !== width) draw();
+    width = innerWidth;
+  });
+}
 
 /** Return the red, green and blue of a variable of the stylesheet in the current theme. */
 function themeColour(variable) {

@@ -59,8 +59,12 @@ function thousands(value) {
   return value.toLocaleString("en");
 }
 
+let groups = 0; // of radio buttons
+
 /** Make radio buttons that look like chips. choices: [{value, label}]. */
-function chips(name, choices, chosen, choose) {
+function chips(choices, chosen, choose) {
+  groups += 1;
+  const name = `chips-${groups}`;
   return choices.map(({ value, label }) =>
     html(
       "label",

@@ -12,20 +12,22 @@ class InsideView {
     this.unit = null; // null: the mean of all units
     this.step = null; // null: the last one
     this.timeline = new Timeline(
-      "Step",
+      "Character",
       (row, byKey) => this.select(row, byKey),
       (strip, height, row) => this.chooseUnitAt(strip, height, row),
     );
     this.tools = html("div", { class: "toolbar" });
     this.note = html("p", { class: "muted" });
     this.coloured = html("p", { class: "coloured" });
-    this.title = html("h2");
+    this.title = html(page.heading);
     this.input = html("div", { class: "card" });
     this.cell = html("div", { class: "card cell" });
     this.output = html("div", { class: "card" });
     this.units = html("div", { class: "chips" });
-    document.getElementById("inside").append(
-      html("h2", {}, "Gates and memory, character by character"),
+    this.element = html(
+      "div",
+      {},
+      html(page.heading, {}, "Gates and memory, character by character"),
       this.note,
       this.tools,
       this.timeline.element,
@@ -45,16 +47,16 @@ class InsideView {
     const { text } = page;
     const traces = await Promise.all(
       page.models.map((_, model) =>
-        page.client.request("trace", { model, text, interventions: [], last: TRACED_STEPS }),
+        page.request("trace", { model, text, interventions: [], last: TRACED_STEPS }),
       ),
     );
-    if (turn !== this.turn || page.view !== "inside") return;
+    if (turn !== this.turn || !page.shows(this)) return;
     this.traces = traces;
     const { first, steps } = traces[0];
     this.read = [page.models[0].shownBoundary, ...Array.from(text)].slice(first);
     this.note.textContent =
-      (first > 0 ? `The last ${TRACED_STEPS} of ${thousands(steps)} steps. ` : "") +
-      "Each column is one character, and each row a group of units; those that keep their memory" +
+      (first > 0 ? `The last ${TRACED_STEPS} of ${thousands(steps - 1)} characters. ` : "") +
+      "Each column is one character, numbered from 0, and each row a group of units; those that keep their memory" +
       " longest are at the top. Point at a character or use the arrow keys. Click a row to" +
       " select one of its units.";
     this.draw();
@@ -87,15 +89,9 @@ class InsideView {
 
   makeLane(part, index, order) {
     const model = this.page.models[index];
-    const canvas = html("canvas", { "aria-hidden": "true" });
-    drawStrip(canvas, part, model.hiddenSize, order);
-    const value = html("span", { class: "lane-value" });
+    const { element, canvas, value } = stripLane(part, model.hiddenSize, order);
     this.lanes.push({ part, index, order, canvas, value });
-    const name = html("span", { class: "lane-name" }, html("b", {}, part.name), ` ${part.letter}`);
-    const label = [name, value, html("small", { class: "muted" }, part.about)];
-    const made = lane(label, canvas);
-    made.classList.add(`lane-${part.key}`);
-    return made;
+    return element;
   }
 
   drawTools() {
@@ -216,11 +212,8 @@ class InsideView {
     const values = this.valuesAt(row);
     const summary = this.summary(row, values);
     this.timeline.select(row, `${spoken(this.read[row])}: ${summary}`, byKey);
-    const start = trace.first + row === 0 ? " (the boundary before each text)" : "";
-    replace(
-      this.title,
-      `Step ${trace.first + row}: reads “${visible(this.read[row])}”${start}, expects “${visible(best)}”`,
-    );
+    const place = placeOf(trace.first + row);
+    replace(this.title, `${place}: reads “${visible(this.read[row])}”, expects “${visible(best)}”`);
     this.drawInput(row);
     this.drawCell(values, summary);
     this.drawOutput(row, probabilities);
@@ -312,15 +305,13 @@ class InsideView {
     const size = model.characters.length;
     const logits = this.traces[page.model].logits.subarray(row * size, (row + 1) * size);
     const rows = largest(probabilities, 7).map((id) => {
-      const bar = html("span", { class: "bar" });
-      bar.style.width = `${probabilities[id] * 100}%`;
       const actual = this.read[row + 1] === model.characters[id];
       return html(
         "tr",
         { class: actual ? "actual" : null },
         html("th", { scope: "row" }, html("span", { class: "glyph" }, visible(model.characters[id]))),
         html("td", {}, decimal(logits[id])),
-        html("td", { class: "wide" }, html("span", { class: "track" }, bar)),
+        html("td", { class: "wide" }, html("span", { class: "track" }, barOf(probabilities[id]))),
         html("td", {}, percent(probabilities[id])),
       );
     });
@@ -353,7 +344,7 @@ class InsideView {
     replace(
       this.units,
       html("span", { class: "muted" }, "Largest changes:"),
-      chips("unit", choices, this.unit, (unit) => this.chooseUnit(unit)),
+      chips(choices, this.unit, (unit) => this.chooseUnit(unit)),
     );
   }
 }

@@ -1,37 +1,15 @@
-"""A web page that contains models: one HTML file that works from disk, without a network.
-
-The page has two scripts. The engine runs in a Worker that the page makes from a blob; its source is
-the text of the element `#worker`. The views run in the page. A script is the concatenation of its
-files, which therefore share one scope. The models are JSON in the element `#models`, and what the
-page shows first is JSON in the element `#start`.
-"""
+"""The page of `chargen export page`: a reader writes with models and looks inside them."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
-from chargen.errors import ChargenError
-from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint
 from chargen.text.display import printable
+from chargen.web.document import document, shown_boundary
 
-FOLDER = Path(__file__).parent
 VIEWS = ("write", "inside", "unfolded", "whatif")
-_WORKER = ("engine.js", "sampler.js", "trace.js", "history.js", "worker.js")
-_MAX_BYTES = 1 << 28  # of weights; browsers limit the length of a text to about 512 MB
-# They stand for the boundary of documents; few fonts have U+241E, SYMBOL FOR RECORD SEPARATOR.
-_MARKS = "\u00b6\u25c6\u220e"
-_LAST = "app.js"  # the other scripts of the views only declare functions and classes
 
 
 def page(
@@ -47,127 +25,25 @@ def page(
     Raises ChargenError if the models are too large for a page, or a weight is out of the range of
     `weights_dtype`.
     """
-    size = sum(each.config.parameters for each in checkpoints) * np.dtype(weights_dtype).itemsize
-    if size > _MAX_BYTES:
-        raise ChargenError(
-            f"the weights take {size / 1e6:,.0f} MB, but a page can hold at most"
-            f" {_MAX_BYTES / 1e6:,.0f} MB (use smaller models, or --weights-dtype float16)"
-        )
     names = _names(checkpoints)
-    models = [
-        _describe(checkpoint, name, weights_dtype)
-        for checkpoint, name in zip(checkpoints, names, strict=True)
-    ]
-    css, script = _source("page.css"), _sources(_view_scripts())
-    policy = (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(css)};"
-        " worker-src blob:; img-src data: blob:; base-uri 'none'; form-action 'none'"
-    )
-    text = text.replace(checkpoints[0].kind.boundary, _shown_boundary(checkpoints[0]))
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    html = environment.get_template("page.html.j2").render(
-        policy=policy,
+    text = text.replace(checkpoints[0].kind.boundary, shown_boundary(checkpoints[0]))
+    return document(
+        "page.html.j2",
+        list(zip(names, checkpoints, strict=True)),
+        script="app.js",
+        styles=("page.css",),
+        start={"view": view, "text": text},
+        weights_dtype=weights_dtype,
         title=", ".join(names),
-        css=Markup(css),
-        script=Markup(script),
-        worker=Markup(_sources(_WORKER)),
-        models=_json(models),
-        start=_json({"view": view, "text": text}),
     )
-    return html.encode("utf-8")
-
-
-def _describe(checkpoint: Checkpoint, name: str, weights_dtype: str) -> dict[str, Any]:
-    """Return a model as JSON values; the weights are little-endian numbers in base64."""
-    config = checkpoint.config
-    cell = CELLS[config.cell]
-    return {
-        "name": name,
-        "cell": config.cell,
-        "label": cell.label,
-        "description": cell.description,
-        "encoder": config.encoder,
-        "vocabSize": config.vocab_size,
-        "embeddingSize": config.embedding_size if config.encoder == "embedding" else None,
-        "hiddenSize": config.hidden_size,
-        "numLayers": config.num_layers,
-        "parameters": config.parameters,
-        "separate": checkpoint.kind.separate,
-        "boundary": checkpoint.kind.boundary,
-        "shownBoundary": _shown_boundary(checkpoint),
-        "defaultLength": checkpoint.default_length,
-        "characters": list(checkpoint.vocabulary.characters),
-        "gates": [{"letter": letter, "name": words} for letter, words in cell.gates.items()],
-        "states": list(cell.state),
-        "shapes": {name: list(shape) for name, shape in config.shapes().items()},
-        "dtype": weights_dtype,
-        "weights": base64.b64encode(_pack(checkpoint, weights_dtype)).decode("ascii"),
-    }
-
-
-def _shown_boundary(checkpoint: Checkpoint) -> str:
-    """Return the character that stands for the boundary in a text of the page."""
-    boundary, known = checkpoint.kind.boundary, checkpoint.vocabulary.characters
-    return boundary if boundary == "\n" else next((m for m in _MARKS if m not in known), _MARKS[0])
-
-
-def _pack(checkpoint: Checkpoint, weights_dtype: str) -> bytes:
-    """Return all weights in the order of their shapes."""
-    limit = np.finfo(weights_dtype).max
-    parts = []
-    for name in checkpoint.config.shapes():
-        value = checkpoint.weights[name]
-        if (largest := np.abs(value).max()) > limit:
-            raise ChargenError(
-                f"{printable(str(checkpoint.folder))}: {name} has a weight of {largest:,.0f}, but"
-                f" {weights_dtype} allows at most {limit:,.0f} (use --weights-dtype float32)"
-            )
-        parts.append(value.astype(np.dtype(weights_dtype).newbyteorder("<")).tobytes())
-    return b"".join(parts)
 
 
 def _names(checkpoints: Sequence[Checkpoint]) -> list[str]:
     """Return the names of the models' folders, with their paths where two names are equal."""
     folders = [checkpoint.folder for checkpoint in checkpoints]
-    names = [folder.resolve().name for folder in folders]
+    names = [checkpoint.name for checkpoint in checkpoints]
     counts = Counter(names)
     return [
         printable(name if counts[name] == 1 else str(folder))
         for name, folder in zip(names, folders, strict=True)
     ]
-
-
-def _view_scripts() -> list[str]:
-    others = {path.name for path in FOLDER.glob("*.js")} - {*_WORKER, _LAST}
-    return [*sorted(others), _LAST]
-
-
-def _sources(names: Sequence[str]) -> str:
-    return "".join(map(_source, names))
-
-
-def _source(name: str) -> str:
-    source = (FOLDER / name).read_text(encoding="utf-8")
-    assert "</script" not in source.lower()
-    assert "</style" not in source.lower()
-    assert "<!--" not in source
-    return source
-
-
-def _hash(source: str) -> str:
-    digest = hashlib.sha256(source.encode("utf-8")).digest()
-    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
-
-
-def _json(value: Any) -> Markup:
-    """Return JSON without any character that could end the element around it."""
-    text = json.dumps(value, separators=(",", ":"))
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)

@@ -108,6 +108,11 @@ class Timeline {
   }
 }
 
+/** Return what a step reads: characters are numbered from 0, as in `chargen inspect`. */
+function placeOf(step) {
+  return step === 0 ? "Before the text" : `Character ${step - 1}`;
+}
+
 /** Draw values [N, H] as a strip: one column a step, one row a group of units in this order. */
 function drawStrip(canvas, { values, hue }, size, order) {
   const steps = values.length / size;
@@ -139,6 +144,17 @@ function stripUnits(row, rows, size) {
 /** Make a lane: a label and what it shows over the steps. */
 function lane(label, content) {
   return html("div", { class: "lane" }, html("div", { class: "lane-label" }, label), content);
+}
+
+/** Make the lane of a part of a layer (see lanes.js), with room for its value at a step. */
+function stripLane(part, size, order) {
+  const canvas = html("canvas", { "aria-hidden": "true" });
+  drawStrip(canvas, part, size, order);
+  const value = html("span", { class: "lane-value" });
+  const name = html("span", { class: "lane-name" }, html("b", {}, part.name), ` ${part.letter}`);
+  const element = lane([name, value, html("small", { class: "muted" }, part.about)], canvas);
+  element.classList.add(`lane-${part.key}`);
+  return { element, canvas, value };
 }
 
 /** Make a lane of bars, one a step; values between 0 and 1. */

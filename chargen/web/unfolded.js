@@ -1,4 +1,4 @@
-// The view Unfolded: each network folded and unrolled over the text, and the gradient flowing back.
+// The view Unfolded: each network with its loop, unfolded over the text, and the gradient.
 "use strict";
 
 const CHAIN_STEPS = 24;
@@ -8,21 +8,24 @@ const LEAST_SHARE = 1e-4; // the lowest gradient of the chart, relative to the l
 const FINGERPRINT = 4; // a state is drawn as 4 x 4 means of its units
 
 class UnfoldedView {
-  constructor(page) {
+  /** gradient: whether the gradient of the last prediction is shown. */
+  constructor(page, { gradient = true } = {}) {
     this.page = page;
+    this.gradient = gradient;
     this.turn = 0;
     this.chart = html("figure", { class: "card gradient" });
     this.networks = html("div", { class: "networks" });
-    document.getElementById("unfolded").append(
-      html("h2", {}, "Folded and unfolded"),
-      html(
-        "p",
-        { class: "muted" },
-        "A cell with a loop is equivalent to a chain of copies, one for each character. The state flows to the right. The gradient of the last prediction flows back to the left. Each number is its norm relative to the last step.",
-      ),
+    const chain =
+      "A cell with a loop is equivalent to a chain of copies, one for each character. The state flows to the right.";
+    const back =
+      "The gradient of the last prediction flows back to the left. Each number is its norm relative to the last step.";
+    this.element = html(
+      "div",
+      {},
+      html(page.heading, {}, "Folded and unfolded"),
+      html("p", { class: "muted" }, gradient ? `${chain} ${back}` : chain),
       this.networks,
-      html("h2", {}, "How far the gradient reaches"),
-      this.chart,
+      gradient ? [html(page.heading, {}, "How far the gradient reaches"), this.chart] : null,
     );
   }
 
@@ -31,20 +34,23 @@ class UnfoldedView {
     const { page } = this;
     const { text } = page;
     const request = (type, model, last) =>
-      page.client.request(type, { model, text, interventions: [], last });
+      page.request(type, { model, text, interventions: [], last });
     const traces = await Promise.all(
       page.models.map((_, model) => request("trace", model, CHAIN_STEPS)),
     );
     if (turn !== this.turn) return;
     const gradients = await Promise.all(
-      page.models.map((_, model) => request("gradient", model, GRADIENT_STEPS)),
+      page.models.map((_, model) =>
+        this.gradient ? request("gradient", model, GRADIENT_STEPS) : null,
+      ),
     );
-    if (turn !== this.turn || page.view !== "unfolded") return;
-    const flows = gradients.map(relativeGradient);
+    if (turn !== this.turn || !page.shows(this)) return;
+    const flows = gradients.map((gradient) => gradient && relativeGradient(gradient));
     const read = [page.models[0].shownBoundary, ...Array.from(text)].slice(traces[0].first);
     const cards = page.models.map((model, k) => this.card(model, traces[k], flows[k], read));
     replace(this.networks, cards);
     for (const chain of this.networks.querySelectorAll(".chain")) chain.scrollLeft = chain.scrollWidth;
+    if (!this.gradient) return;
     const width = Math.min(680, this.chart.clientWidth - 34);
     replace(this.chart, gradientChart(flows, width), page.models.length > 1 ? gradientLegend(page.models) : null);
   }
@@ -52,7 +58,7 @@ class UnfoldedView {
   card(model, trace, flow, read) {
     const chain = html(
       "div",
-      { class: "chain", tabindex: "0", role: "group", "aria-label": `${model.title}, unrolled` },
+      { class: "chain", tabindex: "0", role: "group", "aria-label": `${model.title}, unfolded` },
       drawChain(model, trace, flow, read),
     );
     return html(
@@ -65,8 +71,12 @@ class UnfoldedView {
   }
 
   sentence(model, trace, flow, read) {
-    if (model.states.length > 0) return gradientSentence(flow);
-    const general = "It has no loop: each copy sees only its own character, and no gradient flows back.";
+    if (model.states.length > 0) {
+      return flow === null ? stateSentence(model) : gradientSentence(flow);
+    }
+    const general =
+      "It has no loop: each copy sees only its own character" +
+      (flow === null ? "." : ", and no gradient flows back.");
     const last = read.at(-1);
     const count = read.filter((character) => character === last).length;
     if (count < 2) return general;
@@ -100,6 +110,11 @@ function reach(flow, share) {
   return null;
 }
 
+function stateSentence(model) {
+  const carried = model.states.join(" and ");
+  return `The loop carries ${carried} from one copy to the next. A box shows h: each square is the mean of some units.`;
+}
+
 function gradientSentence(flow) {
   if (flow.length === 1) return "There is no earlier step yet.";
   const back = reach(flow, 0.1);
@@ -123,7 +138,7 @@ function drawFolded(model) {
   return drawing.root;
 }
 
-/** Draw the network unrolled over the steps of a trace. */
+/** Draw the network unfolded over the steps of a trace. */
 function drawChain(model, trace, flow, read) {
   const width = read.length * CHAIN_STEP + 20;
   const drawing = new Drawing(width, 230, chainLabel(model, trace, flow, read));
@@ -135,11 +150,10 @@ function drawChain(model, trace, flow, read) {
   const scale = scaleOf(top.output);
   read.forEach((character, row) => {
     const x = row * CHAIN_STEP + CHAIN_STEP / 2 + 10;
-    const share = flow[flow.length - read.length + row] ?? 0;
+    const share = shareAt(flow, read, row);
     if (row > 0 && model.states.length > 0) {
-      const before = flow[flow.length - read.length + row - 1] ?? 0;
       drawing.wire([[x - CHAIN_STEP + 26, 106], [x - 26, 106]], "memory flow");
-      drawBackFlow(drawing, x - CHAIN_STEP / 2, before);
+      if (flow !== null) drawBackFlow(drawing, x - CHAIN_STEP / 2, shareAt(flow, read, row - 1));
     }
     drawing.wire([[x, 186], [x, 142]]);
     drawing.wire([[x, 92], [x, 58]]);
@@ -155,6 +169,11 @@ function drawChain(model, trace, flow, read) {
     if (open && share > 0) drawing.add(svg("circle", { class: "source", cx: x, cy: 18, r: 15 }));
   });
   return drawing.root;
+}
+
+/** Return the gradient at a row of the steps that are read; flow: null if none is shown. */
+function shareAt(flow, read, row) {
+  return flow === null ? 0 : (flow[flow.length - read.length + row] ?? 0);
 }
 
 /** Draw the gradient that flows back between two steps: wide and opaque where it is large. */
@@ -193,10 +212,10 @@ function chainLabel(model, trace, flow, read) {
   const size = model.characters.length;
   const parts = read.map((character, row) => {
     const best = largest(trace.probabilities.subarray(row * size, (row + 1) * size), 1)[0];
-    const share = flow[flow.length - read.length + row] ?? 0;
-    return `${spoken(character)}: expects ${spoken(model.characters[best])}, gradient ${percent(share)}`;
+    const gradient = flow === null ? "" : `, gradient ${percent(shareAt(flow, read, row))}`;
+    return `${spoken(character)}: expects ${spoken(model.characters[best])}${gradient}`;
   });
-  return `${model.title}, unrolled. ${parts.join("; ")}`;
+  return `${model.title}, unfolded. ${parts.join("; ")}`;
 }
 
 /** Draw the gradient of each network by its distance to the last step, on a logarithmic scale. */

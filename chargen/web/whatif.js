@@ -13,10 +13,9 @@ class WhatIfView {
     this.unit = null;
     this.layer = 0;
     this.from = 1; // a step
-    this.step = null; // of the second text; null: the ends of both texts
     this.tools = html("div", { class: "toolbar" });
     this.message = html("p", { class: "muted" });
-    this.timeline = new Timeline("Held from step", (row, byKey) => {
+    this.timeline = new Timeline("Held from character", (row, byKey) => {
       if (byKey) this.setFrom(row);
     });
     this.timeline.sheet.addEventListener("click", (event) => {
@@ -39,25 +38,18 @@ class WhatIfView {
       autocapitalize: "off",
       on: { input: () => page.refresh() },
     });
-    this.compared = html("div");
-    this.pair = new Timeline("Step", (row) => this.selectPair(row));
-    this.first = new Outcome("First text");
-    this.second = new Outcome("Second text");
-    this.pairNote = html("p", { class: "muted" });
-    this.compared.append(
-      this.pair.element,
-      this.pairNote,
-      html("div", { class: "two" }, this.first.element, this.second.element),
-    );
-    document.getElementById("whatif").append(
-      html("h2", {}, "Hold a gate"),
+    this.pair = new Pair();
+    this.element = html(
+      "div",
+      {},
+      html(page.heading, {}, "Hold a gate"),
       this.tools,
       this.message,
       this.held,
-      html("h2", {}, "Another text"),
+      html(page.heading, {}, "Another text"),
       html("label", { for: "other", class: "muted" }, "How much do the states and predictions of two texts differ? Type a second text:"),
       this.other,
-      this.compared,
+      this.pair.element,
     );
   }
 
@@ -79,9 +71,9 @@ class WhatIfView {
     const turn = ++this.turn;
     const { page } = this;
     const { text, model } = page;
-    const stale = () => turn !== this.turn || page.view !== "whatif";
+    const stale = () => turn !== this.turn || !page.shows(this);
     const trace = (content, interventions) =>
-      page.client.request("trace", { model, text: content, interventions, last: TRACED_STEPS });
+      page.request("trace", { model, text: content, interventions, last: TRACED_STEPS });
     this.drawTools();
     const base = await trace(text, []);
     if (stale()) return;
@@ -92,8 +84,8 @@ class WhatIfView {
     if (held !== null) this.drawHeld(held);
     const other = this.other.value === "" ? null : await trace(this.other.value, []);
     if (stale()) return;
-    this.compared.hidden = other === null;
-    if (other !== null) this.drawPair(other);
+    this.pair.element.hidden = other === null;
+    if (other !== null) this.pair.draw(this.model, [text, this.other.value], [base, other]);
     if (held !== null) this.continueBoth(interventions, stale);
   }
 
@@ -184,114 +176,4 @@ class WhatIfView {
     const common = commonLength(Array.from(this.before.text), Array.from(this.after.text));
     for (const outcome of [this.before, this.after]) outcome.write(this.page.text, outcome.text, common);
   }
-
-  drawPair(other) {
-    const { base, pair, page, model } = this;
-    const first = Math.max(base.first, other.first);
-    const end = Math.min(base.steps, other.steps);
-    const cut = (trace) => ({ trace, skip: first - trace.first });
-    this.pairs = [cut(base), cut(other)];
-    const read = (text) => [page.models[0].shownBoundary, ...Array.from(text)].slice(first, end);
-    const [one, two] = [read(page.text), read(this.other.value)];
-    pair.setSteps(one);
-    const differs = two.map((character, k) => character !== one[k]);
-    const cells = two.map((character, k) =>
-      html("span", { class: differs[k] ? "differs" : "" }, visible(character)),
-    );
-    pair.cells.forEach((cell, k) => {
-      cell.className = differs[k] ? "differs" : "";
-    });
-    const size = model.hiddenSize;
-    const states = one.map((_, k) => stateDistance(this.pairs, k, size));
-    const parted = one.map((_, k) => this.pairDistance(k));
-    replace(
-      pair.lanes,
-      lane([html("span", { class: "muted" }, "second text")], html("div", { class: "track-characters" }, cells)),
-      barLane([html("b", {}, "memory"), html("small", { class: "muted" }, "distance of the states, 0 to 1")], states, "memory"),
-      barLane([html("b", {}, "prediction"), html("small", { class: "muted" }, "share of the probability that differs")], parted, "parted"),
-    );
-    const start = differs.indexOf(true);
-    this.pairNote.textContent =
-      start < 0
-        ? "The texts do not differ yet."
-        : `The texts first differ at step ${first + start}. After the last characters, ${percent(predictionDistance(base, base.nats.length - 1, other, other.nats.length - 1, model.characters.length))} of the probability differs.`;
-    this.selectPair(end - first - 1, true);
-    pair.reveal(start < 0 ? end - first - 1 : start);
-  }
-
-  pairDistance(k) {
-    const [one, two] = this.pairs;
-    return predictionDistance(one.trace, k + one.skip, two.trace, k + two.skip, this.model.characters.length);
-  }
-
-  /** Show the predictions of both texts at a step, or at their ends. */
-  selectPair(row, atEnds = false) {
-    const outcomes = [this.first, this.second];
-    this.pair.select(row, `${percent(this.pairDistance(row))} of the probability differs`, !atEnds);
-    this.pairs.forEach(({ trace, skip }, k) => {
-      const at = atEnds ? trace.nats.length - 1 : row + skip;
-      outcomes[k].draw(this.model, trace, at);
-      const place = atEnds ? "at its end" : `at step ${trace.first + at}`;
-      outcomes[k].title.textContent = `${["First", "Second"][k]} text ${place}`;
-    });
-  }
-}
-
-class Outcome {
-  constructor(title) {
-    this.title = html("h3", {}, title);
-    this.bars = html("div");
-    this.prose = html("p", { class: "prose" });
-    this.text = "";
-    this.element = html("div", { class: "card" }, this.title, this.bars, this.prose);
-  }
-
-  /** Draw the prediction of a trace at a row, by default the last. */
-  draw(model, trace, row = trace.nats.length - 1) {
-    const size = model.characters.length;
-    const probabilities = trace.probabilities.subarray(row * size, (row + 1) * size);
-    replace(this.bars, probabilityBars(model.characters, probabilities, { count: 5 }));
-  }
-
-  /** Show what the network writes after a text; characters from `common` on are marked. */
-  write(text, written, common = Infinity) {
-    this.text = written;
-    const characters = Array.from(written);
-    replace(
-      this.prose,
-      html("span", { class: "muted" }, Array.from(text).slice(-40).join("")),
-      characters.slice(0, common).join(""),
-      common < characters.length ? html("mark", {}, characters.slice(common).join("")) : null,
-    );
-  }
-}
-
-/** Return the total variation distance of two predictions, from 0 to 1. */
-function predictionDistance(one, row, other, otherRow, size) {
-  let sum = 0;
-  for (let k = 0; k < size; k += 1) {
-    sum += Math.abs(one.probabilities[row * size + k] - other.probabilities[otherRow * size + k]);
-  }
-  return Math.min(1, sum / 2);
-}
-
-function predictionDistances(one, other, size) {
-  return Array.from(one.nats, (_, row) => predictionDistance(one, row, other, row, size));
-}
-
-/** Return the distance of the memories of the last layer, relative to their sizes, from 0 to 1. */
-function stateDistance(pairs, k, size) {
-  const [a, b] = pairs.map(({ trace, skip }) => {
-    const layer = trace.layers.at(-1);
-    const values = layer.states.c ?? layer.states.h ?? layer.output;
-    return values.subarray((k + skip) * size, (k + skip + 1) * size);
-  });
-  let apart = 0;
-  let sizes = 0;
-  a.forEach((value, unit) => {
-    apart += (value - b[unit]) ** 2;
-    sizes += value ** 2 + b[unit] ** 2;
-  });
-  // The largest distance of two vectors of these sizes is that of opposite ones.
-  return sizes === 0 ? 0 : Math.sqrt(apart / sizes / 2);
 }

@@ -4,15 +4,16 @@
 // Reply: {id, type, ...}, with the id and the type of the request. A request with a mistake is
 // answered by {id, type: "error", message}.
 //
-// A new request replaces an unfinished one of the same type and model, which then gets no further
-// reply. Requests are worked on in short slices, in this order: next, suggest, trace, gradient,
+// A new request replaces an unfinished one of the same type, model and `figure`, which then gets no
+// further reply; a page with several figures numbers them. Requests are worked on in short slices, in this order: next, suggest, trace, gradient,
 // generate. `generate` therefore continues whenever nothing else is waiting.
 //
 // Text: a string. Its characters are its code points, Array.from(text). Characters that the model
 // does not know have id 0.
 // Step: a character that is read. Step 0 reads the boundary before each text, step s the character
-// s - 1 of the text, so a text of T characters has S = T + 1 steps, and the prediction of step s is
-// for character s. The state before step 0 is zero.
+// s - 1 of the text (the number that the views show, see `placeOf`). A text of T characters therefore
+// has S = T + 1 steps, and the prediction of step s is for character s. The state before step 0 is
+// zero.
 // Arrays [S, N] are flat Float32Arrays in order of the steps: the value n of step s is at s * N + n.
 // H is the hidden size, V the size of the vocabulary.
 //
@@ -71,7 +72,7 @@ const STREAM = 30; // milliseconds between two parts of a generated text
 const MAX_TRACE = 400;
 
 const models = []; // {model, history, trace}; trace: {key, trace} of the last request
-const jobs = []; // {type, id, index, work, stopped}, work is a generator
+const jobs = []; // {type, id, index, figure, work, stopped}, work is a generator
 const ticks = new MessageChannel();
 
 // Each request as a generator that yields after each step and returns the reply.
@@ -161,7 +162,8 @@ self.onmessage = ({ data: request }) => {
     reply(request, { models: models.map(({ model }) => model.info) });
     return;
   }
-  const same = ({ type, index }) => index === request.model && type === request.type;
+  const same = ({ type, index, figure }) =>
+    index === request.model && type === request.type && figure === request.figure;
   if (request.type === "stop") {
     const job = jobs.find(({ type, index }) => index === request.model && type === "generate");
     if (job) job.stopped = true;
@@ -169,8 +171,9 @@ self.onmessage = ({ data: request }) => {
   }
   const replaced = jobs.findIndex(same);
   if (replaced >= 0) jobs.splice(replaced, 1);
-  const job = { type: request.type, id: request.id, index: request.model, stopped: false };
-  job.work = REQUESTS[request.type](job, models[request.model], request);
+  const { id, type, model: index, figure } = request;
+  const job = { type, id, index, figure, stopped: false };
+  job.work = REQUESTS[type](job, models[index], request);
   const order = Object.keys(REQUESTS);
   jobs.push(job);
   jobs.sort((a, b) => order.indexOf(a.type) - order.indexOf(b.type));

@@ -125,13 +125,7 @@ class WriteView {
   }
 
   async copy() {
-    try {
-      await navigator.clipboard.writeText(this.page.text);
-    } catch {
-      // Some browsers allow the clipboard only to pages from a server.
-      document.getElementById("field").select();
-      document.execCommand("copy");
-    }
+    await copyText(this.page.text);
     this.status.textContent = "Copied.";
   }
 

@@ -188,13 +188,15 @@ def test_missing_file_is_named(
 
 
 def test_path_without_model_is_rejected(tmp_path: Path, load_error: Callable[[Path], str]) -> None:
-    """The error differs for a missing folder and for one that is not a model."""
+    """The error differs for a missing folder, a folder that is not a model, and another file."""
     absent = tmp_path / "absent"
     assert load_error(absent) == f"{absent} does not exist (train a model, or choose one with -m)"
     assert load_error(tmp_path) == f"{tmp_path} is not a chargen model: it has no {CONFIG}"
     file = tmp_path / "file"
     file.write_bytes(b"")
-    assert load_error(file) == f"{file} is not a chargen model: it has no {CONFIG}"
+    assert load_error(file) == (
+        f"{file} is not a chargen model: it is neither a folder nor a zip archive"
+    )
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "nul\0"], ids=["too long", "NUL"])

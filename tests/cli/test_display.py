@@ -119,8 +119,12 @@ def test_a_single_character_is_readable() -> None:
 
 def test_a_long_list_of_characters_is_cut() -> None:
     """The other characters are counted."""
-    assert list_characters("ab\t") == "a b \u21e5"
-    assert list_characters("abcde", limit=3) == "a b c and 2 more"
+    assert list_characters("ab\t ,\n") == "a, b, tab, space, comma, newline"
+    assert list_characters("\u200d\u0301\x92\ud800") == (
+        "U+200D ZERO WIDTH JOINER, U+0301 COMBINING ACUTE ACCENT, U+0092 control character,"
+        " U+D800 lone surrogate"
+    )
+    assert list_characters("abcde", limit=3) == "a, b, c and 2 more"
 
 
 @given(st.floats(0, 1), st.integers(1, 40))

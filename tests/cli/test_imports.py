@@ -71,11 +71,30 @@ def test_a_model_is_used_without_torch(launch: Launch, model: Path, command: str
     assert not found & {"torch", "jinja2", "matplotlib", "tqdm"}
 
 
-def test_a_page_is_exported_without_torch(launch: Launch, model: Path) -> None:
-    """The page needs numpy and jinja2, but neither torch nor matplotlib."""
-    found = imported(launch, "export", "page", "-m", str(model))
+@pytest.mark.parametrize(
+    "command", ["export page -m english -o page.html", "tour --html page.html"]
+)
+def test_a_page_is_written_without_torch(launch: Launch, command: str) -> None:
+    """A page needs numpy and jinja2, but neither torch nor matplotlib."""
+    found = imported(launch, *command.split())
     assert {"numpy", "jinja2"} <= found
     assert not found & {"torch", "matplotlib", "tqdm"}
+
+
+@pytest.mark.parametrize("form", ["zip", "onnx"])
+def test_other_forms_are_exported_without_torch(launch: Launch, model: Path, form: str) -> None:
+    """An archive needs no other library than the model does; a graph needs onnx."""
+    if form == "onnx":
+        pytest.importorskip("onnx")
+    found = imported(launch, "export", form, "-m", str(model))
+    assert not found & {"torch", "jinja2", "matplotlib", "tqdm"}
+
+
+def test_models_are_listed_without_torch(launch: Launch) -> None:
+    """`chargen models` needs numpy, but not torch."""
+    found = imported(launch, "models")
+    assert "numpy" in found
+    assert not found & {"torch", "jinja2", "matplotlib", "tqdm"}
 
 
 def test_the_lecture_is_shown_without_torch(launch: Launch) -> None:

@@ -108,11 +108,11 @@ def test_text_output_has_the_same_facts_with_labels(
 ) -> None:
     """Without --json each fact is a line with a label, and numbers have units.
 
-    The steps of the weights and of the run are on one line.
+    The steps of the weights and of the run, and whether it is finished, are on one line.
     """
     lines = chargen("info", "-m", str(model)).out.splitlines()
     found = facts(str(model))
-    assert len(lines) == len(found) - 4
+    assert len(lines) == len(found) - 5
     shown = dict(re.split(r"  +", line, maxsplit=1) for line in lines)
     assert shown["hidden size"] == "16"
     assert shown["training steps"] == f"{found['trained_steps']} of 150"

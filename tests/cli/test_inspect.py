@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chargen.cli.heat_map import number, text_width
+from chargen.cli.heat_map import number
 from chargen.evaluation.inspection import InspectionSettings
 from chargen.evaluation.saliency import saliency
 from chargen.evaluation.trace import Trace, Tracer
 from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint
+from chargen.text.display import text_width
 from chargen.web.page import page
 from tests.cli.outcome import Command, Outcome, Refused
 
@@ -203,7 +204,7 @@ def test_two_texts_are_compared(inspect: Command, trace: Callable[..., Trace]) -
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_network_is_drawn_folded_and_unrolled(
+def test_the_network_is_drawn_folded_and_unfolded(
     here: Path, inspect: Command, make_model: Callable[..., Path], cell: str
 ) -> None:
     """A box for each layer and character; arrows between them only if a state is carried."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import click
 import pytest
 
+from chargen.cli.main import COMMANDS, cli
 from chargen.cli.options import declared_options, given
 from chargen.options import option, options_of
+from tests.cli.outcome import Refused
 
 
 @dataclass(frozen=True)
@@ -90,3 +93,32 @@ def test_an_option_that_requires_another_is_refused_alone() -> None:
     """The message names both options as they are typed."""
     with pytest.raises(click.UsageError, match=r"^--name has no effect without --kind$"):
         command.main(["--name", "x"], standalone_mode=False)
+
+
+def commands() -> Iterator[list[str]]:
+    """Every command of chargen, as typed."""
+    context = click.Context(cli)
+    for name in COMMANDS:
+        found = cli.get_command(context, name)
+        names = list(found.commands) if isinstance(found, click.Group) else []
+        yield from ([name, each] for each in names) if names else [[name]]
+
+
+@pytest.mark.parametrize("words", list(commands()), ids=" ".join)
+def test_a_repeated_option_is_refused(words: list[str], refused: Refused) -> None:
+    """No command lets the last value win silently; options that collect values may be repeated."""
+    found: Any = cli
+    for word in words:
+        found = found.get_command(click.Context(found), word)
+    for each in found.params:
+        if isinstance(each, click.Option) and not (each.multiple or each.is_flag):
+            twice = [each.opts[0], "1", each.opts[-1], "1"]
+            assert refused(2, *words, *twice) == (
+                f"{each.opts[-1]} may be given once, got 2 values (pass one of them)"
+                f" (see chargen {' '.join(words)} --help)"
+            )
+
+
+def test_options_that_collect_values_are_repeated(refused: Refused) -> None:
+    """--stop may be repeated: the error is the next one."""
+    assert refused(1, "sample", "--stop", "a", "--stop", "b").startswith("there is no model")

@@ -18,7 +18,8 @@ def script(chargen: Command, model: Path, monkeypatch: pytest.MonkeyPatch) -> Co
     def call(lines: str | bytes, *options: str) -> Outcome:
         data = lines.encode() if isinstance(lines, str) else lines
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), "utf-8"))
-        return chargen("repl", "-m", str(model), "--seed", "3", *options)
+        seed = () if "--seed" in options else ("--seed", "3")
+        return chargen("repl", "-m", str(model), *seed, *options)
 
     return call
 

@@ -257,14 +257,14 @@ def test_an_empty_text_is_refused(here: Path, model: Path, refused: Refused) -> 
     ("content", "message"),
     [
         (None, "text.txt does not exist"),
-        (b"caf\xe9 au lait", "text.txt is not UTF-8: byte 0xE9 at offset 3 (save it as UTF-8)"),
+        (b"C\xe6sar", "text.txt is not UTF-8, and its encoding is uncertain: cp1252 ("),
         (b"\0\1\2\3" * 50, "text.txt looks like a binary file"),
     ],
 )
 def test_an_unreadable_file_is_refused(
     here: Path, model: Path, refused: Refused, command: str, content: bytes | None, message: str
 ) -> None:
-    """The message names the file and says whether it is missing, not UTF-8 or binary."""
+    """The message names the file and says whether it is missing, undecodable or binary."""
     if content is not None:
         (here / "text.txt").write_bytes(content)
     assert refused(FAILED, command, "-m", str(model), "--file", "text.txt").startswith(message)
@@ -278,3 +278,47 @@ def test_a_closed_standard_input_is_refused(
     monkeypatch.setattr(sys, "stdin", None)
     message = refused(FAILED, command, "-m", str(model), "--file", "-")
     assert message == "standard input is closed (pass a file)"
+
+
+def test_models_are_compared_on_one_text(chargen: Command, here: Path, model: Path) -> None:
+    """-m can be repeated: a row for each model, as given, with the best one marked."""
+    (here / "new.txt").write_text("the dog sat on the gate\n")
+    arguments = ["score", "--file", "new.txt", "-m", "english", "-m", str(model)]
+    outcome = chargen(*arguments, "--json")
+    assert (outcome.status, outcome.err) == (0, "")
+    rows = [json.loads(line) for line in outcome.out.splitlines()]
+    assert [row["model"] for row in rows] == ["english", str(model)]
+    for row in rows:
+        alone = json.loads(chargen("score", "--file", "new.txt", "-m", row["model"], "--json").out)
+        for name in ("characters", "nats_per_character", "bits_per_character", "perplexity"):
+            assert row[name] == alone[name]
+        assert row["unknown_characters"] == 0
+    heading, *lines = chargen(*arguments).out.splitlines()
+    assert heading.split() == ["model", "nats", "bits", "perplexity", "characters"]
+    assert [line.split()[1] for line in lines] == [f"{r['nats_per_character']:.3f}" for r in rows]
+    best = min(range(2), key=lambda k: rows[k]["nats_per_character"])
+    assert [line.endswith("  best") for line in lines] == [best == 0, best == 1]
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_an_unfair_comparison_is_warned_about(chargen: Command, model: Path) -> None:
+    """The warning names the model and the characters that only it does not know."""
+    outcome = chargen("score", "The cats", "-m", "english", "-m", str(model), "--json")
+    assert outcome.err == (
+        f"chargen: warning: the comparison is unfair: {model} does not know 1 of 8 characters: T\n"
+    )
+    assert [json.loads(line)["unknown_characters"] for line in outcome.out.splitlines()] == [0, 1]
+    outcome = chargen("score", "明 明", "-m", "english", "-m", str(model))
+    assert outcome.err == "chargen: warning: no model knows these characters in the text: 明\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--choices a,b", "--choices needs one model, got 2 (pass one -m)"),
+        ("", "pass exactly one of TEXT, --file and --choices"),
+    ],
+)
+def test_models_are_compared_on_a_text_only(refused: Refused, arguments: str, message: str) -> None:
+    """Without a text the error is one line."""
+    assert message in refused(2, "score", *arguments.split(), "-m", "english", "-m", "english")

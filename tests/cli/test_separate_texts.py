@@ -1,12 +1,14 @@
 """Tests of documents and cells, from training to generation and scores."""
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from chargen.model.checkpoint import Checkpoint
+from chargen.text.kind import LINE, STREAM, TextKind
 from tests.cli.outcome import Command, Outcome, Refused
 
 POEMS = "\n%\n".join(["ab\ncd", "cd\nab"] * 6) + "\n"
@@ -27,9 +29,12 @@ def train(here: Path, chargen: Command, quick: tuple[str, ...]) -> Callable[...,
     return call
 
 
-def test_a_model_of_documents(here: Path, train: Command, chargen: Command) -> None:
+def test_a_model_of_documents(here: Path, chargen: Command) -> None:
     """It stores what a text is, and every command follows it."""
-    outcome = train("poems.txt", "--separator", "%", "--steps", "150", "--learning-rate", "0.02")
+    (here / "poems.txt").write_text(POEMS)
+    sizes = ("--hidden-size", "16", "--batch-size", "4", "--sequence-length", "32")
+    options = (*sizes, "--steps", "150", "--learning-rate", "0.02")
+    outcome = chargen("train", "poems.txt", "--separator", "%", *options)
     assert "poems: 12 documents, 72 characters" in outcome.err
     model = Checkpoint.load("checkpoints/poems")
     assert (model.kind.name, model.kind.separator) == ("document", "%")
@@ -65,6 +70,41 @@ def test_a_model_of_cells(here: Path, train: Command, chargen: Command) -> None:
     assert chargen("train", "m.csv", "--resume", "--steps", "2", "-o", "checkpoints/m").status == 0
     scored = json.loads(chargen("score", "--file", "m.csv", "--json").out)
     assert scored["characters"] == 51
+
+
+def test_a_run_is_resumed_with_the_options_of_its_texts(
+    here: Path, train: Command, chargen: Command
+) -> None:
+    """The command repeats how the files are read, in a form that the shell passes on."""
+    (here / "tables").mkdir()
+    (here / "tables" / "m.csv").write_bytes(CSV.replace("cdab", "cd\xe9").encode("latin-1"))
+    options = ("--column", "text", "--glob", "*.csv", "--encoding", "latin-1", "--normalize", "nfd")
+    assert "tables: 10 cells, 1 blank cell skipped" in train("tables", *options).err
+    finished = chargen("train", "tables", *options, "--resume").out
+    given = "--column=text --encoding=latin-1 '--glob=*.csv' --normalize=nfd tables"
+    assert finished.rstrip().endswith(given)
+    command = shlex.split(finished.partition("further with: chargen ")[2])
+    assert chargen(*command).status == 0
+
+
+def test_models_of_several_kinds_read_one_file(
+    here: Path, make_model: Callable[..., Path], chargen: Command
+) -> None:
+    """Each divides it like its training text, and a warning says that they differ."""
+    (here / "poems.txt").write_text("ab\ncd\n%\ncd\nab\n")
+    make_model(here / "poems", "abcd\n%", kind=TextKind("document", separator="%"))
+    for name, kind in {"stream": STREAM, "lines": LINE}.items():
+        make_model(here / name, "abcd\n%", kind=kind)
+    file = ("score", "--file", "poems.txt", "--json")
+    outcome = chargen(*file, "-m", "poems", "-m", "stream")
+    counts = [json.loads(line)["characters"] for line in outcome.out.splitlines()]
+    assert counts == [12, 14]
+    unfair = (
+        "the comparison is unfair: the models divide the text differently: poems (each document"
+        " between lines '%' is a separate text), stream (one stream of characters)"
+    )
+    assert outcome.err == f"chargen: warning: {unfair}\n"
+    assert chargen(*file, "-m", "lines", "-m", "stream").err == ""
 
 
 @pytest.mark.parametrize("options", [(), ("--lines",)])

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from chargen.cli.heat_map import text_width
 from chargen.cli.tour_view import lines
+from chargen.text.display import text_width
 from chargen.tour.lecture import SCREENS, screens
-from tests.cli.outcome import Command
+from tests.cli.outcome import Command, Refused
 
 TITLE = re.compile(r"^(\d) of 7: ", re.MULTILINE)
 
@@ -48,6 +48,35 @@ def test_commands_to_try_work(chargen: Command) -> None:
             assert program == "chargen"
             outcome = chargen(*arguments)
             assert outcome.status == 0, outcome.err
+
+
+def test_a_page_is_written(chargen: Command, here: Path) -> None:
+    """With --html, one line tells the file and its size, and no screen is printed."""
+    outcome = chargen("tour", "--html", "lecture.html")
+    page = (here / "lecture.html").read_text("utf-8")
+    size = (here / "lecture.html").stat().st_size / 1e6
+    line = f"page      lecture.html ({size:.1f} MB; open it in a browser)\n"
+    assert (outcome.status, outcome.out, outcome.err) == (0, line, "")
+    assert size < 1
+    for screen in screens():
+        assert f". {screen.title}</h2>" in page
+
+
+@pytest.mark.parametrize(
+    ("status", "options", "message"),
+    [
+        (1, ("--html", "mine.html"), "mine.html exists (choose another file)"),
+        (2, ("--html", ""), "--html must be the name of a file, got ''"),
+        (2, ("--html", "x.html", "--no-pause"), "--no-pause has no effect with --html"),
+        (1, ("--html", "no/x.html"), "no/x.html cannot be written: No such file"),
+    ],
+)
+def test_a_page_never_replaces_a_file(
+    refused: Refused, here: Path, status: int, options: tuple[str, ...], message: str
+) -> None:
+    """A mistake is one line, and every file stays."""
+    (here / "mine.html").write_text("mine")
+    assert refused(status, "tour", *options).startswith(message)
 
 
 def test_enter_goes_on_and_q_ends(on_terminal: Callable[..., str]) -> None:

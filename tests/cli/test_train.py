@@ -19,7 +19,7 @@ from tests.cli.conftest import TEXT
 from tests.cli.outcome import Command, Outcome
 
 LARGE = (
-    "chargen: warning: 100,001 distinct characters make a large and slow model"
+    "chargen: warning: 100,000 distinct characters make a large and slow model"
     " (--min-count 2 or more removes rare ones)"
 )
 FILES = {CARD, CONFIG, LOG, MODEL, TOKENIZER, TRAINING}
@@ -30,11 +30,17 @@ def train(chargen: Command, quick: tuple[str, ...]) -> Command:
     """Return a function that trains a tiny network and expects success."""
 
     def call(*arguments: str) -> Outcome:
-        outcome = chargen("train", *quick, *arguments)
+        outcome = chargen("train", *without(quick, arguments), *arguments)
         assert outcome.status == 0, outcome.err
         return outcome
 
     return call
+
+
+def without(options: tuple[str, ...], others: tuple[str, ...]) -> list[str]:
+    """The options, each with a value, that are not among others: none may be given twice."""
+    pairs = zip(options[::2], options[1::2], strict=True)
+    return [part for name, value in pairs if name not in others for part in (name, value)]
 
 
 def description(folder: str) -> dict[str, Any]:
@@ -85,7 +91,7 @@ def test_progress_is_lines_without_a_terminal(
     steps = [line for line in err.splitlines() if "  step " in line]
     assert len(steps) == 6
     shape = (
-        r" *\d+%  step \d, (0:\d\d left, )?loss \d\.\d+ nats \(\d\.\d+ bpc\),"
+        r" *\d+%  step \d, (0:\d\d left, )?training loss \d\.\d+ nats,"
         r" [\d,]+ characters/s, gradient norm \d+\.\d\d"
     )
     assert all(re.match(shape, line) for line in steps)
@@ -102,7 +108,8 @@ def test_progress_is_a_bar_on_a_terminal(here: Path, text: str, quick: tuple[str
 
     terminal, inside = os.openpty()
     termios.tcsetwinsize(terminal, (24, 120))
-    command = [sys.executable, "-m", "chargen", "train", text, *quick, "--steps", "200"]
+    command = [sys.executable, "-m", "chargen", "train", text, "--steps", "200"]
+    command += without(quick, ("--steps",))
     environment = os.environ | {"OMP_NUM_THREADS": "1", "TERM": "xterm"}
     process = subprocess.Popen(
         command, cwd=here, env=environment, stdout=subprocess.DEVNULL, stderr=inside
@@ -118,7 +125,8 @@ def test_progress_is_a_bar_on_a_terminal(here: Path, text: str, quick: tuple[str
     assert process.wait() == 0
     shown = seen.decode()
     assert re.search(
-        r"\d+% \|.{16}\| 0:0\d left, loss \d\.\d+ nats .*/s, gradient norm \d+\.\d\d", shown
+        r"\d+% \|.{16}\| 0:0\d left, training loss \d\.\d+ nats, .*/s, gradient norm \d+\.\d\d",
+        shown,
     )
 
 
@@ -209,7 +217,12 @@ def test_a_text_shorter_than_a_window_trains(
 
 def test_a_very_large_vocabulary_causes_a_warning(here: Path, chargen: Command) -> None:
     """A text with 100,000 distinct characters is trained on."""
-    points = [*range(0x21, 0xD800), *range(0xE000, 0xFFFD), *range(0x10000, 0x1C000)]
+    points = [
+        *range(0x21, 0x7F),
+        *range(0xA0, 0xD800),
+        *range(0xE000, 0xFFFD),
+        *range(0x10000, 0x1C000),
+    ]
     (here / "all.txt").write_text("".join(map(chr, points[:100_000])), encoding="utf-8")
     options = "--steps 1 --hidden-size 2 --embedding-size 2 --val-fraction 0 --precision float32"
     outcome = chargen("train", "all.txt", *options.split(), "--device", "cpu")
@@ -229,7 +242,7 @@ def test_rare_characters_are_unknown(here: Path, train: Command) -> None:
 def test_unknown_characters_of_the_prompt_cause_a_warning(text: str, train: Command) -> None:
     """The warning lists them, also a lone surrogate, and the run continues."""
     outcome = train(text, "--prompt", "Ça va\udcff")
-    assert "not know these characters in the prompt: v Ç \\udcff\n" in outcome.err
+    assert "not know these characters in the prompt: v, Ç, U+DCFF lone surrogate\n" in outcome.err
     assert "\n\nÇa va\ufffd" in outcome.out
 
 
@@ -242,7 +255,7 @@ def test_a_model_is_fine_tuned_on_another_text(
     outcome = chargen("train", "new.txt", "--init-from", "old", "--steps", "4")
     assert outcome.status == 0, outcome.err
     assert "(with the sizes of old)" in outcome.err
-    line = r"^start +old \(\d\.\d\d nats .*; letter pairs \d\.\d\d\)$"
+    line = r"^start +old, which predicts the text with \d\.\d\d nats .* pairs: \d\.\d\d\)$"
     assert re.search(line, outcome.err, re.MULTILINE)
     assert "190 characters, 16 distinct;" in outcome.err  # not those that only the model knows
     old, new = Checkpoint.load(model), Checkpoint.load("checkpoints/new")
@@ -289,11 +302,11 @@ def test_the_comparison_with_english_is_printed(
     (here / "digits.txt").write_text("0123456789" * 50)
     (here / "noise.txt").write_text("".join(random.Random(1).choices("tahes ", k=1000)))
     sizes = "--hidden-size 16 --embedding-size 8 --steps 2"
-    figures = r"\d\.\d\d nats per character on a sample; letter pairs \d\.\d\d"
+    figures = r"predicts the text with \d\.\d\d nats per character \(its letter pairs: \d\.\d\d\)"
     for name, line in (
-        ("known", rf"english \({figures}\); --init-from none trains from scratch"),
+        ("known", rf"english, which {figures};\n +--init-from none starts from random weights"),
         ("digits", r"random weights: 100% of the text's characters are new to english"),
-        ("noise", rf"random weights; english: {figures}"),
+        ("noise", rf"random weights: english {figures}"),
     ):
         outcome = chargen("train", f"{name}.txt", *sizes.split())
         assert outcome.status == 0, outcome.err
@@ -329,12 +342,46 @@ def test_the_validation_loss_is_printed(text: str, train: Command) -> None:
 
 
 def test_the_summary_advises(text: str, train: Command, chargen: Command) -> None:
-    """After 60 updates a run is still improving; the log and `info` have the advice, too."""
-    advice = "still improving: train longer with --resume --steps 60"
-    assert f"\nadvice    {advice}\n" in train(text, "--val-fraction", "0.2", "--steps", "60").out
+    """After 60 updates a run is still improving; the log and `info` have the advice, too.
+
+    The summary has the whole command.
+    """
+    advice = "still improving: train longer"
+    command = "chargen train --resume --steps 60 -o checkpoints/text text.txt"
+    summary = train(text, "--val-fraction", "0.2", "--steps", "60").out
+    assert f"\nadvice    {advice}\n          {command}\n" in summary
     assert json.loads(chargen("info", "--json").out)["advice"] == advice
     *_, last = Path("checkpoints/text", LOG).read_text(encoding="utf-8").splitlines()
     assert json.loads(last)["advice"] == advice
+
+
+def test_the_folder_is_remarked_only_if_another_one_was_taken(
+    here: Path, text: str, train: Command
+) -> None:
+    """checkpoints/text-2 is chosen since checkpoints/text exists; -o is the user's own choice."""
+    remark = "(text exists)"
+    assert remark not in train(text).err
+    assert remark in train(text).err
+    assert remark not in train(text, "-o", "checkpoints/text-mine").err
+
+
+def test_a_text_that_is_too_short_to_learn_from_causes_a_warning(
+    here: Path, train: Command
+) -> None:
+    """It is trained on, and counted without the newline that the network reads first."""
+    (here / "two.txt").write_text("hi")
+    err = train("two.txt").err
+    assert "warning: 2 characters are too few to learn from" in err
+    assert "two: 2 characters, 2 distinct;" in err
+
+
+def test_a_start_that_is_worse_than_letter_pairs_causes_a_warning(
+    here: Path, model: Path, chargen: Command
+) -> None:
+    """It was trained on another alphabet."""
+    (here / "digits.txt").write_text("0123456789" * 100)
+    outcome = chargen("train", "digits.txt", "--init-from", str(model), "--steps", "1")
+    assert f"{model} predicts the text worse than its letter pairs do" in outcome.err
 
 
 def test_a_sample_takes_few_lines(here: Path, train: Command) -> None:

@@ -250,13 +250,21 @@ def test_files_are_decoded(session: Session, here: Path) -> None:
         say(session, "/file a.txt")
 
 
+def test_a_file_is_divided_in_its_encoding(poems: Reader, here: Path) -> None:
+    """The encoding is that of the session."""
+    (here / "a.txt").write_bytes("a\n%\nab".encode("utf-16-le"))
+    session = Session(poems, SessionSettings(seed=1), name="poems", encoding="utf-16-le")
+    say(session, "/file a.txt")
+    assert session.text == "a\x1eab"
+
+
 def test_load_switches_the_model(
     session: Session, here: Path, make_model: Callable[..., Path]
 ) -> None:
     """A model is named by its folder in ./checkpoints; a damaged model changes nothing."""
     list(session.respond("ab"))
     folder = make_model(here / "checkpoints" / "other")
-    assert say(session, "/load other") == "switched to other; the model does not know a c d\n"
+    assert say(session, "/load other") == "switched to other; the model does not know a, c, d\n"
     reader = session.reader
     assert (session.text, session.name) == ("abc de\n", "other")
     (folder / "model.safetensors").write_bytes(b"")

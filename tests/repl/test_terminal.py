@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from prompt_toolkit.application import create_app_session
+from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import PipeInput
 from prompt_toolkit.output import DummyOutput
+from prompt_toolkit.utils import get_cwidth
 
 from chargen.repl.session import Session
 from chargen.repl.terminal import Terminal, TolerantHistory
@@ -110,8 +112,8 @@ def test_the_toolbar_shows_probabilities(session: Session, play: Play) -> None:
     play(session, "abc", "\x03", "\U0001f600\u0301ab", "\r", toolbars=toolbars)
     assert toolbars[1].startswith("\u2423 \u2588\u2588\u2588\u25881.0  ")
     assert toolbars[1].count(".00") == 4
-    assert toolbars[1].endswith("  abc  temperature 0.8  ")
-    assert toolbars[3].startswith("unknown: \u25cc\u0301 \U0001f600  ")
+    assert toolbars[1].endswith("  abc  temperature 0.8")
+    assert toolbars[3].startswith("unknown: U+0301 COMBINING ACUTE ACCENT, \U0001f600  ")
     assert session.text == "\U0001f600\u0301abc de\n"
 
 
@@ -164,3 +166,50 @@ def test_an_unusable_history_is_kept_in_memory(tmp_path: Path) -> None:
         assert list(history.load_history_strings()) == []
         history.append_string("one")
         assert history.get_strings() == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "name", "ending"),
+    [
+        (80, "rhymes", "  rhymes  temperature 0.8"),
+        (80, "a-long-name-of-a-model", "  a-l\u2026del  temperature 0.8"),
+        (100, "a-long-name-of-a-model", "  a-long-\u2026a-model  temperature 0.8  length 200"),
+        (140, "a-long-name-of-a-model", "temperature 0.8  length 200  confidence 0.5"),
+        (40, "a-long-name-of-a-model", "  a-l\u2026el"),
+    ],
+)
+def test_a_long_name_leaves_room_for_the_settings(
+    session: Session,
+    play: Play,
+    monkeypatch: pytest.MonkeyPatch,
+    columns: int,
+    name: str,
+    ending: str,
+) -> None:
+    """The name is shortened in its middle, and the toolbar fits its line."""
+    monkeypatch.setattr(DummyOutput, "get_size", lambda _: Size(rows=24, columns=columns))
+    session.name = name
+    toolbars: list[str] = []
+    play(session, "abc", toolbars=toolbars)
+    assert toolbars[1].endswith(ending)
+    assert get_cwidth(toolbars[1]) < columns
+
+
+def test_lines_are_wrapped_at_words(
+    session: Session, play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A typed line and its answer continue on an indented line, and no word is broken."""
+    monkeypatch.setattr(DummyOutput, "get_size", lambda _: Size(rows=15, columns=18))
+    printed = play(session, "abc xyz xyz ab", "\r", "xyz xyz xyz xyza", "\r")
+    assert printed.endswith("> abc xyz xyz abc\n  de\n> xyz xyz xyz\n  xyzabc de\n")
+
+
+def test_enter_on_an_empty_line_says_what_it_did(session: Session, play: Play) -> None:
+    """The toolbar shows how much the model wrote, until the next key."""
+    toolbars: list[str] = []
+    play(session, "\r", "a", "\r", toolbars=toolbars)
+    assert toolbars[1].startswith("the model wrote 6 characters (/undo)  a")
+    assert "wrote" not in toolbars[2] + toolbars[3]
+    session.append("abc de")
+    play(session, "\r", toolbars=toolbars)
+    assert toolbars[-2].startswith("the model wrote an empty line (/undo)  ")

@@ -16,9 +16,9 @@ from chargen.text.corpus import (
     UnreadTable,
     corpus_name,
     encode,
-    normalise,
-    read_texts,
+    read_as,
 )
+from chargen.text.decoding import normalise
 from chargen.text.kind import LINE, STREAM, TextKind
 from chargen.text.vocabulary import Vocabulary
 
@@ -57,15 +57,15 @@ def test_several_files_are_several_texts_in_the_order_given(write: Write) -> Non
     assert corpus.name == "b-and-1-more"
 
 
-def test_the_txt_files_of_a_folder_are_read_sorted_by_name(write: Write, tmp_path: Path) -> None:
-    """Only *.txt files directly in the folder are read, and no subfolders."""
+def test_the_txt_files_of_a_folder_are_read_sorted_by_path(write: Write, tmp_path: Path) -> None:
+    """Only *.txt files are read, in the folder and in its subfolders."""
     write(b"two", "b.txt")
     write(b"one", "a.txt")
     write(b"\xff\0", "picture.png")
     (tmp_path / "c.txt").mkdir()
     write(b"deeper", "c.txt/d.txt")
     corpus = Corpus.read([tmp_path])
-    assert corpus.texts == ("one", "two")
+    assert corpus.texts == ("one", "two", "deeper")
     assert corpus.name == tmp_path.name
 
 
@@ -326,6 +326,24 @@ def test_cells_of_several_tables_are_texts(write: Write) -> None:
     assert (corpus.texts, corpus.skipped_cells) == (("a\n\nb", "c"), 2)
 
 
+def test_the_tables_of_a_folder_are_read_in_their_encodings(write: Write, tmp_path: Path) -> None:
+    """The pattern selects them, and the cells take the normal form."""
+    write('id,text\n1,"caf\u00e9\n\u201cno\u201d"\n'.encode("utf-16"), "1.csv")
+    write("id,text\n1,cre\u0300me\n".encode(), "2.csv")
+    write(b"no table", "3.txt")
+    corpus = Corpus.read(
+        [tmp_path], kind=TextKind("cell", column="text"), pattern="*.csv", normalize="nfc"
+    )
+    assert corpus.texts == ("caf\u00e9\n\u201cno\u201d", "cr\u00e8me")
+
+
+def test_a_separator_matches_before_the_text_is_converted(write: Write) -> None:
+    """It is written as in the file, whose documents take the normal form."""
+    path = write("e\u0301\n\u00e9\nab\n".encode())
+    kind = TextKind("document", separator="\u00e9")
+    assert Corpus.read([path], kind=kind, normalize="nfd").texts == ("e\u0301", "ab")
+
+
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
@@ -356,11 +374,12 @@ def test_a_read_file_is_split_like_the_training_text(write: Write) -> None:
     """A document needs no separator in it, and a file that is not a table is one cell."""
     documents = TextKind("document", separator="%")
     cells = TextKind("cell", column="text")
-    assert read_texts(write(b"a\nb\n%\n\nc\n"), documents) == "a\nb\x1ec\x1e"
-    assert read_texts(write(b"a\n\nb\n"), documents) == "a\n\nb\x1e"
-    assert read_texts(write(b"a\n\nb"), LINE) == "a\nb\n"
-    assert read_texts(write(b"a\n\nb"), STREAM) == "a\n\nb"
-    assert read_texts(write(b"id,text\n1,a\n2,b\n", "m.csv"), cells) == "a\x1eb\x1e"
-    assert read_texts(write(b"a\nb\n"), cells) == "a\nb\x1e"
+    assert read_as(write(b"a\nb\n%\n\nc\n"), documents) == "a\nb\x1ec\x1e"
+    assert read_as(write(b"a\n\nb\n"), documents) == "a\n\nb\x1e"
+    assert read_as(write(b"a\n\nb"), LINE) == "a\nb\n"
+    assert read_as(write(b"a\n\nb"), STREAM) == "a\n\nb"
+    assert read_as(write(b"id,text\n1,a\n2,b\n", "m.csv"), cells) == "a\x1eb\x1e"
+    assert read_as(write(b"a\nb\n"), cells) == "a\nb\x1e"
+    assert read_as(write(b"a\n%\n\xe9"), documents, encoding="latin-1") == "a\x1e\u00e9\x1e"
     with pytest.raises(CorpusError, match="has no text"):
-        read_texts(write(b"%\n\n%\n"), documents)
+        read_as(write(b"%\n\n%\n"), documents)

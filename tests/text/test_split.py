@@ -106,7 +106,7 @@ def test_a_set_without_targets_is_refused(fraction: float) -> None:
 
 def test_equal_lines_cannot_be_split() -> None:
     """All copies of a line are in the same set."""
-    with pytest.raises(OptionConflictError, match="leaves too few characters"):
+    with pytest.raises(OptionConflictError, match="needs two distinct lines, but corpus has one"):
         split_of(Corpus.of(["emma\n" * 100], kind=LINE), 0.1)
 
 

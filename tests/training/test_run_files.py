@@ -82,8 +82,22 @@ def test_a_folder_has_six_files(train: TrainRun, noise: Corpus) -> None:
     card = (run.folder / CARD).read_text(encoding="utf-8")
     assert card.startswith("---\nlibrary_name: chargen\n")
     assert "\n# noise\n" in card
-    assert f"chargen sample -m {run.folder}" in card
+    assert f"chargen sample -m {run.folder.name} " in card
+    assert str(run.folder.parent) not in card  # the card is shared
+    assert "reveal\npassages" in card
     assert f"Validation loss: {model.measured['validation_nats']:.4f} nats" in card
+
+
+@pytest.mark.filterwarnings("ignore")  # those of another library are not ours
+def test_transformers_reads_the_tokenizer(train: TrainRun, noise: Corpus) -> None:
+    """`AutoTokenizer.from_pretrained(folder)` finds it and gives the ids of the model."""
+    transformers = pytest.importorskip("transformers")
+    folder = train(noise, **OVERFITTING).folder
+    vocabulary = Checkpoint.load(folder).vocabulary
+    tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder))
+    ids = tokenizer("ab\nc \u660e").input_ids
+    assert ids == vocabulary.encode("ab\nc \u660e").tolist()
+    assert tokenizer.decode(ids[:3]) == "ab\n"
 
 
 def test_float16_is_the_type_of_the_model_only(train: TrainRun, noise: Corpus) -> None:

@@ -205,6 +205,8 @@ def test_the_facts_about_the_corpus_are_stored(options: TrainingOptions) -> None
         # The first of the last 30 characters is only an input.
         "held_out_characters": 29,
         "unknown_characters": 20,
+        "normalize": "none",
+        "normal_form": "both",
     }
 
 

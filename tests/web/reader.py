@@ -43,9 +43,13 @@ class Reader:
 
     def open(self, folder: Path, *checkpoints: Checkpoint, width: int, **start: str) -> None:
         """Open a page with these models, or with a small LSTM, in a window of this width."""
-        path = folder / "model.html"
         models = checkpoints or (make_checkpoint(characters=LETTERS),)
-        path.write_bytes(page(models, **start))
+        self.open_html(folder, page(models, **start), width=width)
+
+    def open_html(self, folder: Path, html: bytes, *, width: int) -> None:
+        """Open a page from a file in this folder, in a window of this width."""
+        path = folder / "page.html"
+        path.write_bytes(html)
         self.resize(width)
         self.browser.get(path.as_uri())
         self.wait(lambda: self.run("return 'ready' in document.body.dataset"))

@@ -163,10 +163,10 @@ def test_a_step_and_a_unit_inside(reader: Reader, tmp_path: Path) -> None:
     """The arrow keys select a step; a unit of any cell shows its equations with true numbers."""
     models = [make_checkpoint(cell, characters=LETTERS, cell=cell, num_layers=2) for cell in CELLS]
     reader.open(tmp_path, *models, width=DESKTOP, view="inside", text="neuron")
-    reader.wait(lambda: "Step 6: reads “n”" in "".join(reader.texts("#inside h2")))
+    reader.wait(lambda: "Character 5: reads “n”" in "".join(reader.texts("#inside h2")))
     reader.run("document.querySelector('.track-characters').focus()")
     reader.press("\ue012", "\ue012")  # ArrowLeft
-    assert "Step 4: reads “r”" in "".join(reader.texts("#inside h2"))
+    assert "Character 3: reads “r”" in "".join(reader.texts("#inside h2"))
     assert reader.texts(".one-hot .hot") == ["r1"]
     assert reader.texts(".coloured") == [""]
     reader.run("document.querySelectorAll('#inside .chip input')[1].click()")
@@ -181,7 +181,7 @@ def test_a_step_and_a_unit_inside(reader: Reader, tmp_path: Path) -> None:
             # Every number is rounded to two decimals.
             assert products == pytest.approx(float(result), abs=0.05)
         assert reader.texts(".coloured") == ["neuron"]
-        assert "Step 4: reads “r”" in "".join(reader.texts("#inside h2"))
+        assert "Character 3: reads “r”" in "".join(reader.texts("#inside h2"))
 
 
 @both
@@ -211,12 +211,24 @@ def test_a_second_text_parts_from_the_first(reader: Reader, tmp_path: Path) -> N
     reader.find("#other").send_keys("a wog")
     reader.wait(lambda: reader.texts("#whatif .differs") == ["d", "w"])
     distances = reader.run(
-        "const bars = document.querySelectorAll('.lane-bars.memory rect');"
-        "return Array.from(bars, (bar) => Number(bar.getAttribute('height')))"
+        "const height = (bar) => Number(bar.getAttribute('height'));"
+        "const lanes = document.querySelectorAll('.lane-bars.memory');"
+        "return Array.from(lanes, (lane) => Array.from(lane.children, height))"
     )
-    assert distances[:3] == [0, 0, 0]
-    assert all(0 < distance <= 1 for distance in distances[3:])
-    assert len(distances) == 6
+    assert len(distances) == 2  # of c and h
+    for each in distances:
+        assert each[:3] == [0, 0, 0]
+        assert all(0 < distance <= 1 for distance in each[3:])
+        assert len(each) == 6
+    other = reader.find("#other")
+    other.clear()
+    other.send_keys("a frog")  # the common end is aligned
+    reader.wait(lambda: reader.texts("#whatif .differs") == ["d", "", "f", "r"])
+    other.clear()
+    other.send_keys("a bad dog")
+    expected = ["", "", "", "", "b", "a", "d", "␣"]
+    reader.wait(lambda: reader.texts("#whatif .differs") == expected)
+    assert "differ at character 2." in "".join(reader.texts("#whatif .muted"))
 
 
 def test_presets_suit_the_vocabulary(reader: Reader, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chargen.report.theme import ROLES, Role
-from chargen.web.page import FOLDER
+from chargen.web.document import FOLDER
+from tests.web.audits import CONTRAST, UNNAMED
 from tests.web.checkpoints import make_checkpoint
 from tests.web.reader import LETTERS, Reader
 
@@ -24,50 +25,6 @@ VIEWS = {
 }
 WIDTHS = (360, 768, 1440, 1600)
 TEXT = "the neuron remembers what the network has read, letter by letter. " * 3
-# The lowest contrast of visible texts with what is behind them, and the text that has it.
-CONTRAST = """
-const parse = (text) => {
-  const numbers = text.match(/[-\\d.]+/g).map(Number);
-  const scale = text.startsWith("color(") ? 255 : 1;
-  const [red, green, blue, alpha = 1] = numbers;
-  return { rgb: [red, green, blue].map((part) => part * scale), alpha };
-};
-const over = ({ rgb, alpha }, below) => rgb.map((part, k) => part * alpha + below[k] * (1 - alpha));
-const luminance = (rgb) => {
-  const linear = rgb.map((part) => {
-    const share = part / 255;
-    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-  });
-  return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
-};
-const background = (element) => {
-  if (element === null) return [255, 255, 255];
-  const own = parse(getComputedStyle(element).backgroundColor);
-  return own.alpha === 1 ? own.rgb : over(own, background(element.parentElement));
-};
-let lowest = [Infinity, ""];
-const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-while (walker.nextNode()) {
-  const element = walker.currentNode.parentElement;
-  const text = walker.currentNode.data.trim();
-  if (text === "" || !element.checkVisibility() || element.closest(".spoken")) continue;
-  const style = getComputedStyle(element);
-  const behind = background(element);
-  const ink = parse(element.namespaceURI.endsWith("svg") ? style.fill : style.color);
-  const [high, low] = [luminance(over(ink, behind)), luminance(behind)].sort((a, b) => b - a);
-  const ratio = (high + 0.05) / (low + 0.05);
-  if (ratio < lowest[0]) lowest = [ratio, `${element.tagName}.${element.className}: ${text}`];
-}
-return lowest;
-"""
-# Controls and drawings without a name for screen readers.
-UNNAMED = """
-const controls = "button, input, select, textarea, [role=slider], svg:not([aria-hidden])";
-return Array.from(document.querySelectorAll(controls))
-  .filter((each) => each.checkVisibility())
-  .filter((each) => !(each.getAttribute("aria-label") || each.labels?.length || each.textContent))
-  .map((each) => each.outerHTML.slice(0, 100));
-"""
 
 
 @pytest.fixture

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from chargen.errors import ChargenError
-from chargen.web import page as module
+from chargen.tour.lecture import SCREENS
+from chargen.web import document as module
+from chargen.web.lecture import lecture
 from chargen.web.page import page
 from tests.web.checkpoints import make_checkpoint
 
@@ -22,9 +24,11 @@ ATTACK = "</script><script>window.broken = 1</script><i-x onclick=x><!--"
 CHARACTERS = "\n\0<>/!-&'\"`\\{}$\u2028\u2029\u202e\U0001f600" + ATTACK
 
 
-def test_the_policy_allows_only_the_scripts_of_the_page() -> None:
+@pytest.mark.parametrize("name", ["page", "lecture"])
+def test_the_policy_allows_only_the_scripts_of_the_page(name: str) -> None:
     """The script and the style have the hashes of the policy, and nothing else is allowed."""
-    html = page([make_checkpoint()]).decode()
+    made = page([make_checkpoint()]) if name == "page" else lecture([SCREENS[1]()])
+    html = made.decode()
     policy = re.search('http-equiv="Content-Security-Policy" content="([^"]*)"', html)
     assert policy is not None
     for kind, tag in (("script-src", "script"), ("style-src", "style")):

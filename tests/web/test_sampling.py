@@ -18,7 +18,7 @@ from chargen.model.checkpoint import Checkpoint
 from chargen.model.find import find
 from chargen.options import MAX_SEED
 from chargen.text.kind import TextKind
-from chargen.web.page import FOLDER
+from chargen.web.document import FOLDER
 from tests.web.checkpoints import make_checkpoint
 from tests.web.conftest import PageEngine
 

@@ -1,0 +1,128 @@
+"""Finding and reading files: single files, standard input, and the texts of a folder."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from chargen.errors import CorpusError, OptionError
+
+DEFAULT_PATTERN = "**/*.txt"
+
+
+@dataclass(frozen=True)
+class Found:
+    """The files of a folder that match a pattern, sorted, and the numbers of the others.
+
+    skipped: by the reason, such as "hidden".
+    """
+
+    paths: list[str]
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+def find_files(folder: str, pattern: str = DEFAULT_PATTERN) -> Found:
+    """Find the files below a folder whose relative path matches a pattern in any case.
+
+    `*` matches any part of a name, `**/` any number of folders. Hidden files and folders are
+    skipped. Links to folders are followed, but no folder is visited twice.
+    Raises OptionError for an empty pattern, CorpusError if the folder cannot be read.
+    """
+    parts = pattern.lower().split("/")
+    if not all(parts):
+        raise OptionError("glob", pattern, "a relative pattern", f"try {DEFAULT_PATTERN!r}")
+    paths, skipped = [], Counter[str]()
+    for relative, entry in _walk(folder, skipped):
+        if not _matches(relative.lower().split("/"), parts):
+            skipped["not matching"] += 1
+        elif not entry.is_file():
+            skipped["not regular files"] += 1
+        else:
+            paths.append(relative)
+    return Found([os.path.join(folder, *path.split("/")) for path in sorted(paths)], skipped)
+
+
+def read_bytes(path: str, kinds: str = "a text file or -") -> bytes:
+    """Return the content of a file, or of standard input ("-").
+
+    kinds: what can be passed instead of a missing file. Raises CorpusError.
+    """
+    if path == "-":
+        try:
+            return sys.stdin.buffer.read()
+        except (AttributeError, OSError, ValueError):  # sys.stdin can be None
+            raise CorpusError("standard input is closed (pass a file)") from None
+    try:
+        if stat.S_ISCHR(os.stat(path).st_mode) and path != os.devnull and not _is_terminal(path):
+            raise CorpusError(f"{printable_path(path)} is a device, not a text file")
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise CorpusError(f"{printable_path(path)} does not exist (pass {kinds})") from None
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from None
+
+
+def is_folder(path: str) -> bool:
+    """Return whether a path names a folder. Raises CorpusError if that cannot be determined."""
+    try:
+        return path != "-" and Path(path).is_dir()
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def printable_path(path: str) -> str:
+    """Return the name of a file for messages."""
+    if path == "-":
+        return "standard input"
+    return path.encode("utf-8", "replace").decode("utf-8") or repr("")
+
+
+def unreadable(path: str, error: OSError | ValueError) -> CorpusError:
+    """Return the error for a path that cannot be read."""
+    reason = getattr(error, "strerror", None) or error
+    return CorpusError(f"{printable_path(path)} cannot be read: {reason}")
+
+
+def _walk(folder: str, skipped: Counter[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield the relative path and the entry of each file that is not hidden."""
+    seen: set[tuple[int, int]] = set()
+    waiting = [("", folder)]
+    while waiting:
+        prefix, path = waiting.pop()
+        try:
+            status = os.stat(path)
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        skipped["hidden"] += 1
+                    elif entry.is_dir():
+                        waiting.append((f"{prefix}{entry.name}/", entry.path))
+                    else:
+                        yield prefix + entry.name, entry
+        except OSError as error:
+            if not prefix:
+                raise unreadable(folder, error) from None
+            skipped["unreadable"] += 1
+
+
+def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    if not pattern:
+        return not parts
+    if pattern[0] == "**":
+        rest = pattern[1:] or ["*"]
+        return any(_matches(parts[k:], rest) for k in range(len(parts)))
+    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
+
+
+def _is_terminal(path: str) -> bool:
+    with open(path, "rb", buffering=0) as file:
+        return file.isatty()

@@ -1,0 +1,67 @@
+"""Unicode normal forms of texts and prompts."""
+
+import unicodedata
+
+import pytest
+
+from chargen.errors import OptionError
+from chargen.text.corpus import Corpus, CorpusFacts
+from chargen.text.kind import STREAM
+from chargen.text.normal_form import form_of, in_form
+from chargen.text.vocabulary import Vocabulary
+
+NFC = "H\u00f4tel Vi\u1ec7t \ud55c"
+NFD = unicodedata.normalize("NFD", NFC)
+
+
+@pytest.mark.parametrize(
+    ("texts", "form"),
+    [
+        ([NFC], "nfc"),
+        ([NFD], "nfd"),
+        (["plain", NFD], "nfd"),
+        (["plain"], "both"),
+        ([NFC, NFD], "neither"),
+    ],
+)
+def test_the_form_of_texts_is_found(texts: list[str], form: str) -> None:
+    """ASCII is in both forms."""
+    assert form_of(texts) == form
+
+
+def test_a_text_is_converted_only_if_asked() -> None:
+    """The default keeps every code point."""
+    assert in_form(NFD, "none") == NFD
+    assert in_form(NFD, "nfc") == NFC
+    with pytest.raises(OptionError, match=r"^normalize must be one of nfc, nfd, none, got 'nfkc'$"):
+        in_form(NFC, "nfkc")
+
+
+def test_the_form_is_stored_with_the_model() -> None:
+    """The facts have the form of the texts and the requested conversion."""
+    for normalize, form in (("none", "nfd"), ("nfc", "nfc")):
+        corpus = Corpus.of([NFD], normalize=normalize)
+        facts = CorpusFacts.of(corpus, held_out_characters=0, unknown_characters=0)
+        assert (facts.normalize, facts.normal_form) == (normalize, form)
+
+
+def test_the_facts_of_older_models_have_no_form() -> None:
+    """They are read as before."""
+    older = {"name": "a", "sha256": "", "characters": 9, "texts": 1, "kind": STREAM}
+    facts = CorpusFacts(**older, held_out_characters=0, unknown_characters=0)  # type: ignore[arg-type]
+    assert (facts.normalize, facts.normal_form) == ("", "")
+
+
+@pytest.mark.parametrize(("text", "prompt"), [(NFC, NFD), (NFD, NFC)])
+def test_a_prompt_takes_the_form_of_the_model(text: str, prompt: str) -> None:
+    """The same letters in another form are not unknown."""
+    vocabulary = Vocabulary.build([text])
+    assert vocabulary.unknown(prompt)
+    assert vocabulary.known_form(prompt) == text
+
+
+def test_a_prompt_without_a_better_form_is_unchanged() -> None:
+    """A known prompt keeps its form, even if the model knows both forms."""
+    vocabulary = Vocabulary.build([NFC + NFD])
+    assert vocabulary.known_form(NFD) == NFD
+    assert vocabulary.known_form("\u00e9\u4e00") == "\u00e9\u4e00"
