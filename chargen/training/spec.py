@@ -28,8 +28,10 @@ from chargen.training.options import Budget, TrainingOptions
 from chargen.training.precision import choose_device, has_bfloat16, training_speeds
 from chargen.training.presets import (
     FINE_TUNING,
+    LONG_TEXT,
     MAX_TEXT_WINDOW,
     PRESETS,
+    SMALL_BATCH,
     Preset,
     affordable_size,
     automatic_dropout,
@@ -249,6 +251,11 @@ def _make_config(
         if size < model.hidden_size:
             model = replace(model, hidden_size=size)
             precision, threads, speed = _choose_by_speed(options, model, *shape)
+    small = batch_size * window <= SMALL_BATCH and options.batch_size is None
+    long = parts.train_characters >= LONG_TEXT and not kind.separate
+    if small and long and precision == "bfloat16":
+        preset = preset.for_muon()
+        batch_size = preset.batch_size
     characters_of = {
         "minutes": 60 * speed,
         "epochs": parts.train_characters,

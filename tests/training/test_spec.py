@@ -74,6 +74,32 @@ def test_the_learning_rate_depends_on_the_cell(
     assert spec.training.learning_rate == PRESETS["tiny"].learning_rate * scale
 
 
+@pytest.mark.parametrize(
+    ("characters", "precision", "batch_size", "expected"),
+    [
+        (600_000, "bfloat16", None, (32, 1.5, True)),
+        (600_000, "bfloat16", 16, (16, 1, True)),
+        (600_000, "float32", None, (16, 1, False)),
+        (500_000, "bfloat16", None, (16, 1, True)),
+    ],
+)
+def test_a_long_text_gets_larger_batches_if_muon_costs_little(
+    open_options: TrainingOptions,
+    characters: int,
+    precision: str,
+    batch_size: int | None,
+    expected: tuple[int, float, bool],
+) -> None:
+    """In bfloat16 it does; an option for the batch size is kept."""
+    options = replace(
+        open_options, preset="base", precision=precision, batch_size=batch_size, device="cpu"
+    )
+    training = make_spec(Corpus.of(["ab" * (characters // 2)]), options).training
+    size, scale, muon = expected
+    assert (training.batch_size, training.muon) == (size, muon)
+    assert training.learning_rate == pytest.approx(scale * PRESETS["base"].learning_rate)
+
+
 def test_options_override_the_preset(corpus: Corpus, options: TrainingOptions) -> None:
     """Every given size and rate is used."""
     spec = make_spec(corpus, replace(options, cell="gru", learning_rate=0.5, seed=9))
