@@ -72,6 +72,8 @@ class Model:
     def generate(self, prompt: str = "", **settings: Any) -> str:
         """Return the text that follows the prompt, without the prompt.
 
+        If the model was trained on separate texts, it ends with the text, at the latest after
+        `length` characters, by default twice as many as the longest training text has.
         Raises OptionError if a value is not allowed, or if there is no stop condition.
         """
         return self.samples(1, prompt, **settings)[0]
@@ -90,7 +92,8 @@ class Model:
         """
         _check_count(count)
         made = self._settings(settings)
-        if made.length is None and not made.stop_texts and not made.confidence:
+        stops = made.stop_texts or made.confidence or self._reader.kind.separate
+        if made.length is None and not stops:
             raise OptionConflictError(
                 "without {length}, set {stop}, {until_newline} or {confidence} (or use stream())",
                 "length",
@@ -156,7 +159,7 @@ class Model:
             stop = settings["stop"]
             texts = stop if isinstance(stop, (list, tuple)) else [stop]
             settings = settings | {"stop": tuple(self._known(text, "stop") for text in texts)}
-        return GenerationSettings(**settings)
+        return GenerationSettings(**{"length": self._reader.default_length, **settings})
 
 
 def load(model: str | Path | None = None) -> Model:
@@ -172,6 +175,8 @@ def train(
     *texts: str | Path,
     output: str | Path | None = None,
     lines: bool = False,
+    separator: str | None = None,
+    column: str | int | None = None,
     encoding: str = "auto",
     glob: str | None = None,
     normalize: str = "none",
@@ -181,6 +186,9 @@ def train(
 ) -> Model:
     """Train a model on text files and return it, without printing anything.
 
+    lines, separator, column: what a separate text is. It is a line, a document between two lines
+    that equal `separator` (between blank lines for "blank-line"), or a cell of a column of tables,
+    which has a name or a number from 1.
     encoding: of the files; "auto" detects one that is not UTF-8. glob: the pattern of the files to
     read in folders [default: **/*.txt]. normalize: the Unicode normal form to convert the texts
     to, "nfc", "nfd" or "none".
@@ -190,16 +198,19 @@ def train(
     Raises CorpusError, OptionError, CheckpointError, TrainingError.
     """
     from chargen.text.corpus import Corpus
+    from chargen.text.kind import TextOptions
     from chargen.training.openmp import limit_thread_spinning
 
     limit_thread_spinning()
     from chargen.training.train import start
 
     check_names(options, options_of(TrainingOptions))
+    name = str(column) if isinstance(column, int) else column
+    kind = TextOptions(lines, separator, name).kind
     if isinstance(init_from, Path):
         init_from = str(init_from)
     trainer = start(
-        Corpus.read(texts, encoding=encoding, lines=lines, pattern=glob, normalize=normalize),
+        Corpus.read(texts, encoding=encoding, kind=kind, pattern=glob, normalize=normalize),
         TrainingOptions(**options, init_from=init_from),
         output=None if output is None else Path(output),
         overwrite=overwrite,

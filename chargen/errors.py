@@ -13,7 +13,7 @@
 A message is one line: the problem, the value, the allowed values, and what to do next.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 
 class ChargenError(Exception):
@@ -55,10 +55,7 @@ class OptionConflictError(OptionError):
 
     def message(self, name: Callable[[str], str]) -> str:
         """Return the reason, with fields named by `name`."""
-        message = self.reason
-        for field in self.fields:
-            message = message.replace(f"{{{field}}}", name(field))
-        return message
+        return _with_names(self.reason, self.fields, name)
 
 
 class UnknownOptionError(OptionError, TypeError):
@@ -76,7 +73,18 @@ class UnknownOptionError(OptionError, TypeError):
 
 
 class CorpusError(ChargenError):
-    """A text cannot be read or is unsuitable for training."""
+    """A text cannot be read or is unsuitable for training.
+
+    reason, fields: as in `OptionConflictError`; the fields are the options that can help.
+    """
+
+    def __init__(self, reason: str, *fields: str) -> None:
+        self.reason, self.fields = reason, fields
+        super().__init__(self.message(str))
+
+    def message(self, name: Callable[[str], str]) -> str:
+        """Return the reason, with fields named by `name`."""
+        return _with_names(self.reason, self.fields, name)
 
 
 class CheckpointError(ChargenError):
@@ -93,6 +101,12 @@ class ComparisonError(ChargenError):
 
 class CommandError(ChargenError):
     """A REPL command fails."""
+
+
+def _with_names(reason: str, fields: Sequence[str], name: Callable[[str], str]) -> str:
+    for field in fields:
+        reason = reason.replace(f"{{{field}}}", name(field))
+    return reason
 
 
 def _shorten(value: object) -> str:

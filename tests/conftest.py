@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import settings
 
 from chargen.model.checkpoint import CONFIG, TOKENIZER, Description, write_model
 from chargen.model.config import ModelConfig
+from chargen.text.kind import STREAM, TextKind
 from chargen.text.vocabulary import Vocabulary
 
 # There is no deadline, since tests do not measure time. The examples are the same in every run.
@@ -45,9 +47,10 @@ def make_model() -> Callable[..., Path]:
         text: str = "to be, or not",
         seed: int = 0,
         weights_dtype: str = "float32",
+        kind: TextKind = STREAM,
         **sizes: Any,
     ) -> Path:
-        vocabulary = Vocabulary.build([text])
+        vocabulary = Vocabulary.build([text], boundary=kind.boundary)
         small = {"embedding_size": 3, "hidden_size": 4}
         config = ModelConfig(len(vocabulary), **{**small, **sizes})
         random = np.random.default_rng(seed)
@@ -55,7 +58,8 @@ def make_model() -> Callable[..., Path]:
             name: random.standard_normal(shape, np.float32)
             for name, shape in config.shapes().items()
         }
-        description = Description(config, {"seed": seed}, {"name": "text"}, {"preset": "tiny"})
+        corpus = {"name": "text", "kind": asdict(kind)}
+        description = Description(config, {"seed": seed}, corpus, {"preset": "tiny"})
         siblings = {CONFIG: description.to_json(), TOKENIZER: vocabulary.to_json()}
         folder.mkdir(parents=True)
         for name, content in siblings.items():

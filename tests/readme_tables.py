@@ -11,12 +11,14 @@ from chargen.comparison.options import ComparisonOptions
 from chargen.evaluation.inspection import InspectionSettings
 from chargen.generation.settings import GenerationSettings
 from chargen.options import Option, options_of
+from chargen.text.kind import TextOptions
 from chargen.training.options import TrainingOptions
 
 README = Path(__file__).parents[1] / "README.md"
 TABLES = {
     "generation": GenerationSettings,
     "inspection": InspectionSettings,
+    "texts": TextOptions,
     "training": TrainingOptions,
     "comparison": ComparisonOptions,
 }

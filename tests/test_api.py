@@ -21,6 +21,7 @@ from chargen.generation.context import Reader
 from chargen.generation.generate import generate_texts
 from chargen.generation.settings import GenerationSettings
 from chargen.options import options_of
+from chargen.text.kind import LINE
 
 
 @pytest.fixture
@@ -259,8 +260,26 @@ def test_train_returns_the_saved_model(tmp_path: Path) -> None:
         steps=2,
         device="cpu",
     )
-    assert other.checkpoint.lines
+    assert other.checkpoint.kind == LINE
     assert other.checkpoint.config.hidden_size == 8
+
+
+def test_a_model_of_documents(tmp_path: Path) -> None:
+    """Its texts end; without an end, they have at most twice the length of the longest."""
+    (tmp_path / "poems.txt").write_text("\n---\n".join(["ab\ncd", "b" * 150] * 9))
+    sizes: dict[str, Any] = {"steps": 4, "hidden_size": 8, "device": "cpu", "init_from": "none"}
+    model = chargen.train(tmp_path / "poems.txt", output=tmp_path / "m", separator="---", **sizes)
+    assert model.checkpoint.kind.separator == "---"
+    texts = model.samples(20, temperature=2.0, seed=1)
+    assert max(map(len, texts)) <= 300
+    assert len(set(map(len, texts))) > 3
+    assert not any("\x1e" in text for text in texts)
+    assert "".join(model.stream(length=None, temperature=2.0, seed=1)) == texts[0]
+    with pytest.raises(chargen.OptionError, match="separator '%'"):
+        chargen.train(tmp_path / "poems.txt", output=tmp_path / "n", separator="%", **sizes)
+    (tmp_path / "m.csv").write_text("id,text\n" + "1,abab\n" * 5)
+    cells = chargen.train(tmp_path / "m.csv", output=tmp_path / "c", column=2, **sizes)
+    assert cells.checkpoint.kind.column == "2"
 
 
 def test_a_trained_model_has_learned(trained: Path) -> None:

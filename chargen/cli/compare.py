@@ -22,9 +22,11 @@ from chargen.cli.options import (
     print_note,
     set_parameters,
     stop_signals,
+    warn_unread_table,
 )
 from chargen.comparison.options import ComparisonOptions
 from chargen.errors import ChargenError, ComparisonError
+from chargen.text.kind import TextOptions
 from chargen.training.openmp import limit_thread_spinning
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ _NUM_WRITTEN = 2_000  # episodes of --write: about a minute of training
 
 @click.command("compare", cls=Command)
 @click.argument("text", metavar="[TEXT]", required=False)
+@declared_options(TextOptions)
 @declared_options(ComparisonOptions)
 @click.option(
     "-o", "--output", metavar="FOLDER", help="Output folder [default: comparisons/<name>]"
@@ -73,6 +76,7 @@ def command(
         return
     if write is not None:
         allow_only({"write", "tasks", "lags", "seed"}, "with --write")
+    kind = TextOptions(**given(TextOptions, options)).kind
     chosen = ComparisonOptions(**given(ComparisonOptions, options))
     if write is not None:
         _write_task(Path(write), chosen)
@@ -87,8 +91,9 @@ def command(
     corpus = None
     if text is not None:
         corpus = Corpus.read(
-            [text], encoding=encoding, lines=chosen.lines, pattern=pattern, report=print_note
+            [text], encoding=encoding, kind=kind, pattern=pattern, report=print_note
         )
+        warn_unread_table(corpus)
     families = None if rhymes is None else read_rhyme_families(Path(rhymes))
     folder = open_folder(None if output is None else Path(output), corpus, chosen, families)
     command_line = _reproduce(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -127,7 +128,15 @@ def _settings(loaded: Checkpoint) -> Iterator[Fact]:
     yield Fact("corpus_characters", "size of training data", corpus["characters"], "characters")
     held_out = corpus["held_out_characters"]
     yield Fact("corpus_held_out_characters", "held out for validation", held_out, "characters")
-    yield Fact("corpus_lines", "each line is a separate text", corpus["lines"])
+    kind = loaded.kind
+    longest = f"longest {kind.noun}" if kind.separate else ""
+    skipped = "cells without text" if kind.column is not None else ""
+    yield Fact("corpus_texts", f"number of {kind.noun}s", corpus["texts"])
+    yield Fact("corpus_longest_text", longest, corpus.get("longest_text"), "characters")
+    yield Fact("corpus_skipped_cells", skipped, corpus.get("skipped_cells", 0))
+    yield Fact("corpus_kind", "", asdict(kind))
+    yield Fact("corpus_kind_description", "kind of text", kind.description)
+    yield Fact("corpus_normalize", "converted to normal form", corpus.get("normalize") or None)
     yield Fact("corpus_normal_form", "Unicode normal form", corpus.get("normal_form") or None)
     yield Fact("corpus_sha256", "SHA-256 of training data", corpus["sha256"])
 

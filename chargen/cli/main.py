@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import click
 
-from chargen.errors import ChargenError, OptionError
+from chargen.errors import ChargenError, CorpusError, OptionError
 
 # The short help is kept here so that `chargen --help` imports no command.
 COMMANDS = {
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with cli.make_context("chargen", arguments) as context:
             try:
                 status = cli.invoke(context) or 0
-            except OptionError as error:
+            except (OptionError, CorpusError) as error:
                 status = _fail(_with_flags(error, context), error.exit_status, debug)
         sys.stdout.flush()
     except click.exceptions.Exit as left:
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(status)
 
 
-def _with_flags(error: OptionError, context: click.Context) -> str:
+def _with_flags(error: OptionError | CorpusError, context: click.Context) -> str:
     command = cli.get_command(context, context.invoked_subcommand or "")
     flags = {each.name: each.opts[-1] for each in command.params}
     return error.message(lambda field: flags.get(field) or f"--{field.replace('_', '-')}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -17,9 +18,11 @@ import click
 
 from chargen.errors import ChargenError
 from chargen.options import Option, options_of
+from chargen.text.kind import STREAM, TextKind
 
 if TYPE_CHECKING:
     from chargen.model.checkpoint import Checkpoint
+    from chargen.text.corpus import Corpus
     from chargen.text.reading import Note
     from chargen.text.vocabulary import Vocabulary
 
@@ -189,11 +192,11 @@ def known_prompt(
     return clean(prompt)
 
 
-def file_text(path: str, encoding: str) -> str:
-    """Return the text of a file, and print what was decided about it."""
-    from chargen.text.reading import read_file
+def file_text(path: str, encoding: str, kind: TextKind = STREAM) -> str:
+    """Return the text of a file as a model of a kind reads it, and print notes about the file."""
+    from chargen.text.corpus import read_as
 
-    return read_file(path, encoding=encoding, report=print_note)
+    return read_as(path, kind, encoding=encoding, report=print_note)
 
 
 def print_note(note: Note) -> None:
@@ -203,6 +206,17 @@ def print_note(note: Note) -> None:
         warn(note.message + change)
     else:
         print(note.message + change, file=sys.stderr)
+
+
+def warn_unread_table(corpus: Corpus) -> None:
+    """Warn if a file of a corpus looks like a table but is read as a whole."""
+    from chargen.text.table import listed_names
+
+    if (table := corpus.table) is not None:
+        warn(
+            f"{table.file} looks like a table; --column {shlex.quote(table.column)} trains on one"
+            f" column of: {listed_names(table.names)}"
+        )
 
 
 def refuse_encoding(file: str | None, option: str) -> None:

@@ -122,7 +122,9 @@ class Display:
 def _introduce(trainer: Trainer, is_named: bool) -> None:
     spec, config, folder = trainer.spec, trainer.config, str(trainer.folder.path)
     model, corpus = spec.model, spec.corpus
-    texts = f"{corpus.texts:,} {'lines' if corpus.lines else 'texts'}, "
+    texts = f"{plural(corpus.texts, corpus.kind.noun)}, " if corpus.texts > 1 else ""
+    if corpus.skipped_cells:
+        texts += f"{plural(corpus.skipped_cells, 'blank cell')} skipped, "
     encoder = "one-hot" if model.encoder == "one-hot" else f"embedding {model.embedding_size}"
     preset = config.preset
     if spec.start.model is not None:
@@ -136,7 +138,7 @@ def _introduce(trainer: Trainer, is_named: bool) -> None:
         budget += f" more, after {begin.steps:,} steps in {_clock(60 * begin.minutes)}"
     taken = "" if is_named or Path(folder).name == corpus.name else f" ({corpus.name} exists)"
     print(
-        f"text      {corpus.name}: {texts if corpus.texts > 1 else ''}"
+        f"text      {corpus.name}: {texts}"
         f"{corpus.characters:,} characters, {_distinct(spec):,} distinct;"
         f" {_validation_set(spec)}\n"
         f"model     {model.cell} {model.num_layers} x {model.hidden_size}, {encoder},"
@@ -189,7 +191,7 @@ def _validation_set(spec: RunSpec) -> str:
         if spec.corpus.characters < MIN_CHARACTERS_FOR_VALIDATION:
             least = f"{MIN_CHARACTERS_FOR_VALIDATION:,}"
             return f"no validation set: the text has fewer than {least} characters"
-        return "no validation set: all lines are identical"
+        return f"no validation set: all {spec.corpus.kind.noun}s are identical"
     return "no validation set"
 
 

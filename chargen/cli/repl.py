@@ -18,7 +18,7 @@ from chargen.cli.options import (
     load_model,
     model_option,
 )
-from chargen.repl.settings import SessionSettings
+from chargen.repl.settings import SessionSettings, model_defaults
 
 if TYPE_CHECKING:
     from chargen.repl.session import Session
@@ -35,6 +35,8 @@ def command(model: str | None, encoding: str, **options: Any) -> int:
     continue, in grey; press Tab to accept the suggestion. It is the most likely text, while Enter
     draws at random. Type /help for all keys and commands.
 
+    A model of documents or cells continues your line to the end of the text.
+
     Without a terminal, the model finishes each line of standard input and prints it. All lines are
     one text until the command /reset.
     """
@@ -43,11 +45,14 @@ def command(model: str | None, encoding: str, **options: Any) -> int:
     from chargen.text.decoding import check_encoding
 
     encoding = check_encoding(encoding)
-    settings = SessionSettings(**given(SessionSettings, options))
+    chosen = given(SessionSettings, options)
+    SessionSettings(**chosen)  # before the model is loaded
     loaded = load_model(model)
+    reader = Reader.of(loaded)
+    settings = SessionSettings(**{**model_defaults(reader), **chosen})
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
     session = Session(
-        Reader.of(loaded),
+        reader,
         settings,
         name=loaded.name,
         encoding=encoding,

@@ -28,6 +28,7 @@ from chargen.errors import OptionError
 from chargen.generation.records import Drawn, Stopped
 from chargen.generation.settings import GenerationSettings
 from chargen.text.display import visible
+from chargen.text.kind import LINE, STREAM, TextKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +81,9 @@ def command(
     if settings.seed is None:
         settings = replace(settings, seed=random_seed())
     loaded = load_model(model)
-    vocabulary = loaded.vocabulary
+    reader, vocabulary = Reader.of(loaded), loaded.vocabulary
+    if "length" not in chosen:
+        settings = replace(settings, length=reader.default_length)
     settings = replace(settings, stop=tuple(map(vocabulary.known_form, settings.stop)))
     for text in settings.stop:
         if unknown := vocabulary.unknown(text):
@@ -94,7 +97,7 @@ def command(
     if highlight and not colours:
         warn("--highlight has no effect: standard output is not a terminal with colours")
     records = generate(
-        Reader.of(loaded),
+        reader,
         settings,
         prompt,
         num_samples=num_samples,
@@ -107,13 +110,12 @@ def command(
                 f"(stopped: the top probability fell below {settings.confidence:g})",
                 file=sys.stderr,
             )
-    else:
+    elif as_json:
         for number, sample in completed(records):
-            if as_json:
-                print_json(loaded.folder, prompt, number, sample, settings)
-            else:
-                separator = "" if settings.until_newline or number == 0 else "\n"
-                stream(separator + prompt, sample.characters, colours=colours)
+            print_json(loaded.folder, prompt, number, sample, settings)
+    else:
+        kind = LINE if settings.until_newline else reader.kind
+        print_texts(prompt, records, kind, colours=colours)
     if colours and sys.stderr.isatty():
         print(legend(), file=sys.stderr)
 
@@ -145,6 +147,22 @@ def completed(records: Iterable[Drawn | Stopped]) -> Iterator[tuple[int, Text]]:
             text.reason = text.reason or "interrupted"
             yield number, text
         raise
+
+
+def print_texts(
+    prompt: str, records: Iterable[Drawn | Stopped], kind: TextKind, *, colours: bool = False
+) -> None:
+    """Print samples in order, each when it is complete.
+
+    kind: what a sample is. Lines are not separated by blank lines, nor are documents and cells of
+    one line.
+    """
+    before = ""
+    for number, sample in completed(records):
+        text = prompt + "".join(drawn.character for drawn in sample.characters)
+        is_apart = kind == STREAM or (kind != LINE and "\n" in before + text)
+        stream("\n" * (is_apart and number > 0) + prompt, sample.characters, colours=colours)
+        before = text
 
 
 def print_json(

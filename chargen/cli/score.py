@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import math
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from chargen.text.display import bar, one_line, visible_character
 
 if TYPE_CHECKING:
     from chargen.generation.context import Reader
+    from chargen.text.kind import TextKind
 
 _MAX_DISPLAYED = 2_000
 _UNLIKELY = 0.01
@@ -57,6 +58,8 @@ def command(
     from chargen.evaluation.surprisal import check_choices
     from chargen.generation.context import Reader
     from chargen.repl.session import clean
+    from chargen.text.corpus import text_as
+    from chargen.text.reading import FileText
 
     if (text is not None) + (file is not None) + (choices is not None) != 1:
         raise click.UsageError("pass exactly one of TEXT, --file and --choices")
@@ -73,7 +76,11 @@ def command(
             raise click.UsageError(f"--choices needs one model, got {len(models)} (pass one -m)")
         whole = text or "" if file is None else file_text(file, encoding)
         whole = _not_empty(clean(whole), file)
-        print_scores(models, clean(prompts[0]) if prompts else "", whole, as_json)
+
+        def read_by(kind: TextKind) -> str:
+            return whole if file is None else text_as(FileText(file, whole), kind)
+
+        print_scores(models, clean(prompts[0]) if prompts else "", read_by, as_json)
         return
     loaded = load_model(models[0] if models else None)
     reader = Reader.of(loaded)
@@ -84,7 +91,7 @@ def command(
         words = [loaded.vocabulary.known_form(word) for word in words]
         _print_choices(reader, prompts, words, as_json)
         return
-    whole = text or "" if file is None else file_text(file, encoding)
+    whole = text or "" if file is None else file_text(file, encoding, reader.kind)
     whole = known_prompt(whole, loaded.vocabulary, what="the text", typed=file is None)
     whole = _not_empty(whole, file)
     _print_score(reader, prompts[0], whole, as_json)
@@ -126,16 +133,16 @@ def _print_score(reader: Reader, prompt: str, text: str, as_json: bool) -> None:
         print(json_line(record))
         return
     if len(text) <= _MAX_DISPLAYED:
-        _print_surprisal(text, nats)
+        _print_surprisal(text, nats, reader.kind.boundary)
     for line in describe(text, reading, reader.vocabulary, prompt):
         print(line)
 
 
-def _print_surprisal(text: str, nats: Sequence[float]) -> None:
+def _print_surprisal(text: str, nats: Sequence[float], boundary: str) -> None:
     """Print the text in colours, or without colours the bits below each character."""
     colours = colours_wanted(sys.stdout)
     start = 0
-    for line in io.StringIO(text):  # only "\n" ends a line
+    for line in re.findall(rf"[^\n{boundary}]*[\n{boundary}]|[^\n{boundary}]+", text):
         columns = [visible_character(c, space=" ") for c in line]
         line_nats = nats[start : start + len(line)]
         start += len(line)

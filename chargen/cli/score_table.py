@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from chargen.cli.columns import Column, Table
@@ -12,6 +12,7 @@ from chargen.evaluation.score import Score
 from chargen.evaluation.surprisal import read
 from chargen.generation.context import Reader
 from chargen.text.display import list_characters, one_line, plural
+from chargen.text.kind import TextKind
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,21 @@ class Row:
     perplexity: float
 
 
-def print_scores(models: Sequence[str], prompt: str, text: str, as_json: bool) -> None:
+def print_scores(
+    models: Sequence[str], prompt: str, read_by: Callable[[TextKind], str], as_json: bool
+) -> None:
     """Print the losses of models on a text after a prompt, and mark the best one.
 
-    All characters that a model does not know have the same probability, which says nothing about
-    them. A warning names them.
+    read_by: returns the text as a model with texts of a kind reads it; a warning names models that
+    read it differently. All characters that a model does not know have the same probability, which
+    says nothing about them. A warning names them.
     """
-    rows, unknown = [], []
+    rows, unknown, divided = [], [], dict[str, str]()
     for name in models:
         loaded = load_model(name)
         before = known_prompt(prompt, loaded.vocabulary, what=f"the prompt (-m {name})")
+        text = read_by(loaded.kind)
+        divided.setdefault(text, f"{name} ({loaded.kind.description})")
         known = loaded.vocabulary.known_form(text)
         unknown.append(loaded.vocabulary.unknown(known))
         reader = Reader.of(loaded)
@@ -50,13 +56,16 @@ def print_scores(models: Sequence[str], prompt: str, text: str, as_json: bool) -
                 score.perplexity,
             )
         )
+    if len(divided) > 1:
+        listed = ", ".join(divided.values())
+        warn(f"the comparison is unfair: the models divide the text differently: {listed}")
     if len(set(unknown)) == 1 and unknown[0]:
         warn(f"no model knows these characters in the text: {list_characters(unknown[0])}")
     for row, characters in zip(rows, unknown, strict=True):
         if len(set(unknown)) > 1 and characters:
             warn(
                 f"the comparison is unfair: {row.model} does not know {row.unknown_characters:,} of"
-                f" {plural(len(text), 'character')}: {list_characters(characters)}"
+                f" {plural(row.characters, 'character')}: {list_characters(characters)}"
             )
     if as_json:
         for row in rows:

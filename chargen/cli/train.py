@@ -20,12 +20,17 @@ from chargen.cli.options import (
     known_prompt,
     print_note,
     stop_signals,
+    warn_unread_table,
 )
+from chargen.text.kind import TextOptions
 from chargen.training.openmp import limit_thread_spinning
 from chargen.training.options import AUTO, NONE, TrainingOptions
 
 if TYPE_CHECKING:
+    from chargen.text.corpus import CorpusFacts
     from chargen.training.trainer import Trainer
+
+_MAX_SAMPLES, _SAMPLE_LENGTH = 10, 200  # after training; characters
 
 
 @click.command("train", cls=Command)
@@ -40,7 +45,7 @@ if TYPE_CHECKING:
     help="Resume an interrupted run; with --minutes, --epochs or --steps, train a run further",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the model in FOLDER")
-@click.option("--lines", is_flag=True, help="Treat each line as a separate text")
+@declared_options(TextOptions)
 @encoding_option
 @glob_option
 @click.option(
@@ -55,7 +60,6 @@ def command(
     prompt: str,
     resume: bool,
     overwrite: bool,
-    lines: bool,
     encoding: str,
     pattern: str | None,
     normalize: str | None,
@@ -68,7 +72,8 @@ def command(
     """
     if overwrite and output is None and not resume:
         raise click.UsageError("--overwrite needs -o FOLDER")
-    chosen = given(TrainingOptions, options)
+    texts, chosen = given(TextOptions, options), given(TrainingOptions, options)
+    text_options = TextOptions(**texts)
     if chosen.get("init_from", AUTO) not in (AUTO, NONE):
         from chargen.model.find import find
 
@@ -79,12 +84,20 @@ def command(
     from chargen.text.normal_form import UNCHANGED
     from chargen.training import train as training
 
+    reading = {
+        "separator": text_options.separator,
+        "column": text_options.column,
+        "encoding": None if encoding == DETECT else encoding,
+        "glob": pattern,
+        "normalize": normalize,
+    }
+
     def command_line(folder: Path, *arguments: str) -> str:
         """Return a command that continues the run in a folder."""
         return shlex.join(
             ["chargen", "train", *arguments, "-o", str(folder)]
-            + (["--encoding", encoding] if encoding != DETECT else [])
-            + ([f"--glob={pattern}"] if pattern is not None else [])
+            + ["--lines"] * text_options.lines
+            + [f"--{name}={value}" for name, value in reading.items() if value is not None]
             + ([f"--prompt={prompt}"] if prompt else [])
             + ["--"] * any(path.startswith("-") and path != "-" for path in paths)
             + list(paths)
@@ -94,8 +107,7 @@ def command(
     if resume:
         if overwrite:
             raise click.UsageError("--resume and --overwrite are mutually exclusive")
-        if lines:
-            chosen["lines"] = True
+        chosen |= {name: getattr(text_options, name) for name in texts}
         if normalize is not None:
             chosen["normalize"] = normalize
         try:
@@ -111,11 +123,12 @@ def command(
         corpus = Corpus.read(
             paths,
             encoding=encoding,
-            lines=lines,
+            kind=text_options.kind,
             pattern=pattern,
             normalize=normalize or UNCHANGED,
             report=print_note,
         )
+        warn_unread_table(corpus)
         trainer = training.start(corpus, settings, output=target, overwrite=overwrite)
     run(
         trainer,
@@ -134,7 +147,7 @@ def run(
     is_named: whether the user chose the folder. A second signal does not wait for the save.
     """
     from chargen.cli.progress import Display
-    from chargen.cli.sample import stream
+    from chargen.cli.sample import print_texts, stream
     from chargen.generation.context import Reader
     from chargen.generation.generate import generate
     from chargen.generation.settings import GenerationSettings
@@ -161,4 +174,17 @@ def run(
     display.summary(folder, resume_command)
     print()
     reader = Reader.of(Checkpoint.load(folder))
-    stream(prompt, generate(reader, GenerationSettings(seed=trainer.config.seed), prompt))
+    settings = GenerationSettings(seed=trainer.config.seed, length=reader.default_length)
+    count = _num_samples(trainer.spec.corpus)
+    records = generate(reader, settings, prompt, num_samples=count)
+    if count == 1:
+        stream(prompt, records)
+    else:
+        print_texts(prompt, records, reader.kind)
+
+
+def _num_samples(corpus: CorpusFacts) -> int:
+    """Return the number of separate texts that are about as long as the sample of a stream."""
+    if not corpus.kind.separate:
+        return 1
+    return max(1, min(_MAX_SAMPLES, _SAMPLE_LENGTH * corpus.texts // corpus.characters))

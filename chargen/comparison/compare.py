@@ -45,7 +45,9 @@ def open_folder(
     names = [] if corpus is None else [corpus.name]
     names += ["all-tasks"] if len(options.tasks) == len(TASKS) else list(options.tasks)
     rhymes = {name: sorted(words) for name, words in (families or {}).items()}
-    identity = {"text": corpus and corpus.sha256, "rhymes": rhymes, **options.to_dict()}
+    kind = None if corpus is None else asdict(corpus.kind)
+    text = None if corpus is None else corpus.sha256
+    identity = {"text": text, "kind": kind, "rhymes": rhymes, **options.to_dict()}
     return ComparisonFolder.open(output, "-".join(names), identity)
 
 
@@ -78,6 +80,7 @@ def compare(
     settings: dict[str, Any] = {
         "command": command,
         **options.to_dict(),
+        "kind": None if corpus is None else asdict(corpus.kind),
         "method": asdict(config),
         "plans": {study.name: asdict(study.plan) for study in studies},
         "temperature": TEMPERATURE,

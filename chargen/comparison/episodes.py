@@ -14,10 +14,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from chargen.generation.context import TEXT_START
 from chargen.model.network import Network
 from chargen.tasks.episode import MAX_LAG, Episode, Task
 from chargen.tasks.registry import episodes
+from chargen.text.kind import LINE
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.batches import NO_TARGET
 
@@ -49,7 +49,7 @@ def task_vocabulary(task: Task) -> Vocabulary:
 def make_batch(drawn: Sequence[Episode], task: Task) -> EpisodeBatch:
     """Combine episodes into a batch."""
     vocabulary = task_vocabulary(task)
-    texts = [vocabulary.encode(TEXT_START + e.text + TEXT_START) for e in drawn]
+    texts = [vocabulary.encode(LINE.boundary + e.text + LINE.boundary) for e in drawn]
     ids = np.full((max(map(len, texts)), len(texts)), NO_TARGET, np.int64)
     for b, text in enumerate(texts):
         ids[: len(text), b] = text

@@ -61,7 +61,6 @@ class ComparisonOptions:
         metavar="N,...",
         requires="tasks",
     )
-    lines: bool = option(False, "Treat each line of the text as a separate text")
     hidden_size: int = option(
         128,
         "Units of an LSTM on the text; other cells get the same number of parameters",

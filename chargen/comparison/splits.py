@@ -19,11 +19,11 @@ from chargen.text.vocabulary import Vocabulary
 from chargen.training.batches import Batches, fit_batch
 from chargen.training.config import TrainingConfig
 from chargen.training.options import NONE, Budget, TrainingOptions
-from chargen.training.presets import MAX_LINE
+from chargen.training.presets import MAX_TEXT_WINDOW
 from chargen.training.spec import RunSpec
 
 MIN_CHARACTERS = 2_000
-MIN_LINES = 20
+MIN_TEXTS = 20
 _HELD_OUT = 0.1
 _MAX_HELD_OUT = 500_000
 _BATCH_SIZE, _WINDOW = 16, 64
@@ -57,18 +57,19 @@ class CorpusSplits:
                 f" {MIN_CHARACTERS:,} or more"
             )
         distinct = len(set(corpus.texts))
-        if corpus.lines and distinct < MIN_LINES:
+        kind = corpus.kind
+        if kind.separate and distinct < MIN_TEXTS:
             raise CorpusError(
-                f"{corpus.name} has {plural(distinct, 'distinct line')}; a comparison of separate"
-                f" lines needs {MIN_LINES} or more"
+                f"{corpus.name} has {plural(distinct, f'distinct {kind.noun}')}; a comparison of"
+                f" separate {kind.noun}s needs {MIN_TEXTS} or more"
             )
-        vocabulary = Vocabulary.build(corpus.pieces())
+        vocabulary = Vocabulary.build(corpus.pieces(), boundary=kind.boundary)
         share = min(_HELD_OUT, _MAX_HELD_OUT / corpus.characters)
         final = split(corpus, vocabulary, validation_fraction=share, seed=seed)
         # A larger held-out part contains the smaller one.
         wider = split(corpus, vocabulary, validation_fraction=share * (2 - share), seed=seed)
         validation = wider.validation.copy()
-        if corpus.lines:
+        if kind.separate:
             validation = validation[~np.isin(validation[:, 0], final.validation[:, 0])]
         else:
             validation[:, 1] = np.minimum(validation[:, 1], final.validation[0, 0])
@@ -89,13 +90,13 @@ class CorpusSplits:
 
     @property
     def chrono_max(self) -> int | None:
-        """The longest initial time scale: that of a line, since its end depends on its start."""
-        return self.longest_line if self.corpus.lines else None
+        """The longest initial time scale: that of a text, since its end depends on its start."""
+        return self.longest_text if self.corpus.kind.separate else None
 
     @property
-    def longest_line(self) -> int:
-        """The length of the longest training line, at most what a window can hold."""
-        return min(MAX_LINE, int((self.train[:, 1] - self.train[:, 0]).max()) - 1)
+    def longest_text(self) -> int:
+        """The length of the longest training text, at most what a window can hold."""
+        return min(MAX_TEXT_WINDOW, int((self.train[:, 1] - self.train[:, 0]).max()) - 1)
 
     def text(self, spans: Spans) -> str:
         """Return the characters of spans, each without the one before its first target."""
@@ -110,13 +111,13 @@ class CorpusSplits:
     def reader(self, network: Network) -> Reader:
         """Return a reader of a network for texts like this one."""
         engine = Engine(network.config, network.weights())
-        return Reader(engine, self.vocabulary, lines=self.corpus.lines)
+        return Reader(engine, self.vocabulary, kind=self.corpus.kind)
 
     def batch_shape(self, train: Spans | None = None, window: int = _WINDOW) -> tuple[int, int]:
         """Return the batch size and the window length of a run."""
         spans = self.train if train is None else train
-        if self.corpus.lines:
-            window = max(_WINDOW, self.longest_line)
+        if self.corpus.kind.separate:
+            window = max(_WINDOW, self.longest_text)
         batch_size = max(1, _BATCH_SIZE * _WINDOW // window)
         return fit_batch(count_targets(spans), batch_size, window, len(self.vocabulary))
 
@@ -176,7 +177,7 @@ class CorpusSplits:
             sequence_length=window,
             reset_probability=0.0,
             seed=seed,
-            lines=self.corpus.lines,
+            separate=self.corpus.kind.separate,
         )
         return max(1, round(characters / count_targets(spans) * len(batches.epoch(0))))
 

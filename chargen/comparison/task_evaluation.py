@@ -13,10 +13,10 @@ from chargen.comparison.result import TaskEvaluation
 from chargen.evaluation.gradient_flow import gradient_flow
 from chargen.evaluation.intervals import wilson
 from chargen.evaluation.records import GradientFlow, Interval
-from chargen.generation.context import TEXT_START
 from chargen.model.network import Network
 from chargen.tasks.episode import MAX_LAG, Episode, Task
 from chargen.tasks.registry import episodes
+from chargen.text.kind import LINE
 
 LIMIT = 0.9  # the accuracy at which a memory span ends
 # Unlikely to be chosen as a seed for training.
@@ -69,7 +69,7 @@ def task_gradient(network: Network, task: Task, lag: int, count: int) -> Gradien
     """Return the gradient flow from the answers back through episodes of one lag."""
     drawn = list(episodes(task, count, [lag], GRADIENT_SEED))
     length = 1 + min(e.answer.at for e in drawn)  # with the newline before an episode
-    ids = [task_vocabulary(task).encode(TEXT_START + e.text) for e in drawn]
+    ids = [task_vocabulary(task).encode(LINE.boundary + e.text) for e in drawn]
     starts = np.cumsum([0, *map(len, ids[:-1])])
     # Each span holds one target with `length` characters before it: the answer.
     at = starts + 1 + np.array([e.answer.at for e in drawn])

@@ -13,6 +13,7 @@ from chargen.comparison.task_training import MAX_BATCH, WEIGHT_DECAY, Trainee
 from chargen.model.checkpoint import CARD, CONFIG, TOKENIZER, Description, write_model
 from chargen.model.storage import write_file
 from chargen.text.corpus import CorpusFacts
+from chargen.text.kind import LINE
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.card import model_card
 from chargen.training.config import TrainingConfig
@@ -46,7 +47,7 @@ def write_task_model(
         sha256=hashlib.sha256(f"{final.name} {training.seed}".encode()).hexdigest(),
         characters=training.characters,
         texts=trainee.episodes,
-        lines=True,
+        kind=LINE,
         held_out_characters=0,
         unknown_characters=0,
     )

@@ -13,6 +13,7 @@ from chargen.evaluation.records import Coherence
 from chargen.generation.context import Reader
 from chargen.generation.generate import generate_texts
 from chargen.generation.settings import GenerationSettings
+from chargen.text.kind import LINE
 
 TEMPERATURE = 0.8
 LINES, MAX_LINE = 500, 300
@@ -26,28 +27,32 @@ _NUM_PROMPTS, _PROMPT_LENGTH = 5, 60
 _MAX_KNOWN = 20_000_000
 _LONG_WORD = re.compile(r"\b[^\W\d_]{6,}\b")
 _MAX_WORD = 8
-_PARAGRAPH = re.compile(r"\n\s*\n")
+_PARAGRAPH = re.compile(r"\n\s*\n|\x1e")  # U+001E ends a document
 
 
 class WritingProtocol:
     """The prompts that every network continues, and the measurement of its texts.
 
-    If each line is a text, or lines rhyme, each network writes 500 lines from an empty prompt.
-    Otherwise it writes ten continuations of 400 characters for each of five prompts from the
-    held-out text, and only the continuations are measured.
+    If each line is a text, or lines rhyme, each network writes 500 lines from an empty prompt; if
+    texts are documents or cells, 50 of them, of at most 400 characters. Otherwise it writes ten
+    continuations of 400 characters for each of five prompts from the held-out text, and only the
+    continuations are measured.
     """
 
     def __init__(
         self, splits: CorpusSplits, families: Families | None, prompt: str, seed: int
     ) -> None:
         self._families = families
-        self.by_lines = splits.corpus.lines or families is not None
+        kind = splits.corpus.kind
+        self.by_lines = kind == LINE or families is not None
+        self._by_documents = kind.separate and not self.by_lines
         self._known = splits.text(splits.train)[-_MAX_KNOWN:]
         self._held_out = splits.text(splits.held_out)
         self._lines = [line for text in splits.corpus.texts for line in text.split("\n") if line]
         self._prompt = prompt
         self._seed = seed
-        self._prompts = [""] if self.by_lines else self._draw_prompts()
+        from_start = self.by_lines or self._by_documents
+        self._prompts = [""] if from_start else self._draw_prompts()
 
     def corpus_coherence(self) -> Coherence:
         """Measure the text itself: its held-out part, and the rhymes of all of it."""
@@ -73,9 +78,13 @@ class WritingProtocol:
         ]
         pieces = [piece for text in texts for piece in self._pieces(text)]
         sample = GenerationSettings(temperature=TEMPERATURE, length=_SAMPLE_LENGTH, seed=self._seed)
-        samples = [self._prompt + generate_texts(reader, sample, self._prompt)[0]]
+        past_end = not self._by_documents  # several lines, but one document
+        continued = generate_texts(reader, sample, self._prompt, past_end=past_end)[0]
+        samples = [self._prompt + continued]
         if self.by_lines:
             samples.append("\n".join(texts[:_SAMPLE_LINES]))
+        elif self._by_documents:
+            samples += texts[:_NUM_PROMPTS]
         else:
             samples += [prompt + texts[k * count] for k, prompt in enumerate(self._prompts)]
         return Writing(coherence(pieces, self._known, self._families), tuple(samples))

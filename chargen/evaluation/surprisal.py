@@ -5,7 +5,6 @@ Shapes: T characters, V vocabulary.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,8 +47,8 @@ def read(reader: Reader, text: str, context: Context | None = None) -> Reading:
         (np.empty(0), np.empty(0, np.int64), np.empty(0)),
     ]
     with thread_count(reader.engine.threads()):
-        for text_part in re.findall(r"[^\n]*\n|[^\n]+", text) if reader.lines else [text]:
-            parts += _read(reader, text_part, context)
+        for part in reader.kind.parts(text):
+            parts += _read(reader, part, context)
             context = reader.start  # the next part is a separate text
     return Reading(*map(np.concatenate, zip(*parts, strict=True)))
 

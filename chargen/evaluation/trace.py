@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from chargen.errors import OptionError
 from chargen.evaluation.inspection import InspectionSettings
-from chargen.generation.context import TEXT_START, known_log_probabilities
+from chargen.generation.context import known_log_probabilities
 from chargen.model.blas import best_thread_count, thread_count
 from chargen.model.cells.cell import Hold, unchanged
 from chargen.model.cells.registry import CELLS
@@ -24,6 +24,7 @@ from chargen.model.checkpoint import Checkpoint
 from chargen.model.config import ModelConfig
 from chargen.model.engine import CHUNK, States, input_table, layer_weights
 from chargen.model.numpy_layer import NumpyLayer
+from chargen.text.kind import STREAM, TextKind
 from chargen.text.vocabulary import Vocabulary
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -36,7 +37,7 @@ NO_SETTINGS = InspectionSettings()
 class Trace:
     """The arrays of a network at each character of a text.
 
-    text: the characters that were read; the newline that starts every text came before it.
+    text: the characters that were read; the boundary that starts every text came before it.
     characters: the vocabulary, in the order of the last axis of `logits` [T, V], the prediction
     after each character. cell: its name.
     layers: the arrays of each layer, each [T, H]:
@@ -97,7 +98,7 @@ class Trace:
 class Tracer:
     """Reads text with the equations of the cell and records what it computes.
 
-    The weights may be of any floating-point type. lines: whether each line is a separate text.
+    The weights may be of any floating-point type. kind: what a text is.
     """
 
     def __init__(
@@ -106,11 +107,11 @@ class Tracer:
         weights: Arrays,
         vocabulary: Vocabulary,
         *,
-        lines: bool = False,
+        kind: TextKind = STREAM,
     ) -> None:
         self.config = config
         self.vocabulary = vocabulary
-        self.lines = lines
+        self.kind = kind
         self.cell = CELLS[config.cell]
         self.layer_weights: list[Any] = layer_weights(config, weights)
         self._layers = [NumpyLayer(self.cell, layer) for layer in self.layer_weights]
@@ -124,12 +125,12 @@ class Tracer:
     def of(cls, checkpoint: Checkpoint, dtype: npt.DTypeLike = np.float32) -> Tracer:
         """Return the tracer of a loaded model, with its weights converted to a type."""
         weights = {name: value.astype(dtype) for name, value in checkpoint.weights.items()}
-        return cls(checkpoint.config, weights, checkpoint.vocabulary, lines=checkpoint.lines)
+        return cls(checkpoint.config, weights, checkpoint.vocabulary, kind=checkpoint.kind)
 
     @cached_property
     def start(self) -> States:
-        """The states at the start of every text: after a newline, as in training."""
-        _, states = self._read(TEXT_START, self.empty_states(), NO_SETTINGS, 0)
+        """The states at the start of every text: after a boundary, as in training."""
+        _, states = self._read(self.kind.boundary, self.empty_states(), NO_SETTINGS, 0)
         return states
 
     def empty_states(self) -> States:
@@ -175,7 +176,7 @@ class Tracer:
 
     def resets(self, text: str) -> list[bool]:
         """Return for each character whether it starts a text, so that it is read without memory."""
-        return [self.lines and character == TEXT_START for character in text]
+        return [self.kind.separate and character == self.kind.boundary for character in text]
 
     def _read(
         self, text: str, states: States, settings: InspectionSettings, at: int

@@ -22,6 +22,7 @@ Doubles = npt.NDArray[np.float64]
 
 NUM_SHIFTS = 19
 _BRACKETS = "([{<\uff08"
+_LINE_ENDS = "\n\x1e"  # a newline, and the boundary of documents
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def features(text: str) -> Mapping[str, Doubles]:
     Quotation marks and brackets count from the opening mark on, if they are closed within the
     paragraph. A word is a sequence of letters.
     """
-    ends = np.array([character == "\n" for character in text])
+    ends = np.array([character in _LINE_ENDS for character in text])
     upper = np.array([character.isupper() for character in text])
     letters = np.array([character.isalpha() for character in text])
     starts = letters & ~np.concatenate([[False], letters[:-1]])

@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from chargen.model.blas import thread_count
-from chargen.model.checkpoint import Checkpoint
+from chargen.model.checkpoint import DEFAULT_LENGTH, Checkpoint
 from chargen.model.engine import Engine, Floats, Ids, States, log_softmax
+from chargen.text.kind import STREAM, TextKind
 from chargen.text.vocabulary import UNKNOWN_ID, Vocabulary
-
-TEXT_START = "\n"
 
 
 def known_log_probabilities(logits: Floats) -> npt.NDArray[np.float64]:
@@ -37,32 +36,45 @@ class Context:
 class Reader:
     """Reads text into contexts with an engine and its vocabulary.
 
-    lines: whether the model was trained on lines as separate texts; the state is then reset after
-    each newline.
+    kind: what a text is; the boundary of separate texts resets the state.
+    default_length: the limit of a generated text where the user sets none.
     """
 
-    def __init__(self, engine: Engine, vocabulary: Vocabulary, *, lines: bool = False) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        vocabulary: Vocabulary,
+        *,
+        kind: TextKind = STREAM,
+        default_length: int = DEFAULT_LENGTH,
+    ) -> None:
         self.engine = engine
         self.vocabulary = vocabulary
-        self.lines = lines
+        self.kind = kind
+        self.default_length = default_length
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> Reader:
         """Return the reader of a loaded model."""
         engine = Engine(checkpoint.config, checkpoint.weights)
-        return cls(engine, checkpoint.vocabulary, lines=checkpoint.lines)
+        return cls(
+            engine,
+            checkpoint.vocabulary,
+            kind=checkpoint.kind,
+            default_length=checkpoint.default_length,
+        )
 
     @cached_property
     def start(self) -> Context:
-        """The context at the start of every text: after a newline, as in training."""
-        ids = self.vocabulary.encode(TEXT_START)
+        """The context at the start of every text: after a boundary, as in training."""
+        ids = self.vocabulary.encode(self.kind.boundary)
         logits, states = self.engine.step(ids, self.engine.empty_states())
         return Context(states, logits)
 
     def read(self, text: str, context: Context | None = None) -> Context:
         """Read a text from its beginning, or from a context."""
-        if self.lines and TEXT_START in text:
-            text, context = text.rpartition(TEXT_START)[2], None
+        if self.kind.separate and self.kind.boundary in text:
+            text, context = text.rpartition(self.kind.boundary)[2], None
         context = self.start if context is None else context
         if not text:
             return context
@@ -82,8 +94,8 @@ class Reader:
     def step(self, ids: Ids, states: States) -> tuple[Floats, States]:
         """Read ids [B], one character per sample; return logits [B, V] and the new states."""
         logits, states = self.engine.step(ids, states)
-        if self.lines:
-            resets = ids == self.vocabulary.encode(TEXT_START)[0]
+        if self.kind.separate:
+            resets = ids == self.vocabulary.encode(self.kind.boundary)[0]
             if resets.any():
                 logits[resets] = self.start.logits
                 states = [

@@ -33,13 +33,16 @@ def generate(
     context: Context | None = None,
     num_samples: int = 1,
     first_sample: int = 0,
+    past_end: bool = False,
     log_probabilities: bool = False,
 ) -> Iterator[Drawn | Stopped]:
     """Yield the characters that follow the prompt, each as soon as it is drawn.
 
-    Each sample ends with its `Stopped` record. A character that may begin a stop text is yielded
-    only when it is certain that it does not. Samples are generated in batches of 256.
+    Each sample ends with its `Stopped` record, at the latest before the boundary at the end of a
+    separate text. A character that may begin a stop text is yielded only when it is certain that
+    it does not. Samples are generated in batches of 256.
     context: the end of the prompt, if it was read before.
+    past_end: yield the boundary instead, and go on with the next text.
     log_probabilities: fill in each character's log-probability before any filter.
     """
     seed = random_seed() if settings.seed is None else settings.seed
@@ -61,8 +64,9 @@ def generate(
         rows = np.zeros(samples, np.intp)
         logits, states = context.logits[rows], _rows(context.states, rows)
         with thread_count(reader.engine.threads(samples)):
-            if settings.stop_texts or settings.confidence > 0 or log_probabilities:
-                yield from _run(reader, settings, sampler, logits, states, log_probabilities)
+            stops = _stop_reasons(reader, settings, past_end)
+            if stops or settings.confidence > 0 or log_probabilities:
+                yield from _run(reader, settings, stops, sampler, logits, states, log_probabilities)
             else:
                 yield from _run_to_length(reader, settings.length, sampler, logits, states)
 
@@ -74,11 +78,17 @@ def generate_texts(
     *,
     num_samples: int = 1,
     first_sample: int = 0,
+    past_end: bool = False,
 ) -> list[str]:
-    """Return the text of each sample, without the prompt."""
+    """Return the text of each sample, without the prompt. The arguments are those of `generate`."""
     texts: list[list[str]] = [[] for _ in range(num_samples)]
     for record in generate(
-        reader, settings, prompt, num_samples=num_samples, first_sample=first_sample
+        reader,
+        settings,
+        prompt,
+        num_samples=num_samples,
+        first_sample=first_sample,
+        past_end=past_end,
     ):
         if isinstance(record, Drawn):
             texts[record.sample - first_sample].append(record.character)
@@ -88,6 +98,13 @@ def generate_texts(
 def random_seed() -> int:
     """Return a seed from the system's entropy."""
     return secrets.randbits(32)
+
+
+def _stop_reasons(reader: Reader, settings: GenerationSettings, past_end: bool) -> dict[str, str]:
+    """Return the texts before which a sample ends, with the reasons of its `Stopped` record."""
+    reasons = {reader.kind.boundary: "end"} if reader.kind.separate and not past_end else {}
+    reasons |= dict.fromkeys(settings.stop, "stop")
+    return reasons | ({"\n": "newline"} if settings.until_newline else {})
 
 
 def _run_to_length(
@@ -110,13 +127,14 @@ def _run_to_length(
 def _run(
     reader: Reader,
     settings: GenerationSettings,
+    stops: dict[str, str],
     sampler: Sampler,
     logits: Floats,
     states: States,
     log_probabilities: bool,
 ) -> Iterator[Drawn | Stopped]:
     characters = reader.vocabulary.characters
-    matchers = [StopMatcher(settings.stop_texts) for _ in sampler.numbers]
+    matchers = [StopMatcher(tuple(stops)) for _ in sampler.numbers]
     drawn = 0
     log_probability: float | None = None
     while True:
@@ -139,8 +157,7 @@ def _run(
                 released, stop = matchers[row].push(Drawn(number, characters[k], log_probability))
                 yield from released
                 if stop is not None:
-                    newline = stop == "\n" and settings.until_newline
-                    ended[row] = "newline" if newline else "stop"
+                    ended[row] = stops[stop]
                     yield Stopped(number, ended[row])
             if drawn != settings.length and len(ended) < len(matchers):
                 logits, states = reader.step(ids, states)

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from chargen.errors import ChargenError
-from chargen.generation.context import TEXT_START
 from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint
 from chargen.model.engine import layer_weights
@@ -92,10 +91,11 @@ def onnx_graph(checkpoint: Checkpoint) -> bytes:
 def metadata(checkpoint: Checkpoint, states: list[str]) -> dict[str, Any]:
     """Return what a program needs to use the graph, as JSON values.
 
-    characters: by id. unknown_id: of every other character; it is never drawn. text_start: the
-    character that is read first, from states that are 0. lines: whether the states are set back
-    to those after text_start after each newline. states: the names of the inputs; the output
-    `next/<name>` is the input of the next step.
+    characters: by id. unknown_id: of every other character; it is never drawn. kind: what a text
+    is, "stream", "line", "document" or "cell". boundary: the character that is read first, from
+    states that are 0; except for streams, it also ends each text, and the states are set back to 0
+    before it is read again. states: the names of the inputs; the output `next/<name>` is the input
+    of the next step.
     """
     config = checkpoint.config
     return {
@@ -105,8 +105,8 @@ def metadata(checkpoint: Checkpoint, states: list[str]) -> dict[str, Any]:
         "hidden_size": config.hidden_size,
         "characters": list(checkpoint.vocabulary.characters),
         "unknown_id": UNKNOWN_ID,
-        "text_start": TEXT_START,
-        "lines": checkpoint.lines,
+        "kind": checkpoint.kind.name,
+        "boundary": checkpoint.kind.boundary,
         "states": states,
     }
 

@@ -18,7 +18,7 @@ class Drawn(NamedTuple):
 
 
 class Stopped(NamedTuple):
-    """The end of a sample. reason: "length", "confidence", "stop" or "newline"."""
+    """The end of a sample. reason: "length", "confidence", "stop", "newline" or "end"."""
 
     sample: int
     reason: str

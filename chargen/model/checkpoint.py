@@ -23,6 +23,7 @@ from chargen.errors import CheckpointError, OptionError
 from chargen.model import storage
 from chargen.model.config import WEIGHTS_DTYPES, ModelConfig
 from chargen.text.display import printable
+from chargen.text.kind import LINE, STREAM, TextKind
 from chargen.text.vocabulary import Vocabulary
 
 CONFIG = "config.json"
@@ -32,9 +33,15 @@ CARD = "README.md"
 LOG = "log.jsonl"
 TRAINING = "training.safetensors"
 DEFAULT_ROOT = "checkpoints"
-_FORMAT = 2
+_FORMAT = 3
+# Format 2 has corpus.lines, a boolean, instead of corpus.kind.
+_READABLE = (2, 3)
 _NEEDED = (CONFIG, TOKENIZER, MODEL)
 _MAX_OTHER = 1 << 21  # bytes of a card, or of a file without its weights and characters
+
+# The default limit of a generated text, and the most that long training texts raise it to.
+DEFAULT_LENGTH = 200
+_MAX_LENGTH = 10_000
 
 Weights = Mapping[str, npt.NDArray[np.float32]]
 
@@ -73,16 +80,22 @@ class Description:
                 raise ValueError
         except (ValueError, LookupError, TypeError, RecursionError):
             raise CheckpointError(f"{path} was not written by chargen") from None
-        if version != _FORMAT:
+        if version not in _READABLE or type(version) is not int:
             found = f"{version}"[:20] if type(version) is int else "unknown"
             raise CheckpointError(
-                f"{path} has format {found}; this version of chargen reads format {_FORMAT}"
+                f"{path} has format {found}; this version of chargen reads formats"
+                f" {' and '.join(map(str, _READABLE))}"
                 " (use the version that wrote it)"
             )
         try:
             fields.setdefault("start", {})
             names = ("training", "corpus", "options", "start")
-            return cls(ModelConfig(**fields["model"]), *(dict(fields[name]) for name in names))
+            parts = {name: dict(fields[name]) for name in names}
+            if version == 2:
+                kind = LINE if parts["corpus"].pop("lines", False) else STREAM
+                parts["corpus"]["kind"] = asdict(kind)
+            text_kind(parts["corpus"])
+            return cls(ModelConfig(**fields["model"]), *parts.values())
         except (OptionError, LookupError, TypeError, ValueError, RecursionError):
             raise CheckpointError(f"{path} is damaged: it does not describe a model") from None
 
@@ -107,9 +120,17 @@ class Checkpoint:
         return self.description.model
 
     @property
-    def lines(self) -> bool:
-        """Whether the model treats each line as a separate text."""
-        return bool(self.description.corpus.get("lines"))
+    def kind(self) -> TextKind:
+        """What a text of the model is."""
+        return text_kind(self.description.corpus)
+
+    @property
+    def default_length(self) -> int:
+        """The default limit of a generated text: for separate ones, twice the longest one."""
+        longest = self.description.corpus.get("longest_text")
+        if not self.kind.separate or type(longest) is not int:  # older models lack it
+            return DEFAULT_LENGTH
+        return max(DEFAULT_LENGTH, min(2 * longest, _MAX_LENGTH))
 
     @property
     def finished(self) -> bool:
@@ -147,6 +168,9 @@ class Checkpoint:
                 f"{folder / TOKENIZER} has {len(vocabulary):,} characters,"
                 f" but the model has {sizes.vocab_size:,}"
             )
+        boundary = text_kind(description.corpus).boundary
+        if boundary not in vocabulary.characters:
+            raise CheckpointError(f"{folder / TOKENIZER} lacks {boundary!r}, which starts a text")
         path, data = str(folder / MODEL), files[MODEL]
         measured = storage.unseal(data, siblings, path)
         try:
@@ -161,6 +185,11 @@ class Checkpoint:
         if not all(np.isfinite(value).all() for value in weights.values()):
             raise CheckpointError(f"{path}: the weights contain NaN or infinity")
         return cls(folder, description, vocabulary, weights, measured, dtype)
+
+
+def text_kind(corpus: Mapping[str, Any]) -> TextKind:
+    """Return what a text is, from the facts in config.json. Raises TypeError or ValueError."""
+    return TextKind(**corpus.get("kind", {}))
 
 
 def read_files(path: Path, *, card: bool = False) -> dict[str, bytes]:

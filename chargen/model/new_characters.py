@@ -21,12 +21,13 @@ from chargen.text.vocabulary import Vocabulary
 Floats = npt.NDArray[np.float32]
 Longs = npt.NDArray[np.int64]
 
-# Characters that replace one another in other typography, the usual one first.
+# Characters that replace one another in other texts, the usual one first.
 _EQUIVALENTS = (
     '"\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033',  # double quotation marks
     "'\u2019\u2018\u201a\u201b`\u00b4\u2032\u2039\u203a",  # single ones, apostrophes
     "-\u2013\u2014\u2012\u2015\u2212\u2010\u2011",  # hyphens, dashes, the minus sign
     "*\u2022\u00b7\u2023",  # bullets
+    "\n\x1e",  # the boundaries of texts
 )
 
 

@@ -20,14 +20,21 @@ from chargen.model.storage import write_file
 from chargen.options import suggest
 from chargen.repl.session import Session, TextStream, clean
 from chargen.repl.settings import SETTINGS, change, format_value
+from chargen.text.corpus import read_as
 from chargen.text.display import bar, list_characters, plural, visible_character
-from chargen.text.reading import Note, read_file
+from chargen.text.reading import Note
 
 _INTRODUCTION = """\
 Press Enter to let the model finish your line; on an empty line it writes the next one. The
 suggestion in grey is the most likely text. Enter samples instead, so its text can differ (after
 /set temperature 0 it is the most likely one, too). Everything that you and the model write is one
 text. The prompt ">" starts a new line of the text, the prompt "\u2026" continues the current line.
+"""
+_SEPARATE_TEXTS = """\
+Press Enter to let the model continue your text to its end; on an empty line it writes a new text.
+Alt-Enter inserts a line break. The model was trained on separate texts, so it does not remember the
+previous ones. The prompt ">" starts a new text or line, the prompt "\u2026" continues the current
+line.
 """
 _KEYS = {
     "Tab, Right": "accept the suggestion",
@@ -71,7 +78,7 @@ def wrapped(text: str, first: str = "", then: str = "") -> str:
 
 
 def _help(session: Session, _: str) -> TextStream:
-    yield wrapped(_INTRODUCTION)
+    yield wrapped(_INTRODUCTION if session.reader.kind.boundary == "\n" else _SEPARATE_TEXTS)
     commands = {f"/{name} {c.argument}".strip(): c.help for name, c in COMMANDS.items()}
     for rows in (_KEYS, commands):
         yield "\n" + _table(rows)
@@ -93,8 +100,9 @@ def _set(session: Session, argument: str) -> TextStream:
 def _show(session: Session, _: str) -> TextStream:
     config = session.reader.engine.config
     size = f"{config.cell} {config.num_layers}x{config.hidden_size}, {config.vocab_size} characters"
-    lines = ", each line is a separate text" if session.reader.lines else ""
-    yield f"model: {session.name} ({size}{lines})\n"
+    kind = session.reader.kind
+    texts = f", {kind.description}" if kind.separate else ""
+    yield f"model: {session.name} ({size}{texts})\n"
     yield f"text: {plural(len(session.text), 'character')}\n"
     yield _settings(session)
 
@@ -152,7 +160,7 @@ def _save(session: Session, argument: str, *, replace: bool = False) -> TextStre
     path = Path(os.path.realpath(path))  # follow a link instead of replacing it
     if os.path.exists(path) and not os.path.isfile(path):
         raise CommandError(f"{argument} is not a regular file; choose another name")
-    write_file(path, text.encode("utf-8"))
+    write_file(path, session.reader.kind.saved(text).encode("utf-8"))
     yield f"saved {plural(len(text), 'character')} to {argument}\n"
 
 
@@ -166,10 +174,13 @@ def _load(session: Session, argument: str) -> TextStream:
 def _file(session: Session, argument: str) -> TextStream:
     if not argument:
         raise CommandError("/file needs the name of a text file")
+    kind = session.reader.kind
     notes: list[Note] = []
-    text = read_file(_path(argument), encoding=session.encoding, report=notes.append)
+    text = read_as(_path(argument), kind, encoding=session.encoding, report=notes.append)
     for note in notes:
         yield note.message + "\n"
+    if kind.boundary != "\n":
+        text = text.removesuffix(kind.boundary)  # the model can continue the last text
     yield from _announce_reading(len(text))
     session.append(text)
     appended = plural(len(text), "character")

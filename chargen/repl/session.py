@@ -1,8 +1,9 @@
 """A text that a user and a model write in turns, independent of any terminal.
 
 The text is everything that was typed and generated, joined without separators. If an answer ends
-with a newline, the newline is part of the text and the next line starts a new line of it. If it
-ends for another reason, the next line continues the current line.
+with a newline or with the boundary of a separate text, this is part of the text, and the next line
+starts a new line or a new text. If it ends for another reason, the next line continues the current
+line.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from chargen.generation.records import Drawn
 from chargen.model.engine import Floats, Ids, States
 from chargen.options import MAX_SEED
 from chargen.repl.line import Line, Prediction
-from chargen.repl.settings import SessionSettings
+from chargen.repl.settings import SessionSettings, model_defaults
 from chargen.text.decoding import AUTO, normalise
 
 # A generator of text to print; it may be closed before its end.
@@ -87,7 +88,7 @@ class Session:
     @property
     def at_line_start(self) -> bool:
         """Whether the next typed line starts a new line of the text."""
-        return self.text[-1:] in ("", "\n")
+        return self.text[-1:] in ("", "\n", self.reader.kind.boundary)
 
     def known(self, line: str) -> str:
         """Return a typed text as the model reads it, in the model's Unicode normal form."""
@@ -109,7 +110,7 @@ class Session:
         assert settings.seed is not None
         self.settings = replace(self.settings, seed=(settings.seed + 1) % (MAX_SEED + 1))
         recorder = RecordingReader(
-            self.reader, context, max_discarded=max(map(len, settings.stop_texts), default=0)
+            self.reader, context, max_discarded=max(map(len, settings.stop_texts), default=1)
         )
         answer = ""
         try:
@@ -117,6 +118,11 @@ class Session:
                 if isinstance(record, Drawn):
                     answer += record.character
                     yield record.character
+                elif record.reason == "end":
+                    boundary = self.reader.kind.boundary
+                    blank_line = boundary != "\n" and "\n" in typed + answer
+                    answer += boundary
+                    yield "\n\n" if blank_line else "\n"
                 elif record.reason == "newline" or self._whole_lines:
                     answer += "\n"
                     yield "\n"
@@ -155,13 +161,21 @@ class Session:
         return turn
 
     def load(self, reader: Reader, name: str) -> None:
-        """Switch to another model, which reads the text so far."""
+        """Switch to another model, which reads the text so far, with its own boundary."""
         turns: list[Turn] = []
         context = reader.start
+        old, new = self.reader.kind.boundary, reader.kind.boundary
         for turn in self.turns:
             context = reader.start if turn.kind == "reset" else context
-            context = reader.read(turn.typed + turn.answer, context)
-            turns.append(replace(turn, context=context))
+            typed, answer = turn.typed, turn.answer
+            if old != "\n":  # a newline also separates the lines of a document
+                typed, answer = typed.replace(old, new), answer.replace(old, new)
+            context = reader.read(typed + answer, context)
+            turns.append(Turn(turn.kind, typed, answer, context))
+        before, after = model_defaults(self.reader), model_defaults(reader)
+        kept = [each for each in before if getattr(self.settings, each) != before[each]]
+        changed = {each: value for each, value in after.items() if each not in kept}
+        self.settings = replace(self.settings, **changed)
         self.reader, self.name = reader, name
         self._set_turns(turns)
 
@@ -178,7 +192,7 @@ class RecordingReader(Reader):
     """
 
     def __init__(self, reader: Reader, context: Context, *, max_discarded: int) -> None:
-        super().__init__(reader.engine, reader.vocabulary, lines=reader.lines)
+        super().__init__(reader.engine, reader.vocabulary, kind=reader.kind)
         self.start = reader.start
         self._contexts = deque([context], maxlen=max_discarded + 2)
         self._num_steps = 0

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chargen.errors import OptionError
 from chargen.generation.settings import GenerationSettings
 from chargen.options import MAX_SEED, option, options_of
+
+if TYPE_CHECKING:
+    from chargen.generation.context import Reader
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,12 @@ class SessionSettings(GenerationSettings):
 
 
 SETTINGS = options_of(SessionSettings)
+
+
+def model_defaults(reader: Reader) -> dict[str, Any]:
+    """Return the defaults that depend on the model: an answer ends with the line or the text."""
+    return {"length": reader.default_length, "until_newline": reader.kind.boundary == "\n"}
+
 
 _SWITCH = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
 

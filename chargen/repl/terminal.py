@@ -94,10 +94,11 @@ class Terminal:
 
     def run(self) -> None:
         """Answer lines until the user quits."""
+        noun = "line" if self._session.reader.kind.boundary == "\n" else "text"
         self._write(
             wrapped(
-                f"Model {self._session.name}. Press Enter to let the model finish your line, Tab to"
-                " accept the suggestion. Type /help for all keys and commands."
+                f"Model {self._session.name}. Press Enter to let the model finish your {noun}, Tab"
+                " to accept the suggestion. Type /help for all keys and commands."
             )
         )
         while True:

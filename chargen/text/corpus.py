@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,10 @@ import numpy.typing as npt
 from chargen.errors import CorpusError, OptionConflictError
 from chargen.text.decoding import AUTO, normalise
 from chargen.text.display import list_characters, plural
+from chargen.text.kind import BLANK_LINE, STREAM, TextKind
 from chargen.text.normal_form import UNCHANGED, form_of, in_form
-from chargen.text.reading import Report, ignore, read_texts
+from chargen.text.reading import FileText, Report, ignore, read_file, read_files
+from chargen.text.table import looks_like_table, read_table
 from chargen.text.vocabulary import Vocabulary
 
 Ids = npt.NDArray[np.unsignedinteger]
@@ -29,17 +31,29 @@ _PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
+class UnreadTable:
+    """A file that looks like a table. column: the one with the most text. names: all columns."""
+
+    file: str
+    column: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Corpus:
     """One or more texts. Each is a separate sequence.
 
-    lines: whether every non-empty line is a separate text that ends with its newline.
-    normalize: the Unicode normal form that the texts were converted to, "nfc", "nfd" or "none".
+    kind: what a text is. normalize: the Unicode normal form that the texts were converted to,
+    "nfc", "nfd" or "none". skipped_cells: the number of missing or blank cells of a column.
+    table: a file that looks like a table but is read as a whole.
     """
 
     name: str
     texts: tuple[str, ...]
-    lines: bool = False
+    kind: TextKind = STREAM
     normalize: str = UNCHANGED
+    skipped_cells: int = 0
+    table: UnreadTable | None = None
 
     @classmethod
     def read(
@@ -47,18 +61,19 @@ class Corpus:
         paths: Sequence[str | Path],
         *,
         encoding: str = AUTO,
-        lines: bool = False,
+        kind: TextKind = STREAM,
         pattern: str | None = None,
         normalize: str = UNCHANGED,
         report: Report = ignore,
     ) -> Corpus:
         """Read files, the files of folders that match a pattern, and "-" (standard input).
 
-        See `read_texts` for the arguments. Raises its errors, and CorpusError if there are fewer
-        than two distinct characters in total.
+        See `read_files` for the arguments. Raises its errors, CorpusError if a table is invalid or
+        there are fewer than two distinct characters in total, and OptionConflictError if no line
+        separates documents.
         """
-        texts = read_texts(paths, encoding=encoding, pattern=pattern, report=report)
-        return cls.of(texts, name=corpus_name(paths), lines=lines, normalize=normalize)
+        files = read_files(paths, encoding=encoding, pattern=pattern, report=report)
+        return _of_files(files, corpus_name(paths), kind, normalize)
 
     @classmethod
     def of(
@@ -66,14 +81,16 @@ class Corpus:
         texts: Iterable[str],
         *,
         name: str = "corpus",
-        lines: bool = False,
+        kind: TextKind = STREAM,
         normalize: str = UNCHANGED,
     ) -> Corpus:
-        """Make a corpus of texts in memory. Raises CorpusError as `read` does."""
-        kept = tuple(in_form(normalise(text), normalize) for text in texts)
-        if lines:
-            kept = tuple(line for text in kept for line in text.split("\n") if line)
-        corpus = cls(name, tuple(text for text in kept if text), lines, normalize)
+        """Make a corpus of texts in memory: files to split, or cells. Raises errors as `read`."""
+        whole = [normalise(text) for text in texts]
+        if kind.separator is not None and not any(map(kind.has_separator, whole)):
+            raise _no_documents(name, kind.separator)
+        # Split first: a separator is matched as it is written in the files, here and by `read_as`.
+        parts = tuple(in_form(part, normalize) for text in whole for part in kind.split(text))
+        corpus = cls(name, parts, kind, normalize)
         for piece in corpus.pieces():
             try:
                 piece.encode("utf-8")
@@ -83,11 +100,11 @@ class Corpus:
                     f"{name} contains a lone surrogate, {surrogate}"
                     " (decode the text with the correct encoding)"
                 ) from None
-        size = corpus.characters - (len(corpus.texts) if lines else 0)
+        size = sum(map(len, corpus.texts))
         if size < 2:
             raise CorpusError(f"{name} has {plural(size, 'character')}; training needs at least 2")
         first = corpus.texts[0][0]
-        if not lines and all(text.count(first) == len(text) for text in corpus.texts):
+        if not kind.separate and all(text.count(first) == len(text) for text in corpus.texts):
             raise CorpusError(
                 f"{name} has one distinct character, {list_characters(first)};"
                 " training needs at least 2"
@@ -96,8 +113,8 @@ class Corpus:
 
     @property
     def characters(self) -> int:
-        """The number of characters to predict, including the newlines of `lines`."""
-        return sum(map(len, self.texts)) + (len(self.texts) if self.lines else 0)
+        """The number of characters to predict, including the boundaries of separate texts."""
+        return sum(map(len, self.texts)) + (len(self.texts) if self.kind.separate else 0)
 
     @property
     def sha256(self) -> str:
@@ -112,40 +129,43 @@ class Corpus:
         return digest.hexdigest()
 
     def pieces(self) -> Iterator[str]:
-        """Yield all texts, each after a newline, in pieces of at most a million characters.
+        """Yield all texts, each after a boundary, in pieces of at most a million characters.
 
-        With `lines`, the last line is followed by a newline too, so that every line ends with one.
+        The last of separate texts is followed by a boundary too, so that each ends with one.
         """
         for text in self._joined():
-            yield "\n"
+            yield self.kind.boundary
             for at in range(0, len(text), _PIECE):
                 yield text[at : at + _PIECE]
 
     def _joined(self) -> tuple[str, ...]:
-        return ("\n".join(self.texts) + "\n",) if self.lines else self.texts
+        return (self.kind.joined(self.texts),) if self.kind.separate else self.texts
 
     def spans(self) -> Spans:
-        """Return [n, 2]: start (the newline before it) and stop of each text in `pieces`."""
+        """Return [n, 2]: start (the boundary before it) and stop of each text in `pieces`."""
         lengths = np.fromiter(map(len, self.texts), np.int64, len(self.texts)) + 1
         starts = np.concatenate(([0], np.cumsum(lengths)[:-1])).astype(np.int64)
-        return np.stack([starts, starts + lengths + (1 if self.lines else 0)], axis=1)
+        return np.stack([starts, starts + lengths + (1 if self.kind.separate else 0)], axis=1)
 
 
 @dataclass(frozen=True)
 class CorpusFacts:
     """The facts about a corpus that are stored with a model.
 
-    texts: the number of texts. normalize: as in `Corpus`; normal_form: the form that the texts are
-    in, "nfc", "nfd", "both" or "neither". Both are empty in older models.
+    texts: the number of texts; longest_text: the number of characters of the longest one.
+    normalize: as in `Corpus`; normal_form: the form that the texts are in, "nfc", "nfd", "both" or
+    "neither". Older models lack the facts with a default.
     """
 
     name: str
     sha256: str
     characters: int
     texts: int
-    lines: bool
+    kind: TextKind
     held_out_characters: int
     unknown_characters: int
+    longest_text: int = 0
+    skipped_cells: int = 0
     normalize: str = ""
     normal_form: str = ""
 
@@ -159,11 +179,13 @@ class CorpusFacts:
             corpus.sha256,
             corpus.characters,
             len(corpus.texts),
-            corpus.lines,
+            corpus.kind,
             held_out_characters,
             unknown_characters,
-            corpus.normalize,
-            form_of(corpus.texts),
+            longest_text=max(map(len, corpus.texts)),
+            skipped_cells=corpus.skipped_cells,
+            normalize=corpus.normalize,
+            normal_form=form_of(corpus.texts),
         )
 
 
@@ -171,7 +193,7 @@ class CorpusFacts:
 class Split:
     """An encoded corpus with its training and validation set.
 
-    ids: [N], every text after a newline. train, validation: [n, 2] spans of ids; in each span,
+    ids: [N], every text after a boundary. train, validation: [n, 2] spans of ids; in each span,
     every id but the first is a target.
     """
 
@@ -195,8 +217,8 @@ def split(
 ) -> Split:
     """Encode a corpus and split it into a training and a validation set.
 
-    For texts, the validation set is the end of the corpus. For lines, it is drawn with the seed
-    from the distinct lines: it has one copy of each drawn line, and the training set has none.
+    Of streams, the validation set is the end of the corpus. Of separate texts, it is drawn with
+    the seed from the distinct ones: it has one copy of each drawn text, and the training set none.
     validation_fraction: None holds out a tenth of 10,000 characters or more, and nothing of a
     shorter corpus. Raises OptionConflictError if a set would have no character to predict.
     """
@@ -204,24 +226,25 @@ def split(
     spans = corpus.spans()
     if validation_fraction is None:
         enough = corpus.characters >= MIN_CHARACTERS_FOR_VALIDATION
-        if corpus.lines:  # copies of a single line cannot be split
-            enough = enough and any(line != corpus.texts[0] for line in corpus.texts)
+        if corpus.kind.separate:  # copies of a single text cannot be split
+            enough = enough and any(text != corpus.texts[0] for text in corpus.texts)
         validation_fraction = DEFAULT_VALIDATION_FRACTION if enough else 0.0
     if validation_fraction == 0:
         return Split(ids, spans, spans[:0])
-    if corpus.lines:
-        parts = Split(ids, *_split_lines(corpus, spans, validation_fraction, seed))
+    if corpus.kind.separate:
+        parts = Split(ids, *_split_texts(corpus, spans, validation_fraction, seed))
     else:
         parts = Split(ids, *_split_tail(corpus, spans, validation_fraction))
     if parts.validation_characters < 1 or parts.train_characters < 2:
-        if corpus.lines and len(set(corpus.texts)) == 1:
-            count = "one line" if len(corpus.texts) == 1 else "one distinct line"
+        if corpus.kind.separate and len(set(corpus.texts)) == 1:
+            noun, option = corpus.kind.noun, corpus.kind.option
+            count = f"one {noun}" if len(corpus.texts) == 1 else f"one distinct {noun}"
             raise OptionConflictError(
-                f"{{validation_fraction}} {validation_fraction:g} needs two distinct lines, but"
-                f" {corpus.name} has {count} (0 trains on the whole text, and without {{lines}} it"
-                " is one text)",
+                f"{{validation_fraction}} {validation_fraction:g} needs two distinct {noun}s, but"
+                f" {corpus.name} has {count} (0 trains on the whole text, and without {{{option}}}"
+                " it is one text)",
                 "validation_fraction",
-                "lines",
+                option,
             )
         raise OptionConflictError(
             f"{{validation_fraction}} {validation_fraction:g} leaves too few characters of"
@@ -245,6 +268,64 @@ def corpus_name(paths: Sequence[str | Path]) -> str:
     return (kept[:80] or "corpus") + (f"-and-{len(paths) - 1}-more" if len(paths) > 1 else "")
 
 
+def read_as(
+    path: str | Path, kind: TextKind, *, encoding: str = AUTO, report: Report = ignore
+) -> str:
+    """Return the content of a file as a model with texts of this kind reads it.
+
+    The file is split like the training text, and each text is followed by its boundary. A file
+    that is not a table is one cell. Raises CorpusError as `read_file` does, or if it has no text.
+    """
+    text = read_file(path, encoding=encoding, report=report)
+    return text_as(FileText(str(path), text), kind)
+
+
+def text_as(file: FileText, kind: TextKind) -> str:
+    """Return the text of a file as `read_as` does."""
+    if not kind.separate:
+        return file.text
+    texts = [file.text]
+    if kind.column is not None and (table := read_table(file.text, file.path, file.shown)):
+        texts = [cell for cell in table.cells(kind.column) if cell is not None]
+    if not (joined := kind.joined([part for text in texts for part in kind.split(text)])):
+        raise CorpusError(f"{file.shown} has no text ({kind.description})")
+    return joined
+
+
+def _no_documents(name: str, separator: str) -> OptionConflictError:
+    if separator == BLANK_LINE:
+        reason = f"{name} has no blank line, so {{separator}} {BLANK_LINE} finds one document only"
+        return OptionConflictError(f"{reason} (use another separator)", "separator")
+    reason = f"{name} has no line that equals {{separator}} {separator!r}"
+    return OptionConflictError(f"{reason} (check it, or use {BLANK_LINE})", "separator")
+
+
+def _of_files(files: list[FileText], name: str, kind: TextKind, normalize: str) -> Corpus:
+    if kind.column is None:
+        texts = (file.text for file in files)
+        corpus = Corpus.of(texts, name=name, kind=kind, normalize=normalize)
+        for file in files:
+            if found := looks_like_table(file.text, file.path):
+                return replace(corpus, table=UnreadTable(file.shown, *found))
+        return corpus
+    cells: list[str | None] = []
+    for file in files:
+        table = read_table(file.text, file.path, file.shown)
+        if table is None:
+            raise CorpusError(
+                f"{file.shown} is not a table, so it has no column {kind.column}"
+                " (pass a CSV, TSV or JSON Lines file)"
+            )
+        cells += table.cells(kind.column)
+    kept = [cell for cell in cells if cell is not None]
+    if not kept:
+        raise CorpusError(
+            f"column {kind.column} of {name} has no text (choose another {{column}})", "column"
+        )
+    corpus = Corpus.of(kept, name=name, kind=kind, normalize=normalize)
+    return replace(corpus, skipped_cells=len(cells) - len(kept))
+
+
 def _split_tail(corpus: Corpus, spans: Spans, fraction: float) -> tuple[Spans, Spans]:
     keep = corpus.characters - max(1, round(corpus.characters * fraction))
     before = np.cumsum(spans[:, 1] - spans[:, 0] - 1)  # targets up to the end of each text
@@ -260,9 +341,9 @@ def _split_tail(corpus: Corpus, spans: Spans, fraction: float) -> tuple[Spans, S
     return train, validation
 
 
-def _split_lines(corpus: Corpus, spans: Spans, fraction: float, seed: int) -> tuple[Spans, Spans]:
-    number_of = {line: k for k, line in enumerate(dict.fromkeys(corpus.texts))}
-    numbers = np.array([number_of[line] for line in corpus.texts])
+def _split_texts(corpus: Corpus, spans: Spans, fraction: float, seed: int) -> tuple[Spans, Spans]:
+    number_of = {text: k for k, text in enumerate(dict.fromkeys(corpus.texts))}
+    numbers = np.array([number_of[text] for text in corpus.texts])
     count = max(1, round(len(number_of) * fraction))
     order = np.random.Generator(np.random.Philox(key=[seed, 0])).permutation(len(number_of))
     held_out = np.isin(numbers, order[:count])

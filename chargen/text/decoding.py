@@ -120,7 +120,9 @@ def _detect(data: bytes, error: UnicodeDecodeError, shown: str) -> str:
     mended = data.decode("utf-8", "replace")
     valid = sum(c > "\x7f" and c != "\ufffd" for c in mended)
     if valid > mended.count("\ufffd"):
-        raise CorpusError(f"{where}, but most of it is (repair the file, or set its encoding)")
+        raise CorpusError(
+            f"{where}, but most of it is (repair the file, or set {{encoding}})", "encoding"
+        )
     found = detect(data)
     readings = []
     for guess in found.guesses:
@@ -132,11 +134,12 @@ def _detect(data: bytes, error: UnicodeDecodeError, shown: str) -> str:
             return guess.encoding
         readings.append(f'{guess.encoding} ("{_excerpt(text)}")')
     if not readings:
-        raise CorpusError(f"{where} (set its encoding)")
+        raise CorpusError(f"{where} (set {{encoding}})", "encoding")
     listed = " or ".join(filter(None, [", ".join(readings[:-1]), readings[-1]]))
     raise CorpusError(
         f"{shown} is not UTF-8, and its encoding is uncertain: {listed}"
-        " (set the encoding to the one that reads well)"
+        " (set {encoding} to the one that reads well)",
+        "encoding",
     )
 
 
@@ -150,7 +153,7 @@ def _not_in(encoding: str, data: bytes, error: UnicodeDecodeError, shown: str) -
     message = f"{shown} is not {encoding.upper()}: {_byte(data, error)}"
     if _looks_binary(data) and not data.startswith(tuple(_MARKS)):
         return UnusableFileError(f"{message} (it looks like a binary file)", "binary")
-    return CorpusError(f"{message} (try encoding {AUTO})")
+    return CorpusError(f"{message} (try {{encoding}} {AUTO})", "encoding")
 
 
 def _byte(data: bytes, error: UnicodeDecodeError) -> str:

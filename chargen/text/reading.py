@@ -38,18 +38,31 @@ class Note:
 Report = Callable[[Note], None]
 
 
+@dataclass(frozen=True)
+class FileText:
+    """The normalised text of a file. path: of the file, or "-"."""
+
+    path: str
+    text: str
+
+    @property
+    def shown(self) -> str:
+        """The name of the file for messages."""
+        return printable_path(self.path)
+
+
 def ignore(_: Note) -> None:
     """Report nothing."""
 
 
-def read_texts(
+def read_files(
     paths: Sequence[str | Path],
     *,
     encoding: str = AUTO,
     pattern: str | None = None,
     report: Report = ignore,
-) -> list[str]:
-    """Return the normalised texts of files, of the matching files of folders, and of "-".
+) -> list[FileText]:
+    """Return the texts of files, of the matching files of folders, and of "-".
 
     pattern: of the files in folders [default: **/*.txt]. report: is called with each note.
     Raises CorpusError if there is no path, or a text cannot be read; OptionError for an unknown
@@ -62,12 +75,12 @@ def read_texts(
     if pattern is not None and not folders:
         raise OptionConflictError("{glob} has no effect without a folder", "glob")
     pattern = DEFAULT_PATTERN if pattern is None else pattern
-    texts: list[str] = []
+    texts: list[FileText] = []
     for path in map(str, paths):
         if path in folders:
             texts += _read_folder(path, pattern, encoding, report)
         else:
-            texts.append(_read(path, _KINDS, encoding, report))
+            texts.append(FileText(path, _read(path, _KINDS, encoding, report)))
     return texts
 
 
@@ -94,15 +107,15 @@ def _read(path: str, kinds: str, encoding: str, report: Report) -> str:
     return normalise(decoded.text)
 
 
-def _read_folder(folder: str, pattern: str, encoding: str, report: Report) -> list[str]:
+def _read_folder(folder: str, pattern: str, encoding: str, report: Report) -> list[FileText]:
     """Return the texts of a folder. Files that are empty, binary or unreadable are skipped."""
     shown = printable_path(folder)
     found = find_files(folder, pattern)
-    read: list[Decoded] = []
+    read: dict[str, Decoded] = {}
     skipped = found.skipped
     for path in found.paths:
         try:
-            read.append(decode(read_bytes(path), printable_path(path), encoding))
+            read[path] = decode(read_bytes(path), printable_path(path), encoding)
         except UnusableFileError as error:
             skipped[error.kind] += 1
         except CorpusError:
@@ -113,9 +126,10 @@ def _read_folder(folder: str, pattern: str, encoding: str, report: Report) -> li
     if not read:
         raise CorpusError(
             f"{shown} is a folder without texts that match {pattern}{left_out}"
-            " (pass the files, or another pattern as glob)"
+            " (pass the files, or another pattern as {glob})",
+            "glob",
         )
-    detected = Counter(each.detected for each in read if each.detected)
+    detected = Counter(each.detected for each in read.values() if each.detected)
     decoded = f"; {_counts(detected, 'decoded as ')}" if detected else ""
     report(
         Note(
@@ -123,11 +137,11 @@ def _read_folder(folder: str, pattern: str, encoding: str, report: Report) -> li
             "encoding" if detected else "",
         )
     )
-    warnings = [each.warning for each in read if each.warning]
+    warnings = [each.warning for each in read.values() if each.warning]
     if warnings:
         more = f", and {plural(len(warnings) - 1, 'more file')} like it" if warnings[1:] else ""
         report(Note(warnings[0] + more, warning=True))
-    return [normalise(each.text) for each in read]
+    return [FileText(path, normalise(each.text)) for path, each in read.items()]
 
 
 def _counts(counts: Counter[str], prefix: str = "") -> str:

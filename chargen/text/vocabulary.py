@@ -33,12 +33,14 @@ class Vocabulary:
         assert len(set(self.characters)) == len(self.characters)
 
     @classmethod
-    def build(cls, pieces: Iterable[str], *, min_count: int = 1) -> Vocabulary:
+    def build(
+        cls, pieces: Iterable[str], *, min_count: int = 1, boundary: str = "\n"
+    ) -> Vocabulary:
         """Make a vocabulary of all characters with at least `min_count` occurrences, sorted.
 
-        It always contains the newline, since a newline is the first input of every text.
+        It always contains the boundary, which is the first input of every text.
         """
-        known = (_common(pieces, min_count) | {"\n"}) - {UNKNOWN}
+        known = (_common(pieces, min_count) | {boundary}) - {UNKNOWN}
         return cls(UNKNOWN + "".join(sorted(known)))
 
     def __len__(self) -> int:
@@ -75,9 +77,11 @@ class Vocabulary:
         forms = (text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text))
         return min(forms, key=lambda form: len(self.unknown(form)))
 
-    def extended(self, pieces: Iterable[str], *, min_count: int = 1) -> Vocabulary:
-        """Return this vocabulary, extended by the new characters of `pieces`."""
-        new = _common(pieces, min_count).difference(self.characters)
+    def extended(
+        self, pieces: Iterable[str], *, min_count: int = 1, boundary: str = "\n"
+    ) -> Vocabulary:
+        """Return this vocabulary, extended by the new characters of `pieces` and the boundary."""
+        new = (_common(pieces, min_count) | {boundary}).difference(self.characters)
         return Vocabulary(self.characters + "".join(sorted(new)))
 
     def to_json(self) -> bytes:

@@ -37,7 +37,7 @@ class Batch:
 class Batches:
     """The batches of a run. Any epoch is available at any time, so a run can resume anywhere.
 
-    lines: whether the spans are lines, which are shuffled; otherwise they are long texts.
+    separate: whether the spans are separate texts, which are shuffled; otherwise they are streams.
     """
 
     ids: Ids
@@ -46,10 +46,10 @@ class Batches:
     sequence_length: int
     reset_probability: float
     seed: int
-    lines: bool
+    separate: bool
 
-    def epoch(self, number: int) -> StreamEpoch | LineEpoch:
-        return LineEpoch(self, number) if self.lines else StreamEpoch(self, number)
+    def epoch(self, number: int) -> StreamEpoch | TextEpoch:
+        return TextEpoch(self, number) if self.separate else StreamEpoch(self, number)
 
 
 class StreamEpoch:
@@ -112,10 +112,10 @@ class StreamEpoch:
         return _gather(batches.ids, starts, counts, reset_mask)
 
 
-class LineEpoch:
-    """One pass over separate lines, shuffled and grouped by length.
+class TextEpoch:
+    """One pass over separate texts, shuffled and grouped by length.
 
-    A group has about batch_size * sequence_length characters. A line that is longer than a
+    A group has about batch_size * sequence_length characters. A text that is longer than a
     window takes several windows, with the state carried over.
     """
 
@@ -131,7 +131,7 @@ class LineEpoch:
         self._windows = [(groups[g], w) for g in shuffled for w in range(windows[g])]
 
     def _groups(self, ordered: Longs) -> list[tuple[int, int]]:
-        """Cut the lines, sorted by length, into groups that fill a batch."""
+        """Cut the texts, sorted by length, into groups that fill a batch."""
         room = self._batches.batch_size * self._batches.sequence_length
         groups = []
         stop = len(ordered)

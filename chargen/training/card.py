@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from chargen.evaluation.units import bits_per_character, perplexity
-from chargen.model.checkpoint import Description
+from chargen.model.checkpoint import Description, text_kind
+from chargen.text.display import plural
 from chargen.training.options import Budget
 
 
@@ -48,6 +49,8 @@ def model_card(folder: Path, description: Description, measured: Mapping[str, An
     extensions = ""
     if len(budgets) > 1:
         extensions = f"Budgets: {', then '.join(str(Budget(**each)) for each in budgets)}.\n"
+    kind = text_kind(corpus)
+    texts = f";\n{plural(corpus['texts'], kind.noun)}: {kind.description}" if kind.separate else ""
     return f"""---
 library_name: chargen
 pipeline_tag: text-generation
@@ -75,7 +78,7 @@ Then, in the folder that contains this one:
 
 ## Training data
 
-{corpus["characters"]:,} characters, sha256 `{corpus["sha256"]}`.
+{corpus["characters"]:,} characters, sha256 `{corpus["sha256"]}`{texts}.
 
 ## Training
 

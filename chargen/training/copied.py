@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from chargen.evaluation.copying import copied_share
@@ -32,14 +34,15 @@ def copied_passages(
         return None
     text = _decode(parts, parts.train, reader.vocabulary)
     settings = GenerationSettings(length=size, seed=seed)
+    continued = partial(generate_texts, reader, settings, past_end=True)
     if by_heart:
         room = len(text) - _PROMPT - size
         starts = [room * k // _SAMPLES for k in range(1, _SAMPLES + 1)]
-        samples = [generate_texts(reader, settings, text[at : at + _PROMPT])[0] for at in starts]
+        samples = [continued(text[at : at + _PROMPT])[0] for at in starts]
     else:
-        samples = generate_texts(reader, settings, num_samples=_SAMPLES)
-    if reader.lines:
-        samples = [line for sample in samples for line in sample.split("\n")]
+        samples = continued(num_samples=_SAMPLES)
+    if reader.kind.separate:
+        samples = [part for sample in samples for part in sample.split(reader.kind.boundary)]
     if sum(max(0, len(sample) - length + 1) for sample in samples) < _MIN_PASSAGES:
         return None
     copied = copied_share(samples, text, length)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-# The longest window, in characters, that is chosen for lines. Longer lines take several windows.
-MAX_LINE = 256
+# The longest window, in characters, that is chosen for separate texts. Longer ones take several.
+MAX_TEXT_WINDOW = 256
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Preset:
     learning_rate: float
     minutes: float
 
-    def for_lines(self, longest: int) -> Preset:
-        """Return the preset for separate lines of at most `longest` characters.
+    def for_texts(self, longest: int) -> Preset:
+        """Return the preset for separate texts of at most `longest` characters.
 
-        A window holds a whole line, since no gradient flows back to the previous window.
+        A window holds a whole text, since no gradient flows back to the previous window.
         """
         window = max(self.sequence_length, longest)
         batch_size = max(8, self.batch_size * self.sequence_length // window)

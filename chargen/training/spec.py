@@ -19,6 +19,7 @@ from chargen.text.corpus import (
     Split,
     split,
 )
+from chargen.text.kind import TextKind
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.batches import fit_batch
 from chargen.training.config import TrainingConfig
@@ -28,7 +29,7 @@ from chargen.training.precision import choose_device, has_bfloat16, training_spe
 from chargen.training.presets import (
     FINE_TUNING,
     LONG_TEXT,
-    MAX_LINE,
+    MAX_TEXT_WINDOW,
     PRESETS,
     SMALL_BATCH,
     Preset,
@@ -91,9 +92,11 @@ def make_spec(corpus: Corpus, options: TrainingOptions) -> RunSpec:
     """
     read = corpus
     if options.augment:
-        if corpus.lines:
+        if corpus.kind.separate:
             raise OptionConflictError(
-                "{augment} has no effect with {lines} (omit one of them)", "augment", "lines"
+                f"{{augment}} has no effect with {{{corpus.kind.option}}} (omit one of them)",
+                "augment",
+                corpus.kind.option,
             )
         corpus = augment(corpus, options.seed)
     preset = options.preset
@@ -104,8 +107,10 @@ def make_spec(corpus: Corpus, options: TrainingOptions) -> RunSpec:
     if initial is not None:
         vocabulary, parts, model = initial.vocabulary, initial.split, initial.config
     else:
-        vocabulary = Vocabulary.build(corpus.pieces(), min_count=options.min_count)
-        if len(vocabulary) < 3:  # the unknown character and the newline
+        vocabulary = Vocabulary.build(
+            corpus.pieces(), min_count=options.min_count, boundary=corpus.kind.boundary
+        )
+        if len(vocabulary) < 3:  # the unknown character and the boundary
             raise OptionConflictError(
                 f"{{min_count}} {options.min_count} makes every character of {corpus.name} unknown"
                 " (use a smaller value)",
@@ -121,7 +126,7 @@ def make_spec(corpus: Corpus, options: TrainingOptions) -> RunSpec:
             "patience",
             "validation_fraction",
         )
-    model, training = _make_config(options, preset, model, parts, start, lines=corpus.lines)
+    model, training = _make_config(options, preset, model, parts, start, kind=corpus.kind)
     return RunSpec(
         vocabulary=vocabulary,
         split=parts,
@@ -155,7 +160,7 @@ def restore_spec(
         budget = Budget(**description.training["budget"])
         training = TrainingConfig(**{**description.training, "budget": budget})
         options = TrainingOptions(**description.options)
-        facts = CorpusFacts(**description.corpus)
+        facts = CorpusFacts(**{**description.corpus, "kind": corpus.kind})
         start = Start(**description.start)
     except (OptionError, LookupError, TypeError):
         raise CheckpointError(
@@ -212,7 +217,7 @@ def _make_config(
     parts: Split,
     start: Start,
     *,
-    lines: bool,
+    kind: TextKind,
 ) -> tuple[ModelConfig, TrainingConfig]:
     """Choose the settings of a run, and a smaller network if the minutes are too short for it."""
     preset, longest = PRESETS[preset_name], None
@@ -225,9 +230,9 @@ def _make_config(
                 start.distance, parts.train_characters, memorise=not len(parts.validation)
             ),
         )
-    if lines:
-        longest = min(MAX_LINE, int((parts.train[:, 1] - parts.train[:, 0]).max()) - 1)
-        preset = preset.for_lines(longest)
+    if kind.separate:
+        longest = min(MAX_TEXT_WINDOW, int((parts.train[:, 1] - parts.train[:, 0]).max()) - 1)
+        preset = preset.for_texts(longest)
     batch_size = options.batch_size or preset.batch_size
     batch_size, window = fit_batch(
         parts.train_characters,
@@ -246,8 +251,9 @@ def _make_config(
         if size < model.hidden_size:
             model = replace(model, hidden_size=size)
             precision, threads, speed = _choose_by_speed(options, model, *shape)
-    small = batch_size * window <= SMALL_BATCH and options.batch_size is None and not lines
-    if small and precision == "bfloat16" and parts.train_characters >= LONG_TEXT:
+    small = batch_size * window <= SMALL_BATCH and options.batch_size is None
+    long = parts.train_characters >= LONG_TEXT and not kind.separate
+    if small and long and precision == "bfloat16":
         preset = preset.for_muon()
         batch_size = preset.batch_size
     characters_of = {

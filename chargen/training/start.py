@@ -173,7 +173,9 @@ def _fit(model: Checkpoint, corpus: Corpus, options: TrainingOptions) -> Initial
 
     Characters of the model that the text lacks are kept: a prompt can contain them.
     """
-    vocabulary = model.vocabulary.extended(corpus.pieces(), min_count=options.min_count)
+    vocabulary = model.vocabulary.extended(
+        corpus.pieces(), min_count=options.min_count, boundary=corpus.kind.boundary
+    )
     parts = split(
         corpus, vocabulary, validation_fraction=options.validation_fraction, seed=options.seed
     )

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from chargen.errors import ChargenError, OptionConflictError
-from chargen.model.checkpoint import CONFIG, TOKENIZER, Description
+from chargen.model.checkpoint import CONFIG, TOKENIZER, Description, text_kind
 from chargen.options import options_of
 from chargen.text.corpus import Corpus, corpus_name
 from chargen.text.decoding import AUTO
 from chargen.text.display import plural
+from chargen.text.kind import TextOptions
 from chargen.text.normal_form import UNCHANGED
 from chargen.text.reading import Report, ignore
 from chargen.text.vocabulary import Vocabulary
@@ -86,7 +87,7 @@ def resume(
         corpus = Corpus.read(
             paths,
             encoding=encoding,
-            lines=description.corpus["lines"],
+            kind=text_kind(description.corpus),
             pattern=pattern,
             normalize=description.corpus.get("normalize") or UNCHANGED,
             report=report,
@@ -105,7 +106,8 @@ def resume(
 
 def _check_unchanged(options: Mapping[str, Any], description: Description) -> None:
     """Raise OptionConflictError if an option other than the budget differs from the run's."""
-    chosen = {**asdict(description.model), **description.training, **description.corpus}
+    texts = asdict(TextOptions.of(text_kind(description.corpus)))
+    chosen = {**asdict(description.model), **description.training, **description.corpus, **texts}
     chosen["normalize"] = chosen.get("normalize") or UNCHANGED  # older models have none
     declared = options_of(TrainingOptions)
     for name, value in options.items():

@@ -284,12 +284,12 @@ class Trainer:
 
     def _reader(self, weights: checkpoint.Weights) -> Reader:
         engine = Engine(self.spec.model, weights)
-        return Reader(engine, self.spec.vocabulary, lines=self.spec.corpus.lines)
+        return Reader(engine, self.spec.vocabulary, kind=self.spec.corpus.kind)
 
     def _sample(self, prompt: str) -> str:
         reader = self._reader(self._average.weights())
         settings = GenerationSettings(length=_SAMPLE_LENGTH, seed=self.progress.step)
-        return prompt + generate_texts(reader, settings, prompt)[0]
+        return prompt + generate_texts(reader, settings, prompt, past_end=True)[0]
 
     def _finish(self, reason: str) -> Finished:
         progress = self.progress

@@ -24,7 +24,7 @@ class Windows:
             sequence_length=config.sequence_length,
             reset_probability=config.reset_probability,
             seed=config.seed,
-            lines=spec.corpus.lines,
+            separate=spec.corpus.kind.separate,
         )
         self._epoch = self._batches.epoch(progress.epoch)
         self._batch: Batch | None = None

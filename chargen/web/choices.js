@@ -23,7 +23,7 @@ class ChoicesView {
     const [model] = host.models;
     const layer = trace.layers.at(-1);
     const order = unitOrder(model, layer);
-    this.read = ["\n", ...Array.from(text)].slice(trace.first);
+    this.read = [model.shownBoundary, ...Array.from(text)].slice(trace.first);
     timeline.setSteps(this.read);
     this.lanes = layerLanes(model, layer)
       .filter(({ key }) => MEMORY_LANES.includes(key))

@@ -29,6 +29,8 @@ _WORKER = ("engine.js", "sampler.js", "trace.js", "history.js", "worker.js")
 _MAX_BYTES = 1 << 28  # of weights; browsers limit the length of a text to about 512 MB
 # The last script of each page runs; the others only declare functions and classes.
 _LAST = ("app.js", "lecture.js")
+# They stand for the boundary of documents; few fonts have U+241E, SYMBOL FOR RECORD SEPARATOR.
+_MARKS = "\u00b6\u25c6\u220e"
 
 
 def document(
@@ -79,6 +81,12 @@ def document(
     return html.encode("utf-8")
 
 
+def shown_boundary(checkpoint: Checkpoint) -> str:
+    """Return the character that stands for the boundary in a text of the page."""
+    boundary, known = checkpoint.kind.boundary, checkpoint.vocabulary.characters
+    return boundary if boundary == "\n" else next((m for m in _MARKS if m not in known), _MARKS[0])
+
+
 def _describe(checkpoint: Checkpoint, name: str, weights_dtype: str) -> dict[str, Any]:
     """Return a model as JSON values; the weights are little-endian numbers in base64."""
     config = checkpoint.config
@@ -94,7 +102,10 @@ def _describe(checkpoint: Checkpoint, name: str, weights_dtype: str) -> dict[str
         "hiddenSize": config.hidden_size,
         "numLayers": config.num_layers,
         "parameters": config.parameters,
-        "lines": checkpoint.lines,
+        "separate": checkpoint.kind.separate,
+        "boundary": checkpoint.kind.boundary,
+        "shownBoundary": shown_boundary(checkpoint),
+        "defaultLength": checkpoint.default_length,
         "characters": list(checkpoint.vocabulary.characters),
         "gates": [{"letter": letter, "name": words} for letter, words in cell.gates.items()],
         "states": list(cell.state),

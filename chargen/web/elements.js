@@ -33,12 +33,14 @@ function visible(character) {
   if (character === " ") return "␣";
   if (character === "\n") return "⏎";
   if (character === "\t") return "⇥";
+  if (character === "\u001e") return "¶";
   return /\p{C}|\p{Z}/u.test(character) ? "�" : /\p{M}/u.test(character) ? "◌" + character : character;
 }
 
 /** Return a character's name for a screen reader. */
 function spoken(character) {
-  return { " ": "space", "\n": "newline", "\t": "tab" }[character] ?? character;
+  const names = { " ": "space", "\n": "newline", "\t": "tab", "\u001e": "end of text" };
+  return names[character] ?? character;
 }
 
 function percent(share) {

@@ -217,7 +217,7 @@ class Model {
     this.hidden = info.hiddenSize;
     this.recurrent = info.states.length > 0;
     this.idOf = new Map(info.characters.map((character, id) => [character, id]));
-    this.newline = this.idOf.get("\n");
+    this.boundary = this.idOf.get(info.boundary);
     const matrix = (name) =>
       new Matrix(weights[name], ...info.shapes[name], weights[name.replace("weight", "bias")]);
     this.layers = Array.from({ length: info.numLayers }, (_, k) => {
@@ -232,12 +232,20 @@ class Model {
     this.decoder = matrix("decoder.weight");
     this._table = [];
     this._empty = this.layers.map(() => info.states.map(() => new Float32Array(this.hidden)));
-    this.start = this.step(this.newline, this.emptyState());
+    this.start = this.step(this.boundary, this.emptyState());
   }
 
   // The ids of the characters of a text; 0 for those that the model does not know.
   encode(text) {
-    return Array.from(text, (character) => this.idOf.get(character) ?? 0);
+    const { shownBoundary } = this.info;
+    return Array.from(text, (character) =>
+      character === shownBoundary ? this.boundary : (this.idOf.get(character) ?? 0),
+    );
+  }
+
+  // Whether a character ends a text, so that the state is reset.
+  ends(id) {
+    return this.info.separate && id === this.boundary;
   }
 
   emptyState() {
@@ -247,7 +255,7 @@ class Model {
   // Read one character and return the context after it.
   // interventions: those that hold gates in this step. record: receives what each layer computed.
   step(id, state, interventions = [], record = null) {
-    if (this.info.lines && id === this.newline) state = this._empty;
+    if (this.ends(id)) state = this._empty;
     const H = this.hidden;
     const after = [];
     let output = null;

@@ -53,7 +53,7 @@ class InsideView {
     if (turn !== this.turn || !page.shows(this)) return;
     this.traces = traces;
     const { first, steps } = traces[0];
-    this.read = ["\n", ...Array.from(text)].slice(first);
+    this.read = [page.models[0].shownBoundary, ...Array.from(text)].slice(first);
     this.note.textContent =
       (first > 0 ? `The last ${TRACED_STEPS} of ${thousands(steps - 1)} characters. ` : "") +
       "Each column is one character, numbered from 0, and each row a group of units; those that keep their memory" +

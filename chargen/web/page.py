@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from chargen.model.checkpoint import Checkpoint
 from chargen.text.display import printable
-from chargen.web.document import document
+from chargen.web.document import document, shown_boundary
 
 VIEWS = ("write", "inside", "unfolded", "whatif")
 
@@ -29,6 +29,7 @@ def page(
     `weights_dtype`.
     """
     names = names or _names(checkpoints)
+    text = text.replace(checkpoints[0].kind.boundary, shown_boundary(checkpoints[0]))
     return document(
         "page.html.j2",
         list(zip(names, checkpoints, strict=True)),

@@ -21,7 +21,7 @@ class Pair {
     const { timeline } = this;
     this.model = model;
     this.traces = traces;
-    const [one, two] = texts.map((text, k) => ["\n", ...Array.from(text)].slice(traces[k].first));
+    const [one, two] = texts.map((text, k) => [model.shownBoundary, ...Array.from(text)].slice(traces[k].first));
     this.columns = aligned(one, two);
     timeline.setSteps(this.columns.map(({ gap, rows }) => (gap === 0 ? "" : one[rows[0]])));
     const cells = this.columns.map(({ gap, rows }) =>

@@ -2,11 +2,11 @@
 "use strict";
 
 class Trace {
-  // ids: the text, without the newline before it. interventions, last: see worker.js; each
+  // ids: the text, without the boundary before it. interventions, last: see worker.js; each
   // intervention also has the block of its gate.
   constructor(model, ids, interventions, last) {
     this.model = model;
-    this.ids = [model.newline, ...ids]; // of each step
+    this.ids = [model.boundary, ...ids]; // of each step
     this.interventions = interventions;
     this.first = Math.max(0, this.ids.length - last);
     this.rows = []; // {layers, logits, starts} of each recorded step
@@ -20,7 +20,7 @@ class Trace {
       const active = this.interventions.filter((each) => each.from <= step);
       const layers = step < this.first ? null : [];
       const context = model.step(ids[step], state, active, layers);
-      const starts = step === 0 || (model.info.lines && ids[step] === model.newline);
+      const starts = step === 0 || model.ends(ids[step]);
       if (layers) this.rows.push({ layers, logits: context.logits, starts });
       state = context.state;
       this.context = context;

@@ -48,7 +48,7 @@ class UnfoldedView {
     );
     if (turn !== this.turn || !page.shows(this)) return;
     const flows = gradients.map((gradient) => gradient && relativeGradient(gradient));
-    const read = ["\n", ...Array.from(text)].slice(traces[0].first);
+    const read = [page.models[0].shownBoundary, ...Array.from(text)].slice(traces[0].first);
     const cards = page.models.map((model, k) => this.card(model, traces[k], flows[k], read));
     replace(this.networks, cards);
     this.networks.querySelectorAll(".chain").forEach((chain, k) => {

@@ -4,8 +4,9 @@
 const LISTED = 20; // characters at most
 
 /** Return the distinct characters of a text that a model does not know. */
-function unknownCharacters(text, { characters }) {
-  const known = new Set(characters.slice(1)); // the first one stands for all unknown characters
+function unknownCharacters(text, { characters, shownBoundary }) {
+  // The first character stands for all unknown ones.
+  const known = new Set([...characters.slice(1), shownBoundary]);
   return Array.from(new Set(text)).filter((character) => !known.has(character));
 }
 

@@ -152,7 +152,7 @@ class WhatIfView {
 
   drawHeld(held) {
     const { base, timeline, page, model } = this;
-    const read = ["\n", ...Array.from(page.text)].slice(base.first);
+    const read = [page.models[0].shownBoundary, ...Array.from(page.text)].slice(base.first);
     const size = model.characters.length;
     const from = Math.min(Math.max(0, this.from - base.first), read.length - 1);
     timeline.setSteps(read);

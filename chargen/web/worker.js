@@ -10,7 +10,7 @@
 //
 // Text: a string. Its characters are its code points, Array.from(text). Characters that the model
 // does not know have id 0.
-// Step: a character that is read. Step 0 reads the newline before each text, step s the character
+// Step: a character that is read. Step 0 reads the boundary before each text, step s the character
 // s - 1 of the text (the number that the views show, see `placeOf`). A text of T characters therefore
 // has S = T + 1 steps, and the prediction of step s is for character s. The state before step 0 is
 // zero.
@@ -19,11 +19,13 @@
 //
 // load {models: the text of the element #models}
 //   -> {models: [info]}, where info is {name, cell, label, description, encoder, vocabSize,
-//   embeddingSize, hiddenSize, numLayers, parameters, lines, characters, gates, states}.
+//   embeddingSize, hiddenSize, numLayers, parameters, separate, boundary,
+//   shownBoundary, defaultLength, characters, gates, states}.
 //   characters: array of the characters by id. gates: [{letter, name, holdable}], such as {letter: "f",
 //   name: "forget", holdable: true}, in the order in which the cell computes them; [] for rnn and
 //   feedforward. holdable: whether an intervention can hold it. states:
-//   ["h", "c"], ["h"] or []. lines: each line is a separate text, so that a newline resets the state.
+//   ["h", "c"], ["h"] or []. boundary: the character before each text. separate: it also ends
+//   each text and resets the state. shownBoundary: its form in a text. defaultLength: of a text.
 //   model: in every other request the index of the model in this array.
 //
 // next {model, text, settings}
@@ -33,11 +35,11 @@
 //
 // suggest {model, text, length, confidence}
 //   -> {text}: the most likely characters, at most `length`, while each has at least the
-//   probability `confidence`. It ends after a newline.
+//   probability `confidence`. It ends after a newline and before the end of a document.
 //
 // generate {model, text, settings, interventions}
 //   -> several {text, nats, reason}: the next characters and their surprisals. reason: null while
-//   it continues; in the last reply "length", "confidence" or "stopped".
+//   it continues; in the last reply "length", "confidence", "end" (of the text) or "stopped".
 //   The text that is generated is that of `chargen sample` with the same settings.
 //
 // stop {model} ends the generation of that model. Its last reply has the reason "stopped".
@@ -91,6 +93,7 @@ const REQUESTS = {
       const probabilities = knownProbabilities(context.logits);
       const id = argmax(probabilities);
       if (probabilities[id] < confidence) break;
+      if (model.ends(id) && model.info.boundary !== "\n") break;
       suggestion += model.info.characters[id];
       context = model.step(id, context.state);
       yield;
@@ -136,6 +139,7 @@ const REQUESTS = {
       }
       if (reason) return { ...part, reason };
       const id = draw(filtered(context.logits, rest), uniforms.next());
+      if (model.ends(id)) return { ...part, reason: "end" };
       part.text += model.info.characters[id];
       part.nats.push(surprisal(context.logits, id));
       const active = held.filter((each) => each.from <= ids.length + drawn + 1);

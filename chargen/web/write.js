@@ -24,6 +24,8 @@ class WriteView {
     this.form.addEventListener("input", () => page.predict());
     this.form.addEventListener("submit", (event) => event.preventDefault());
     for (const bars of this.bars) bars.setLine(this.line);
+    const lengths = page.models.map((model) => model.defaultLength);
+    this.form.elements.namedItem("length").defaultValue = Math.max(...lengths);
   }
 
   /** Return the settings of the form, with `seed` undefined where it is empty. */
@@ -82,12 +84,15 @@ class WriteView {
     });
     add();
     if (this.generating !== model) return;
+    // The next generation then starts a new text.
+    if (reason === "end") page.append(page.models[model].shownBoundary);
     this.generating = null;
     this.show(false);
     const count = Array.from(written).length;
     const speed = Math.round((count / (performance.now() - started)) * 1000);
     const ends = {
       confidence: " No character reached the line.",
+      end: " The text ended.",
       stopped: " Stopped.",
     };
     this.status.textContent =

@@ -160,12 +160,12 @@ def test_missing_field_is_rejected(model: Path, load_error: LoadError, name: str
     assert str(model / CONFIG) in load_error(model)
 
 
-@pytest.mark.parametrize("version", [1, 3])
+@pytest.mark.parametrize("version", [1, 4])
 def test_other_format_is_reported(model: Path, load_error: LoadError, version: int) -> None:
     """The error for another format does not say that the folder is damaged."""
     reconfigure(model, with_field(model, "format", version))
     assert load_error(model) == (
-        f"{model / CONFIG} has format {version}; this version of chargen reads format 2"
+        f"{model / CONFIG} has format {version}; this version of chargen reads formats 2 and 3"
         " (use the version that wrote it)"
     )
 
@@ -197,6 +197,29 @@ def test_deep_configuration_is_rejected(model: Path, load_error: LoadError) -> N
             nested = b"[" * depth + b"]" * depth
             (model / CONFIG).write_bytes(content.replace(b'"deep"', nested))
             assert str(model / CONFIG) in load_error(model)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        None,
+        "line",
+        [],
+        {"name": "poem"},
+        {"name": ["line"]},
+        {"name": "document"},
+        {"name": "cell", "column": 1},
+        {"name": "line", "separator": "x"},
+        {"name": "line", "more": 1},
+    ],
+    ids=range(9),
+)
+def test_an_unknown_kind_of_text_is_rejected(
+    model: Path, load_error: LoadError, kind: object
+) -> None:
+    """What a text is must be one of the known kinds, with its fields and no others."""
+    reconfigure(model, with_field(model, "corpus", {"kind": kind}))
+    assert str(model / CONFIG) in load_error(model)
 
 
 # tokenizer.json

@@ -98,7 +98,7 @@ def test_a_model_of_another_version_is_refused(here: Path, model: Path, refused:
     fields = json.loads((here / "copy" / CONFIG).read_text())
     (here / "copy" / CONFIG).write_text(json.dumps({**fields, "format": 99}))
     message = refused(FAILED, "info", "-m", "copy")
-    assert "has format 99; this version of chargen reads format 2" in message
+    assert "has format 99; this version of chargen reads formats 2 and 3" in message
 
 
 def test_fine_tuning_a_missing_model_is_refused(text: str, refused: Refused) -> None:

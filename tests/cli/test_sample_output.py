@@ -29,7 +29,8 @@ def test_an_argument_that_is_not_utf_8(model: Path, launch: Launch) -> None:
     arguments = ["sample", "-m", str(model), "-n", "20", "--prompt", b"the\xff"]
     out, err = launch(*arguments).communicate()
     assert err == (
-        b"chargen: warning: the model does not know these characters in the prompt: \\udcff\n"
+        b"chargen: warning: the model does not know these characters in the prompt:"
+        b" U+DCFF lone surrogate\n"
     )
     assert out.decode("utf-8").startswith("the\ufffd")
     assert len(out.decode("utf-8")) == 4 + 20 + 1

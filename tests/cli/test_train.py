@@ -183,7 +183,8 @@ def test_each_line_is_a_text(here: Path, train: Command) -> None:
     (here / "names.txt").write_text("emma\nolivia\n\nava")
     outcome = train("names.txt", "--lines")
     corpus = description("checkpoints/names")["corpus"]
-    assert (corpus["lines"], corpus["texts"], corpus["characters"]) == (True, 3, 5 + 7 + 4)
+    assert (corpus["kind"]["name"], corpus["texts"]) == ("line", 3)
+    assert (corpus["characters"], corpus["longest_text"]) == (5 + 7 + 4, 6)
     assert "3 lines" in outcome.err
 
 

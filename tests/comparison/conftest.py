@@ -15,6 +15,7 @@ from chargen.comparison.result import Comparison
 from chargen.comparison.runner import Progress
 from chargen.evaluation.coherence import Families, read_rhyme_families
 from chargen.text.corpus import Corpus
+from chargen.text.kind import STREAM, TextKind
 
 Result = TypeVar("Result")
 
@@ -80,9 +81,12 @@ def run(rhymes: Path, families: Families) -> Callable[..., Comparison]:
     """
 
     def call(
-        path: Path, options: ComparisonOptions = OPTIONS, stops: tuple[int | str, ...] = ()
+        path: Path,
+        options: ComparisonOptions = OPTIONS,
+        stops: tuple[int | str, ...] = (),
+        kind: TextKind = STREAM,
     ) -> Comparison:
-        corpus = Corpus.read([rhymes], lines=options.lines)
+        corpus = Corpus.read([rhymes], kind=kind)
         for stop in (*stops, None):
             folder = open_folder(path, corpus, options, families)
             work = compare(corpus, options, folder, families=families, config=SMALL)

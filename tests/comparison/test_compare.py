@@ -19,6 +19,7 @@ from chargen.generation.context import Reader
 from chargen.model.checkpoint import Checkpoint
 from chargen.model.network import Network
 from chargen.text.corpus import Corpus, split
+from chargen.text.kind import LINE
 
 Whole = tuple[Path, Comparison]
 
@@ -105,7 +106,7 @@ def test_networks_of_tasks_can_be_loaded(whole: Whole) -> None:
     task = comparison.tasks["recall"]
     for name in ("recall-lstm", "recall-gru-seed-3"):
         model = Checkpoint.load(path / "models" / name)
-        assert model.lines
+        assert model.kind == LINE
         assert model.description.start["model"] is None
         reader = Reader.of(model)
         context = reader.read(task.example[: task.answer[0]])
@@ -155,8 +156,8 @@ def test_contexts_do_not_cross_lines(
 
     With one seed, no windows are compared: the differences would be noise.
     """
-    options = ComparisonOptions(cells=("mingru",), lines=True, hidden_size=16)
-    text = run(tmp_path / "it", options).text
+    options = ComparisonOptions(cells=("mingru",), hidden_size=16)
+    text = run(tmp_path / "it", options, kind=LINE).text
     assert text is not None
     assert (text.window_cell, text.windows) == ("", ())
     longest = max(len(line) for line in rhymes.read_text().split("\n"))

@@ -9,13 +9,16 @@ from chargen.comparison.splits import CorpusSplits
 from chargen.errors import CorpusError
 from chargen.model.config import ModelConfig
 from chargen.text.corpus import Corpus, Spans
+from chargen.text.kind import LINE, STREAM
 from chargen.training.start import Start
 
 LINES = [f"word {k} and {k * k % 97}" for k in range(2_000)]
 
 
 def split_lines(*, lines: bool, texts: int = 1) -> CorpusSplits:
-    corpus = Corpus.of(["\n".join(LINES[k::texts]) for k in range(texts)], lines=lines)
+    corpus = Corpus.of(
+        ["\n".join(LINES[k::texts]) for k in range(texts)], kind=LINE if lines else STREAM
+    )
     return CorpusSplits.of(corpus, seed=1)
 
 
@@ -40,7 +43,7 @@ def test_the_parts_are_disjoint_and_complete(lines: bool, texts: int) -> None:
 
 
 def test_repeated_lines_are_in_one_part() -> None:
-    corpus = Corpus.of(["\n".join(LINES[:400] * 3)], lines=True)
+    corpus = Corpus.of(["\n".join(LINES[:400] * 3)], kind=LINE)
     splits = CorpusSplits.of(corpus, seed=3)
     parts = [
         {splits.text(span[None]) for span in spans}

@@ -10,6 +10,7 @@ from chargen.generation.context import Reader
 from chargen.model.config import ModelConfig
 from chargen.model.engine import Engine
 from chargen.text.corpus import Corpus
+from chargen.text.kind import TextKind
 
 PROSE = "".join(f"Number {k} was there, and another too. " for k in range(300))
 
@@ -64,6 +65,21 @@ def test_rhymes_are_written_line_by_line(families: Families) -> None:
     samples = protocol.write(untrained(splits)).samples
     assert len(samples) == 2
     assert LINES == 500
+
+
+def test_documents_are_written_from_their_start() -> None:
+    """Each network writes whole documents; the report shows five of them after the prompt."""
+    text = "".join(f"poem {k}\nis {k} lines long\n%\n" for k in range(120))
+    kind = TextKind("document", separator="%")
+    splits = CorpusSplits.of(Corpus.of([text], kind=kind), seed=1)
+    random = untrained(splits)
+    reader = Reader(random.engine, splits.vocabulary, kind=kind)
+    protocol = WritingProtocol(splits, None, "poem", seed=1)
+    samples = protocol.write(reader).samples
+    assert not protocol.by_lines
+    assert len(samples) == 6
+    assert samples[0].startswith("poem")
+    assert not any(kind.boundary in sample for sample in samples)
 
 
 def test_the_same_seed_writes_the_same() -> None:

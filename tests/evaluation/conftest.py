@@ -7,6 +7,7 @@ import pytest
 
 from chargen.generation.context import Reader
 from chargen.model.checkpoint import Checkpoint
+from chargen.text.kind import LINE, STREAM
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def make_reader(tmp_path: Path, make_model: Callable[..., Path]) -> Callable[...
         name = "-".join(map(str, [lines, *sizes.values()]))
         sizes = {"hidden_size": 8, "num_layers": 2, **sizes}
         reader = Reader.of(Checkpoint.load(make_model(tmp_path / name, **sizes)))
-        reader.lines = lines
+        reader.kind = LINE if lines else STREAM
         return reader
 
     return make

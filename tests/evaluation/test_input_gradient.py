@@ -10,6 +10,7 @@ from chargen.evaluation.trace import Tracer
 from chargen.model.cells.registry import CELLS
 from chargen.model.config import ENCODERS
 from chargen.model.network import Network
+from chargen.text.kind import LINE, STREAM
 from chargen.text.vocabulary import UNKNOWN, UNKNOWN_ID, Vocabulary
 from tests.evaluation.networks import make_network
 
@@ -20,7 +21,7 @@ TEXT, TARGET = "abecad\nbeeca", 3
 def tracer_of(network: Network, *, lines: bool = False) -> Tracer:
     """Return a tracer with the network's weights in float64."""
     weights = {name: value.astype(np.float64) for name, value in network.weights().items()}
-    return Tracer(network.config, weights, VOCABULARY, lines=lines)
+    return Tracer(network.config, weights, VOCABULARY, kind=LINE if lines else STREAM)
 
 
 def reference(network: Network, before: str, text: str) -> npt.NDArray[np.float64]:

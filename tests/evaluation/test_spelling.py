@@ -8,13 +8,14 @@ import pytest
 from chargen.evaluation.spelling import spelling
 from chargen.generation.context import Reader
 from chargen.model.cells.registry import CELLS
+from chargen.text.kind import LINE
 
 
 def reference(reader: Reader, prefix: str) -> dict[str, float]:
     """The probability of each known character after a prefix, from single steps."""
     states = reader.engine.empty_states()
     for character in "\n" + prefix:
-        if reader.lines and character == "\n":
+        if reader.kind == LINE and character == "\n":
             states = reader.engine.empty_states()
         logits, states = reader.engine.step(reader.vocabulary.encode(character), states)
     powers = [math.exp(float(x)) for x in logits[0]][1:]

@@ -20,6 +20,7 @@ from chargen.model.config import ENCODERS
 from chargen.model.engine import CHUNK
 from chargen.model.network import Network
 from chargen.text.corpus import Corpus, split
+from chargen.text.kind import LINE
 
 # Float32 sums of some twenty terms of about 1, carried through a text, and their softmax.
 CLOSE = 5e-5
@@ -32,7 +33,7 @@ def reference(reader: Reader, text: str, prompt: str = "") -> list[tuple[float, 
     states = engine.empty_states()
     before = "\n"
     for k, character in enumerate(prompt + text):
-        if reader.lines and before == "\n":
+        if reader.kind == LINE and before == "\n":
             states = engine.empty_states()
         logits, states = engine.step(reader.vocabulary.encode(before), states)
         powers = [math.exp(float(x)) for x in logits[0]]
@@ -179,7 +180,7 @@ def test_generated_text_has_its_log_probabilities(
         reader = make_reader(lines=lines)
         context = reader.read("to ")
         settings = GenerationSettings(temperature=1, length=300, seed=2)
-        records = generate(reader, settings, "to ", log_probabilities=True)
+        records = generate(reader, settings, "to ", past_end=True, log_probabilities=True)
         drawn = [record for record in records if isinstance(record, Drawn)]
         text = "".join(record.character for record in drawn)
         assert "\n" in text

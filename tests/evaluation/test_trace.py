@@ -16,6 +16,7 @@ from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint
 from chargen.model.config import ENCODERS
 from chargen.model.engine import CHUNK
+from chargen.text.kind import LINE, STREAM
 
 TEXT = "to be, or not\nto\ufffdbe " * 8  # more than one chunk
 assert len(TEXT) > CHUNK
@@ -47,7 +48,7 @@ def test_predictions_and_states_are_those_of_the_engine(
     """Logits, probabilities and states match the engine, and so do the states before the text."""
     loaded = load(cell=cell, encoder=encoder, num_layers=depth)
     reader, tracer = Reader.of(loaded), Tracer.of(loaded)
-    reader.lines = tracer.lines = lines
+    reader.kind = tracer.kind = LINE if lines else STREAM
     trace = tracer.trace(TEXT)
     ids, states = reader.vocabulary.encode(TEXT), reader.start.states
     for layer, state in zip(trace.states_before, states, strict=True):

@@ -14,6 +14,7 @@ from chargen.model.config import ENCODERS
 from chargen.model.engine import Engine, log_softmax
 from chargen.model.network import Network
 from chargen.text.corpus import Corpus, split
+from chargen.text.kind import LINE
 from chargen.text.vocabulary import Vocabulary
 from tests.evaluation.networks import make_ids, make_network
 
@@ -87,7 +88,7 @@ def test_streams_of_several_spans(lengths: list[int], gap: int) -> None:
 
 def test_lines_are_streams() -> None:
     """Lines, which share their newlines, are not split."""
-    corpus = Corpus.of(["emma\nolivia\nava"], lines=True)
+    corpus = Corpus.of(["emma\nolivia\nava"], kind=LINE)
     np.testing.assert_array_equal(streams(corpus.spans()), corpus.spans())
 
 
@@ -132,7 +133,7 @@ def test_loss_of_lines(cell: str) -> None:
     """More lines than lanes, of different lengths, give the mean over single characters."""
     random = np.random.default_rng(3)
     lines = ["".join(random.choice(list("abcd"), random.integers(1, 12))) for _ in range(150)]
-    corpus = Corpus.of(["\n".join(lines)], lines=True)
+    corpus = Corpus.of(["\n".join(lines)], kind=LINE)
     vocabulary = Vocabulary.build(corpus.pieces())
     parts = split(corpus, vocabulary, validation_fraction=0.6, seed=1)
     assert len(parts.validation) > 64

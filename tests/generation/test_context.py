@@ -14,6 +14,7 @@ from chargen.generation.context import Context, Reader, known_log_probabilities
 from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint
 from chargen.model.engine import CHUNK
+from chargen.text.kind import LINE, STREAM
 
 MakeReader = Callable[..., Reader]
 
@@ -26,7 +27,7 @@ TOLERANCE = 5e-5
 
 def read_stepwise(reader: Reader, text: str) -> Context:
     """Read a newline and then the text, one character at a time."""
-    if reader.lines:
+    if reader.kind == LINE:
         text = text.rpartition("\n")[2]
     states = reader.engine.empty_states()
     for k in reader.vocabulary.encode("\n" + text).tolist():
@@ -118,9 +119,9 @@ def test_lines_comes_from_the_checkpoint(
 ) -> None:
     """`Reader.of` takes the mode from the checkpoint."""
     checkpoint = Checkpoint.load(make_model(tmp_path / "model"))
-    assert not Reader.of(checkpoint).lines
-    monkeypatch.setattr(Checkpoint, "lines", True)
-    assert Reader.of(checkpoint).lines
+    assert Reader.of(checkpoint).kind == STREAM
+    monkeypatch.setattr(Checkpoint, "kind", LINE)
+    assert Reader.of(checkpoint).kind == LINE
 
 
 def softmax(row: npt.NDArray[np.float32]) -> list[float]:

@@ -19,6 +19,7 @@ from chargen.generation.settings import GenerationSettings
 from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint
 from chargen.model.engine import Engine, Floats, Ids, States, log_softmax
+from chargen.text.kind import TextKind
 from chargen.text.vocabulary import Vocabulary
 from tests.bigram import make_bigram
 
@@ -184,6 +185,50 @@ def test_a_newline_resets_a_model_of_lines(make_reader: MakeReader) -> None:
 # The end of a text
 
 
+DOCUMENT = TextKind("document", separator="%")
+
+
+def make_poem() -> Reader:
+    """Return a model without memory that writes the document "ab\\nc" again and again."""
+    following = {"\x1e": "a", "a": "b", "b": "\n", "\n": "c", "c": "\x1e"}
+    return make_bigram("abc\n", following, kind=DOCUMENT)
+
+
+def test_a_sample_ends_with_its_document() -> None:
+    """The boundary is not part of it, and the length is only a limit."""
+    poem = make_poem()
+    for length, expected, reason in (
+        (None, "ab\nc", "end"),
+        (5, "ab\nc", "end"),
+        (3, "ab\n", "length"),
+    ):
+        *drawn, stopped = generate(poem, settings(length=length, temperature=0))
+        assert "".join(each.character for each in drawn if isinstance(each, Drawn)) == expected
+        assert stopped == Stopped(0, reason)
+    assert generate_texts(poem, settings(temperature=0), "ab", num_samples=2) == ["\nc"] * 2
+    (newline,) = generate_texts(poem, settings(temperature=0, until_newline=True))
+    assert newline == "ab"
+
+
+def test_past_the_end_the_next_document_follows() -> None:
+    """The boundary is then a character like any other."""
+    chosen = settings(length=9, temperature=0)
+    assert generate_texts(make_poem(), chosen, past_end=True) == ["ab\nc\x1eab\nc"]
+
+
+def test_a_line_ends_a_sample_of_lines(make_reader: MakeReader) -> None:
+    """A model of lines generates the line that --until-newline generates."""
+    lines = make_reader(lines=True)
+    for seed in range(5):
+        chosen = settings(length=300, seed=seed)
+        *_, stopped = generate(lines, chosen)
+        assert isinstance(stopped, Stopped)
+        assert stopped.reason in ("end", "length")
+        line = text(lines, length=300, seed=seed)
+        assert line == text(lines, length=300, seed=seed, until_newline=True)
+        assert "\n" not in line
+
+
 @pytest.mark.parametrize("temperature", [0, 1])
 def test_confidence_stops_at_the_first_uncertain_character(
     reader: Reader, temperature: float
@@ -328,8 +373,8 @@ def test_more_samples_than_a_batch(reader: Reader) -> None:
 class RecordingReader(Reader):
     """Keeps the logits [B, V] and the ids [B] of each step."""
 
-    def __init__(self, engine: Engine, vocabulary: Vocabulary, *, lines: bool = False) -> None:
-        super().__init__(engine, vocabulary, lines=lines)
+    def __init__(self, engine: Engine, vocabulary: Vocabulary, **facts: Any) -> None:
+        super().__init__(engine, vocabulary, **facts)
         self.steps: list[tuple[Floats, Ids]] = []
 
     def step(self, ids: Ids, states: States) -> tuple[Floats, States]:

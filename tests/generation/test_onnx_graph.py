@@ -18,6 +18,7 @@ from chargen.model.checkpoint import Checkpoint
 from chargen.model.config import ENCODERS
 from chargen.model.engine import Engine
 from chargen.model.find import PRETRAINED
+from chargen.text.kind import TextKind
 
 onnxruntime = pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
@@ -51,7 +52,7 @@ class Session:
     def greedy(self, prompt: str, length: int) -> Iterator[str]:
         """The most likely characters after a prompt."""
         characters, states = self.facts["characters"], self.start()
-        for character in self.facts["text_start"] + prompt:
+        for character in self.facts["boundary"] + prompt:
             logits, states = self.step([characters.index(character)], states)
         for _ in range(length):
             logits[:, self.facts["unknown_id"]] = -np.inf
@@ -121,8 +122,20 @@ def test_the_metadata_describes_the_model(make_model: Callable[..., Path], tmp_p
         "hidden_size": 4,
         "characters": ["\ufffd", "\n", "a", "é", "昔"],
         "unknown_id": 0,
-        "text_start": "\n",
-        "lines": False,
+        "kind": "stream",
+        "boundary": "\n",
         "states": ["layer0/h", "layer0/c"],
     }
     assert onnx_graph(loaded) == data
+
+
+def test_documents_start_with_their_boundary(
+    make_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The first character of a sample is that of `chargen sample`."""
+    kind = TextKind("document", separator="%")
+    loaded = Checkpoint.load(make_model(tmp_path / "model", kind=kind))
+    session = Session(onnx_graph(loaded))
+    assert (session.facts["kind"], session.facts["boundary"]) == ("document", "\x1e")
+    ((best, _),) = Reader.of(loaded).next_characters(Reader.of(loaded).start, 1)
+    assert "".join(session.greedy("", 1)) == best

@@ -4,6 +4,7 @@ import json
 import os
 import stat
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ from chargen.model.checkpoint import (
 from chargen.model.config import ENCODERS, ModelConfig
 from chargen.model.engine import Engine
 from chargen.model.network import Network
+from chargen.text.kind import LINE, STREAM, TextKind
 from chargen.text.vocabulary import Vocabulary
+from tests.attacks.forging import reseal
 
 MEASURED: Mapping[str, Any] = {
     "step": 12,
@@ -211,7 +214,7 @@ def test_config_is_plain_json(tmp_path: Path, make_model: Callable[..., Path]) -
     """config.json is plain JSON that other programs can read."""
     fields = json.loads((make_model(tmp_path / "model") / CONFIG).read_text("utf-8"))
     assert fields["model_type"] == "chargen"
-    assert fields["format"] == 2
+    assert fields["format"] == 3
     assert fields["model"]["cell"] == "lstm"
     assert fields["model"]["hidden_size"] == 4
 
@@ -239,3 +242,52 @@ def test_umask_applies_to_files(tmp_path: Path, make_model: Callable[..., Path])
     finally:
         os.umask(before)
     assert stat.S_IMODE((folder / MODEL).stat().st_mode) == 0o640
+
+
+# What a text is
+
+
+@pytest.mark.parametrize(("lines", "kind"), [(True, LINE), (False, STREAM), (None, STREAM)])
+def test_format_2_has_a_boolean_of_lines(
+    tmp_path: Path, make_model: Callable[..., Path], lines: bool | None, kind: TextKind
+) -> None:
+    """Models of the previous format load, and are described in the new one."""
+    folder = make_model(tmp_path / "old")
+    fields = json.loads((folder / CONFIG).read_bytes())
+    corpus = {"name": "text"} if lines is None else {"name": "text", "lines": lines}
+    (folder / CONFIG).write_text(json.dumps({**fields, "format": 2, "corpus": corpus}))
+    reseal(folder)
+    loaded = Checkpoint.load(folder)
+    assert loaded.kind == kind
+    assert loaded.description.corpus == {"name": "text", "kind": asdict(kind)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "longest", "length"),
+    [
+        (STREAM, 900, 200),
+        (LINE, 20, 200),
+        (LINE, 900, 1_800),
+        (LINE, 10**6, 10_000),
+        (LINE, None, 200),
+    ],
+)
+def test_the_default_length_lets_a_text_end(
+    tmp_path: Path, make_model: Callable[..., Path], kind: TextKind, longest: object, length: int
+) -> None:
+    """It is twice that of the longest training text, between 200 and 10,000 characters."""
+    loaded = Checkpoint.load(make_model(tmp_path / "model"))
+    corpus = {"kind": asdict(kind), "longest_text": longest}
+    described = replace(loaded.description, corpus=corpus)
+    assert replace(loaded, description=described).default_length == length
+
+
+def test_the_vocabulary_needs_the_boundary(tmp_path: Path, make_model: Callable[..., Path]) -> None:
+    """A model of documents cannot start a text without it."""
+    folder = make_model(tmp_path / "model")
+    fields = json.loads((folder / CONFIG).read_bytes())
+    kind = {"name": "document", "separator": "%"}
+    (folder / CONFIG).write_text(json.dumps({**fields, "corpus": {"kind": kind}}))
+    reseal(folder)
+    with pytest.raises(CheckpointError, match=r"tokenizer.json lacks '\\x1e', which starts a text"):
+        Checkpoint.load(folder)

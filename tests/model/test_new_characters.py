@@ -11,7 +11,7 @@ from chargen.model.engine import Engine, log_softmax
 from chargen.model.new_characters import extend_weights, related
 from chargen.text.vocabulary import Vocabulary
 
-KNOWN = Vocabulary.build(["Aaebonstu \"'-.1"])
+KNOWN = Vocabulary.build(["Aaebonstu \"'-.1\n"])
 NEW = "éÉ\u201c\u201dΩш"
 
 
@@ -32,6 +32,7 @@ NEW = "éÉ\u201c\u201dΩш"
         ("¹", "1"),
         ("\u00a0", " "),
         ("\t", " "),
+        ("\x1e", "\n"),  # the boundary of a document
         ("ш", None),
         ("語", None),
         ("#", None),

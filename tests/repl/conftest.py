@@ -14,6 +14,7 @@ from chargen.model.engine import Engine, Floats, Ids, States
 from chargen.repl.session import Session
 from chargen.repl.settings import SessionSettings
 from chargen.repl.terminal import Terminal
+from chargen.text.kind import TextKind
 from chargen.text.vocabulary import Vocabulary
 from tests.bigram import make_bigram
 
@@ -55,6 +56,13 @@ def known() -> Reader:
     """Return a bigram model that writes "abc de" line by line; after "x" all are equally likely."""
     next_characters = dict(zip(LINE, LINE[1:] + LINE[0], strict=True))
     return make_bigram(LINE + "xyz/", next_characters, CountingEngine)
+
+
+@pytest.fixture
+def poems() -> Reader:
+    """Return a bigram model of documents that writes "ab\\nc"."""
+    following = {"\x1e": "a", "a": "b", "b": "\n", "\n": "c", "c": "\x1e"}
+    return make_bigram("abc\n", following, kind=TextKind("document", separator="%"))
 
 
 @pytest.fixture

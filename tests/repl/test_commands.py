@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from chargen.errors import ChargenError, CommandError
+from chargen.generation.context import Reader
 from chargen.repl.commands import COMMANDS, as_text, error_line, is_command, run
 from chargen.repl.session import Session
-from chargen.repl.settings import SETTINGS
+from chargen.repl.settings import SETTINGS, SessionSettings, model_defaults
 
 
 @pytest.fixture(autouse=True)
@@ -249,6 +250,14 @@ def test_files_are_decoded(session: Session, here: Path) -> None:
         say(session, "/file a.txt")
 
 
+def test_a_file_is_divided_in_its_encoding(poems: Reader, here: Path) -> None:
+    """The encoding is that of the session."""
+    (here / "a.txt").write_bytes("a\n%\nab".encode("utf-16-le"))
+    session = Session(poems, SessionSettings(seed=1), name="poems", encoding="utf-16-le")
+    say(session, "/file a.txt")
+    assert session.text == "a\x1eab"
+
+
 def test_load_switches_the_model(
     session: Session, here: Path, make_model: Callable[..., Path]
 ) -> None:
@@ -268,3 +277,18 @@ def test_quit_raises_end_of_file(session: Session) -> None:
     """/quit ends the session like the end of the input."""
     with pytest.raises(EOFError):
         say(session, "/quit")
+
+
+def test_documents_are_saved_with_their_separator(poems: Reader, here: Path) -> None:
+    """/file splits a text file like the training text, and its last document can be continued."""
+    settings = SessionSettings(seed=1, temperature=0, **model_defaults(poems))
+    session = Session(poems, settings, name="poems")
+    list(session.respond(""))
+    list(session.respond("b"))
+    say(session, "/save it.txt")
+    assert (here / "it.txt").read_text() == "ab\nc\n%\nb\nc\n%\n"
+    say(session, "/reset")
+    say(session, "/file it.txt")
+    assert session.text == "ab\nc\x1eb\nc"
+    assert "each document between lines '%' is a separate text" in say(session, "/show")
+    assert "on an empty line it writes a new text" in " ".join(say(session, "/help").split())

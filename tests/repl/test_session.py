@@ -14,7 +14,8 @@ from chargen.generation.context import Reader
 from chargen.model.checkpoint import Checkpoint
 from chargen.options import MAX_SEED
 from chargen.repl.session import Session, clean
-from chargen.repl.settings import SessionSettings
+from chargen.repl.settings import SessionSettings, model_defaults
+from chargen.text.kind import LINE, STREAM
 
 if TYPE_CHECKING:
     from tests.repl.conftest import CountingEngine
@@ -48,7 +49,7 @@ def test_the_text_is_everything_typed_and_generated(
     engine: "CountingEngine", reader: Reader, changes: dict[str, Any], lines: bool
 ) -> None:
     """Each line continues the text, for every reason why the previous answer ended."""
-    session = begin(Reader(engine, reader.vocabulary, lines=lines), **changes)
+    session = begin(Reader(engine, reader.vocabulary, kind=LINE if lines else STREAM), **changes)
     expected = ""
     for line in ["to be", "", "not\nor", " x"]:
         expected += line + "".join(session.respond(line))
@@ -167,3 +168,28 @@ def test_another_model_reads_the_text_so_far(
 def test_typed_lines_are_cleaned() -> None:
     """Newlines are normalised, and bytes that could not be decoded become U+FFFD."""
     assert clean("a\ud800\r\nb\rc") == "a\ufffd\nb\nc"
+
+
+def test_an_answer_ends_with_the_document(poems: Reader) -> None:
+    """The next line starts a new document; a blank line follows one of several lines."""
+    settings = SessionSettings(seed=1, temperature=0, **model_defaults(poems))
+    session = Session(poems, settings, name="poems")
+    assert "".join(session.respond("")) == "ab\nc\n\n"
+    assert "".join(session.respond("c")) == "\n"
+    assert session.at_line_start
+    assert session.text == "ab\nc\x1ec\x1e"
+    check_context(session)
+
+
+def test_defaults_follow_the_model_unless_they_were_changed(known: Reader, poems: Reader) -> None:
+    """/load changes where an answer ends, but not a setting that the user chose."""
+    poems.default_length = 900
+    session = Session(known, SessionSettings(seed=1), name="abc")
+    session.load(poems, "poems")
+    assert (session.settings.length, session.settings.until_newline) == (900, False)
+    session.settings = replace(session.settings, length=50)
+    session.append("ab\nc\x1ea")
+    session.load(known, "abc")
+    assert (session.settings.length, session.settings.until_newline) == (50, True)
+    assert session.text == "ab\nc\na"
+    check_context(session)

@@ -10,13 +10,16 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from chargen.errors import CorpusError
+from chargen.errors import ChargenError, CorpusError
 from chargen.text.corpus import (
     Corpus,
+    UnreadTable,
     corpus_name,
     encode,
+    read_as,
 )
 from chargen.text.decoding import normalise
+from chargen.text.kind import LINE, STREAM, TextKind
 from chargen.text.vocabulary import Vocabulary
 
 Write = Callable[..., Path]
@@ -36,7 +39,7 @@ def targets(spans: Iterable[Iterable[int]]) -> list[int]:
 def test_a_file_is_read_unchanged(write: Write) -> None:
     """A file is one text with the name of the file, and no whitespace is stripped."""
     corpus = Corpus.read([write("  \u660e\u6708,\n\n e\u0301 \n".encode())])
-    assert corpus == Corpus("corpus", ("  \u660e\u6708,\n\n e\u0301 \n",), lines=False)
+    assert corpus == Corpus("corpus", ("  \u660e\u6708,\n\n e\u0301 \n",), kind=STREAM)
     assert corpus.characters == 12
 
 
@@ -79,7 +82,7 @@ def test_a_dash_is_standard_input(stdin: Stdin) -> None:
     """Standard input is read as bytes; the encoding of `sys.stdin` is ignored."""
     stdin("\u660e\u6708\r\n".encode())
     corpus = Corpus.read(["-"])
-    assert corpus == Corpus("stdin", ("\u660e\u6708\n",), lines=False)
+    assert corpus == Corpus("stdin", ("\u660e\u6708\n",), kind=STREAM)
 
 
 def test_standard_input_has_the_given_encoding(stdin: Stdin) -> None:
@@ -197,7 +200,7 @@ some_texts = st.lists(st.text(st.sampled_from("ab\n\u660e"), min_size=1, max_siz
 def corpus_of(texts: list[str], *, lines: bool) -> Corpus:
     """Make a corpus; skip texts that are too short."""
     try:
-        return Corpus.of(texts, lines=lines)
+        return Corpus.of(texts, kind=LINE if lines else STREAM)
     except CorpusError:
         assume(False)
         raise
@@ -231,7 +234,7 @@ def test_empty_texts_are_skipped() -> None:
 
 def test_with_lines_every_line_is_a_text() -> None:
     """Empty lines are skipped, and the last line needs no newline."""
-    corpus = Corpus.of(["emma\r\nolivia\n\n", "ava"], lines=True)
+    corpus = Corpus.of(["emma\r\nolivia\n\n", "ava"], kind=LINE)
     assert corpus.texts == ("emma", "olivia", "ava")
     assert "".join(corpus.pieces()) == "\nemma\nolivia\nava\n"
     assert corpus.characters == len("emma\nolivia\nava\n")
@@ -240,7 +243,7 @@ def test_with_lines_every_line_is_a_text() -> None:
 
 def test_other_separators_do_not_end_a_line() -> None:
     """Only a newline ends a line."""
-    corpus = Corpus.of(["a\u2028b\x0bc\x1cd\x85e\ne"], lines=True)
+    corpus = Corpus.of(["a\u2028b\x0bc\x1cd\x85e\ne"], kind=LINE)
     assert corpus.texts == ("a\u2028b\x0bc\x1cd\x85e", "e")
 
 
@@ -248,7 +251,7 @@ def test_other_separators_do_not_end_a_line() -> None:
 def test_a_corpus_longer_than_a_piece_is_complete(lines: bool) -> None:
     """No character at the border between two pieces is lost."""
     text = "".join(chr(0x100 + k % 1009) + ("\n" if k % 7 == 6 else "") for k in range(PIECE))
-    corpus = Corpus.of([text, "tail"], lines=lines)
+    corpus = Corpus.of([text, "tail"], kind=LINE if lines else STREAM)
     pieces = list(corpus.pieces())
     assert max(map(len, pieces)) <= PIECE
     assert len(pieces) > 2
@@ -284,7 +287,7 @@ def test_the_digest_of_lines_is_that_of_the_file(write: Write) -> None:
     """Lines without empty ones, all ended by a newline, have the digest of their file."""
     path = write(b"emma\nolivia\nava\n")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert Corpus.read([path], lines=True).sha256 == digest
+    assert Corpus.read([path], kind=LINE).sha256 == digest
 
 
 def test_the_digest_depends_on_the_borders_of_texts() -> None:
@@ -300,3 +303,83 @@ def test_the_digest_is_of_the_normalised_text(write: Write) -> None:
     assert Corpus.read([marked]).sha256 == plain
     latin = write(b"caf\xe9\r")
     assert Corpus.read([latin], encoding="latin-1").sha256 == plain
+
+
+# Documents and cells
+
+
+def test_documents_have_a_boundary_at_both_ends(write: Write) -> None:
+    """Each file is split by itself, and its end is a border."""
+    one, two = write(b"a\nb\n%\nc\n", "1.txt"), write(b"d\r\n", "2.txt")
+    corpus = Corpus.read([one, two], kind=TextKind("document", separator="%"))
+    assert corpus.texts == ("a\nb", "c", "d")
+    assert "".join(corpus.pieces()) == "\x1ea\nb\x1ec\x1ed\x1e"
+    assert corpus.characters == 4 + 2 + 2
+    assert corpus.spans().tolist() == [[0, 5], [4, 7], [6, 9]]
+
+
+def test_cells_of_several_tables_are_texts(write: Write) -> None:
+    """Cells without text are counted."""
+    one = write(b'id,text\n1,"a\n\nb"\n2,\n', "1.csv")
+    two = write(b'{"text": "c"}\n{"text": null}\n', "2.jsonl")
+    corpus = Corpus.read([one, two], kind=TextKind("cell", column="text"))
+    assert (corpus.texts, corpus.skipped_cells) == (("a\n\nb", "c"), 2)
+
+
+def test_the_tables_of_a_folder_are_read_in_their_encodings(write: Write, tmp_path: Path) -> None:
+    """The pattern selects them, and the cells take the normal form."""
+    write('id,text\n1,"caf\u00e9\n\u201cno\u201d"\n'.encode("utf-16"), "1.csv")
+    write("id,text\n1,cre\u0300me\n".encode(), "2.csv")
+    write(b"no table", "3.txt")
+    corpus = Corpus.read(
+        [tmp_path], kind=TextKind("cell", column="text"), pattern="*.csv", normalize="nfc"
+    )
+    assert corpus.texts == ("caf\u00e9\n\u201cno\u201d", "cr\u00e8me")
+
+
+def test_a_separator_matches_before_the_text_is_converted(write: Write) -> None:
+    """It is written as in the file, whose documents take the normal form."""
+    path = write("e\u0301\n\u00e9\nab\n".encode())
+    kind = TextKind("document", separator="\u00e9")
+    assert Corpus.read([path], kind=kind, normalize="nfd").texts == ("e\u0301", "ab")
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (TextKind("document", separator="%"), "^corpus has no line that equals separator '%'"),
+        (TextKind("document", separator="blank-line"), "^corpus has no blank line"),
+        (TextKind("cell", column="text"), "corpus.txt is not a table, so it has no column text"),
+    ],
+)
+def test_a_kind_that_does_not_suit_the_text_is_refused(
+    write: Write, kind: TextKind, message: str
+) -> None:
+    """A separator must occur, and only a table has columns."""
+    with pytest.raises(ChargenError, match=message):
+        Corpus.read([write(b"ab cd\nef\n")], kind=kind)
+
+
+def test_a_table_that_is_read_as_a_whole_is_noted(write: Write) -> None:
+    """Also with lines."""
+    path = write(b"id,text\n1,hello\n2,you\n", "m.csv")
+    for kind in (STREAM, LINE):
+        assert Corpus.read([path], kind=kind).table == UnreadTable(
+            str(path), "text", ("id", "text")
+        )
+    assert Corpus.read([path], kind=TextKind("cell", column="text")).table is None
+
+
+def test_a_read_file_is_split_like_the_training_text(write: Write) -> None:
+    """A document needs no separator in it, and a file that is not a table is one cell."""
+    documents = TextKind("document", separator="%")
+    cells = TextKind("cell", column="text")
+    assert read_as(write(b"a\nb\n%\n\nc\n"), documents) == "a\nb\x1ec\x1e"
+    assert read_as(write(b"a\n\nb\n"), documents) == "a\n\nb\x1e"
+    assert read_as(write(b"a\n\nb"), LINE) == "a\nb\n"
+    assert read_as(write(b"a\n\nb"), STREAM) == "a\n\nb"
+    assert read_as(write(b"id,text\n1,a\n2,b\n", "m.csv"), cells) == "a\x1eb\x1e"
+    assert read_as(write(b"a\nb\n"), cells) == "a\nb\x1e"
+    assert read_as(write(b"a\n%\n\xe9"), documents, encoding="latin-1") == "a\x1e\u00e9\x1e"
+    with pytest.raises(CorpusError, match="has no text"):
+        read_as(write(b"%\n\n%\n"), documents)

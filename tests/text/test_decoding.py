@@ -39,7 +39,7 @@ def test_an_uncertain_encoding_is_refused_with_samples() -> None:
     assert message.startswith("a.txt is not UTF-8, and its encoding is uncertain: cp1252 (")
     assert 'xx old Cæsar⏎")' in message
     assert " or " in message
-    assert message.endswith('") (set the encoding to the one that reads well)')
+    assert message.endswith('") (set encoding to the one that reads well)')
 
 
 def test_damaged_utf_8_is_not_another_encoding() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from chargen.errors import OptionError
 from chargen.text.corpus import Corpus, CorpusFacts
+from chargen.text.kind import STREAM
 from chargen.text.normal_form import form_of, in_form
 from chargen.text.vocabulary import Vocabulary
 
@@ -46,7 +47,7 @@ def test_the_form_is_stored_with_the_model() -> None:
 
 def test_the_facts_of_older_models_have_no_form() -> None:
     """They are read as before."""
-    older = {"name": "a", "sha256": "", "characters": 9, "texts": 1, "lines": False}
+    older = {"name": "a", "sha256": "", "characters": 9, "texts": 1, "kind": STREAM}
     facts = CorpusFacts(**older, held_out_characters=0, unknown_characters=0)  # type: ignore[arg-type]
     assert (facts.normalize, facts.normal_form) == ("", "")
 

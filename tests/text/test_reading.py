@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chargen.errors import CorpusError, OptionConflictError
-from chargen.text.reading import Note, read_file, read_texts
+from chargen.text.reading import Note, read_file, read_files
 
 Write = Callable[..., Path]
 FRENCH = (
@@ -32,7 +32,8 @@ def test_a_folder_is_summarised_in_one_note(write: Write, tmp_path: Path) -> Non
     write(bytes(99), "image.txt")
     write(b"no", "notes.md")
     notes: list[Note] = []
-    assert read_texts([tmp_path], report=notes.append) == ["plain", FRENCH, FRENCH]
+    files = read_files([tmp_path], report=notes.append)
+    assert [file.text for file in files] == ["plain", FRENCH, FRENCH]
     summary = "3 files read, 3 skipped (1 not matching, 1 empty, 1 binary); 1 decoded as cp1252"
     assert notes == [Note(f"{tmp_path}: {summary}", "encoding")]
 
@@ -42,7 +43,14 @@ def test_an_uncertain_file_in_a_folder_is_refused(write: Write, tmp_path: Path) 
     write(b"plain", "a.txt")
     path = write(b"C\xe6sar", "b.txt")
     with pytest.raises(CorpusError, match=rf"^{path} is not UTF-8, and its encoding is uncertain"):
-        read_texts([tmp_path])
+        read_files([tmp_path])
+
+
+def test_files_keep_their_paths(write: Write, tmp_path: Path) -> None:
+    """The kind of a table follows from the name of its file."""
+    one, two = write(b"a", "1.txt"), write(b"b", "2.csv")
+    files = read_files([tmp_path, two])
+    assert [(file.path, file.text) for file in files] == [(str(one), "a"), (str(two), "b")]
 
 
 def test_warnings_of_a_folder_are_summarised(write: Write, tmp_path: Path) -> None:
@@ -50,7 +58,7 @@ def test_warnings_of_a_folder_are_summarised(write: Write, tmp_path: Path) -> No
     for name in ("a.txt", "b.txt", "c.txt"):
         write(b"don\xc2\x92t", name)
     notes: list[Note] = []
-    read_texts([tmp_path], report=notes.append)
+    read_files([tmp_path], report=notes.append)
     (warning,) = (note.message for note in notes if note.warning)
     assert warning.startswith(f"{tmp_path / 'a.txt'} has 1 invisible control character, such as ")
     assert warning.endswith(", and 2 more files like it")
@@ -59,4 +67,4 @@ def test_warnings_of_a_folder_are_summarised(write: Write, tmp_path: Path) -> No
 def test_a_pattern_needs_a_folder(write: Write) -> None:
     """No option is ignored."""
     with pytest.raises(OptionConflictError, match=r"^glob has no effect without a folder$"):
-        read_texts([write(b"abc")], pattern="*.txt")
+        read_files([write(b"abc")], pattern="*.txt")

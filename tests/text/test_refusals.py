@@ -11,6 +11,7 @@ import pytest
 
 from chargen.errors import CorpusError, OptionError
 from chargen.text.corpus import Corpus
+from chargen.text.kind import LINE, STREAM
 from chargen.text.reading import read_file
 
 Write = Callable[..., Path]
@@ -20,7 +21,7 @@ Stdin = Callable[[bytes], None]
 def refusal(*paths: str | Path, encoding: str = "auto", lines: bool = False) -> str:
     """Return the error message for these paths, which has one line."""
     with pytest.raises(CorpusError) as caught:
-        Corpus.read(paths, encoding=encoding, lines=lines)
+        Corpus.read(paths, encoding=encoding, kind=LINE if lines else STREAM)
     message = str(caught.value)
     assert len(message.splitlines()) == 1
     return message
@@ -190,8 +191,8 @@ def test_newlines_are_one_distinct_character(write: Write) -> None:
 
 def test_the_smallest_corpora_of_lines(write: Write) -> None:
     """With lines, the newline is the second character; one letter is too few."""
-    assert Corpus.read([write(b"xx\n")], lines=True).texts == ("xx",)
-    assert Corpus.read([write(b"x\nx\n")], lines=True).texts == ("x", "x")
+    assert Corpus.read([write(b"xx\n")], kind=LINE).texts == ("xx",)
+    assert Corpus.read([write(b"x\nx\n")], kind=LINE).texts == ("x", "x")
     one = refusal(write(b"\nx\n\n"), lines=True)
     assert one == "corpus has 1 character; training needs at least 2"
     none = refusal(write(b"\n\n"), lines=True)

@@ -14,6 +14,7 @@ from chargen.text.corpus import (
     Split,
     split,
 )
+from chargen.text.kind import LINE, STREAM
 from chargen.text.vocabulary import Vocabulary
 
 
@@ -31,7 +32,7 @@ def targets(spans: Iterable[Iterable[int]]) -> list[int]:
 def corpus_of(texts: list[str], *, lines: bool) -> Corpus:
     """Make a corpus; skip texts that are too short."""
     try:
-        return Corpus.of(texts, lines=lines)
+        return Corpus.of(texts, kind=LINE if lines else STREAM)
     except CorpusError:
         assume(False)
         raise
@@ -53,8 +54,8 @@ def test_a_short_corpus_has_no_validation_set() -> None:
 def test_short_lines_have_no_validation_set() -> None:
     """The newlines of the lines count towards the 10,000 characters."""
     lines = [f"{k:03d}" for k in range(1_000)] * 3
-    short = Corpus.of(["\n".join(lines[:2_499])], lines=True)
-    long = Corpus.of(["\n".join(lines[:2_500])], lines=True)
+    short = Corpus.of(["\n".join(lines[:2_499])], kind=LINE)
+    long = Corpus.of(["\n".join(lines[:2_500])], kind=LINE)
     assert (short.characters, long.characters) == (9_996, 10_000)
     assert len(split_of(short, None).validation) == 0
     assert len(split_of(long, None).validation) == 100
@@ -106,7 +107,7 @@ def test_a_set_without_targets_is_refused(fraction: float) -> None:
 def test_equal_lines_cannot_be_split() -> None:
     """All copies of a line are in the same set."""
     with pytest.raises(OptionConflictError, match="needs two distinct lines, but corpus has one"):
-        split_of(Corpus.of(["emma\n" * 100], lines=True), 0.1)
+        split_of(Corpus.of(["emma\n" * 100], kind=LINE), 0.1)
 
 
 many_texts = st.lists(st.text("abc\n", min_size=1, max_size=30), min_size=1, max_size=8)
@@ -164,7 +165,7 @@ def test_distinct_lines_are_held_out(text: str, fraction: float, seed: int) -> N
 
 def test_the_seed_determines_the_held_out_lines() -> None:
     """The same seed gives the same lines, and another seed gives others."""
-    corpus = Corpus.of(["\n".join(f"{k:03d}" for k in range(500))], lines=True)
+    corpus = Corpus.of(["\n".join(f"{k:03d}" for k in range(500))], kind=LINE)
     first, again, other = (split_of(corpus, 0.1, seed).validation for seed in (1, 1, 2))
     assert first.tolist() == again.tolist()
     assert first.tolist() != other.tolist()
@@ -172,7 +173,7 @@ def test_the_seed_determines_the_held_out_lines() -> None:
 
 def test_a_tenth_of_the_distinct_names_is_held_out(data: Path) -> None:
     """Repeated names do not change the size of the validation set."""
-    corpus = Corpus.read([data / "names.txt"], lines=True)
+    corpus = Corpus.read([data / "names.txt"], kind=LINE)
     vocabulary = Vocabulary.build(corpus.pieces())
     parts = split(corpus, vocabulary, validation_fraction=None, seed=1)
     held = set(lines_of(parts, parts.validation, vocabulary))

@@ -8,6 +8,7 @@ from typing import Any
 
 from chargen.model.checkpoint import LOG
 from chargen.text.corpus import Corpus
+from chargen.text.kind import LINE, STREAM
 from chargen.training.options import TrainingOptions
 from chargen.training.precision import has_bfloat16
 from chargen.training.records import Evaluation, Finished, Step, TrainingRecord
@@ -53,7 +54,7 @@ class Runs:
 
     def start(self, output: Path, *, overwrite: bool = False) -> Trainer:
         """Start a new run."""
-        corpus = Corpus.read([self._text], lines=self._lines)
+        corpus = Corpus.read([self._text], kind=LINE if self._lines else STREAM)
         return start(corpus, self._options, output=output, overwrite=overwrite)
 
     def resume(self, output: Path, **budget: float) -> Trainer:

@@ -9,6 +9,7 @@ from chargen.generation.context import Reader
 from chargen.model.config import ModelConfig
 from chargen.model.engine import Engine
 from chargen.text.corpus import Corpus, Split, split
+from chargen.text.kind import LINE, STREAM
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.copied import copied_passages
 
@@ -20,7 +21,7 @@ def read(text: str, *, lines: bool = False, held_out: float = 0.0) -> tuple[Read
 
     Without lines, a newline and "z" are followed by "a"; with lines, "z" by a newline.
     """
-    corpus = Corpus.of(text.splitlines() if lines else [text], lines=lines)
+    corpus = Corpus.of(text.splitlines() if lines else [text], kind=LINE if lines else STREAM)
     vocabulary = Vocabulary.build([ALPHABET])
     size = len(vocabulary)
     config = ModelConfig(size, "rnn", "one-hot", 1, size, 1)
@@ -28,7 +29,7 @@ def read(text: str, *, lines: bool = False, held_out: float = 0.0) -> tuple[Read
     order = vocabulary.encode("\n" + ALPHABET + ("\n" if lines else "a"))
     np.fill_diagonal(weights["layers.0.weight_ih_l0"], 10)
     weights["decoder.weight"][order[1:], order[:-1]] = 100
-    reader = Reader(Engine(config, weights), vocabulary, lines=lines)
+    reader = Reader(Engine(config, weights), vocabulary, kind=LINE if lines else STREAM)
     return reader, split(corpus, vocabulary, validation_fraction=held_out, seed=1)
 
 

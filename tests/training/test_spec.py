@@ -14,6 +14,7 @@ from chargen.errors import CheckpointError, OptionConflictError, OptionError
 from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import CONFIG, TRAINING, Checkpoint, Description
 from chargen.text.corpus import Corpus
+from chargen.text.kind import LINE, STREAM
 from chargen.training.options import Budget, TrainingOptions
 from chargen.training.precision import has_bfloat16
 from chargen.training.presets import PRESETS, affordable_size, automatic_dropout
@@ -131,7 +132,7 @@ def test_a_window_holds_a_whole_line(
     open_options: TrainingOptions, length: int, window: int, batch_size: int
 ) -> None:
     """With lines, windows and time scales cover the longest line, up to 256 characters."""
-    lines = Corpus.of(["\n".join(f"{k:0{length}}" for k in range(600))], lines=True)
+    lines = Corpus.of(["\n".join(f"{k:0{length}}" for k in range(600))], kind=LINE)
     training = make_spec(lines, open_options).training
     assert (training.sequence_length, training.batch_size) == (window, batch_size)
     assert training.chrono_max == min(256, length + 1)
@@ -223,7 +224,9 @@ def test_the_facts_about_the_corpus_are_stored(options: TrainingOptions) -> None
         "sha256": corpus.sha256,
         "characters": 300,
         "texts": 2,
-        "lines": False,
+        "kind": asdict(STREAM),
+        "longest_text": 200,
+        "skipped_cells": 0,
         # The first of the last 30 characters is only an input.
         "held_out_characters": 29,
         "unknown_characters": 20,

@@ -15,6 +15,7 @@ from chargen.evaluation.bigram import bigram_nats
 from chargen.model.checkpoint import MODEL, Checkpoint
 from chargen.model.network import Network
 from chargen.text.corpus import Corpus, Spans, split
+from chargen.text.kind import LINE, STREAM
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.options import TrainingOptions
 from chargen.training.presets import FINE_TUNING, fine_tuning_rate
@@ -42,7 +43,7 @@ def spec_of(english: Path) -> MakeSpec:
         sizes = {"hidden_size": 48, "embedding_size": 16, "num_layers": 1}
         fixed: dict[str, Any] = {"steps": 5, "device": "cpu", "precision": "float32", **sizes}
         chosen = TrainingOptions(**{**fixed, **options})
-        return make_spec(Corpus.of([text], name="text", lines=lines), chosen)
+        return make_spec(Corpus.of([text], name="text", kind=LINE if lines else STREAM), chosen)
 
     return make
 
@@ -256,7 +257,7 @@ def test_letter_pairs_are_not_counted_in_the_part_that_they_predict() -> None:
 
 def test_letter_pairs_at_the_start_of_lines_are_learned() -> None:
     """Lines of one word are predicted nearly perfectly, from the newline on."""
-    corpus = Corpus.of(["\n".join(["emma"] * 400)], lines=True)
+    corpus = Corpus.of(["\n".join(["emma"] * 400)], kind=LINE)
     vocabulary = Vocabulary.build(corpus.pieces())
     parts = split(corpus, vocabulary, validation_fraction=0, seed=1)
     nats = letter_pair_nats(parts.ids, *sample_spans(parts.train, 500), len(vocabulary))

@@ -14,6 +14,7 @@ from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint
 from chargen.model.config import ENCODERS
 from chargen.model.engine import Engine
+from chargen.text.kind import LINE
 from tests.web.checkpoints import TEXT, make_checkpoint
 from tests.web.conftest import PageEngine
 
@@ -27,7 +28,7 @@ DEEP = {
     for k, checkpoint in enumerate(CHECKPOINTS)
     if checkpoint.config.num_layers == 2 and checkpoint.config.encoder == "embedding"
 }
-LINES = make_checkpoint(lines=True)
+LINES = make_checkpoint(kind=LINE)
 ROUNDING = 1e-5  # of float32 values around 1, over a few steps
 
 

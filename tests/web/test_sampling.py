@@ -17,6 +17,7 @@ from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint
 from chargen.model.find import find
 from chargen.options import MAX_SEED
+from chargen.text.kind import TextKind
 from chargen.web.document import FOLDER
 from tests.web.checkpoints import make_checkpoint
 from tests.web.conftest import PageEngine
@@ -93,6 +94,27 @@ def test_confidence_ends_the_text(engine: PageEngine) -> None:
     assert reply["text"] == "".join(each.character for each in characters)
     expected = np.array([each.log_probability for each in characters], np.float64)
     np.testing.assert_allclose(np.negative(reply["nats"]), expected, atol=1e-5)  # float32 rounding
+
+
+def test_a_text_ends_with_its_document(open_engine: Callable[..., PageEngine]) -> None:
+    """It ends where that of chargen ends; the symbol of the boundary starts a new text."""
+    documents = TextKind("document", separator="%")
+    checkpoint = make_checkpoint(kind=documents, scale=1.0)
+    reader, engine = Reader.of(checkpoint), open_engine(checkpoint)
+    reasons = set()
+    for seed in range(4):
+        settings = GenerationSettings(length=60, temperature=1.5, seed=seed)
+        *drawn, stopped = generate(reader, settings, "to be")
+        reply = engine.ask("generate", model=0, text="to be", settings=asdict(settings))
+        assert isinstance(stopped, Stopped)
+        assert reply["reason"] == stopped.reason
+        assert reply["text"] == "".join(each.character for each in drawn if isinstance(each, Drawn))
+        reasons.add(stopped.reason)
+    assert "end" in reasons
+    start, after = (
+        engine.ask("next", model=0, text=text, settings={}) for text in ("", "to\u00b6")
+    )
+    assert after["probabilities"] == start["probabilities"]
 
 
 def test_a_suggestion_is_the_most_likely_text(engine: PageEngine) -> None:

@@ -1,0 +1,191 @@
+"""Tables in text files: CSV, TSV, JSON Lines, and a JSON list of objects.
+
+A table is recognised by the extension of its file, or else by its content.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from chargen.errors import CorpusError
+
+_DELIMITERS = {".csv": ",;\t|", ".tsv": "\t", ".tab": "\t"}
+_JSON = (".json", ".jsonl", ".ndjson")
+# The limit of the csv module is 131,072 characters; this one fits a C long on every platform.
+_MAX_FIELD = (1 << 31) - 1
+_HEAD = 1 << 16  # characters that are enough to recognise a table
+_ROWS = 20  # rows that show which delimiter separates the cells
+_MAX_NAMES = 20  # in a message
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table. names: of its columns, from its first row or the keys of its objects.
+
+    shown: the file as messages name it. A row can be shorter than the names.
+    """
+
+    shown: str
+    names: tuple[str, ...]
+    rows: Sequence[Sequence[Any]]
+
+    def cells(self, column: str) -> list[str | None]:
+        """Return the cells of a column as text; None for one that is missing, null or blank.
+
+        column: a name, or a number from 1. Raises CorpusError if there is no such column.
+        """
+        choices = [*self.names, *(str(k + 1) for k in range(len(self.names)))]
+        if column not in choices:
+            listed = listed_names(self.names)
+            raise CorpusError(f"{self.shown} has no column {column:.40} (it has {listed})")
+        at = choices.index(column) % len(self.names)
+        return [_as_text(row[at]) if at < len(row) else None for row in self.rows]
+
+
+def read_table(text: str, path: str, shown: str, *, complete: bool = True) -> Table | None:
+    """Return the table in the normalised text of a file; None if it is not a table.
+
+    complete: whether the text is the whole file; its last row can otherwise be cut.
+    Raises CorpusError, with the line, if it is invalid.
+    """
+    extension = Path(path).suffix.lower()
+    start = text.lstrip()[:1]
+    if extension in _JSON or (extension not in _DELIMITERS and start in ("{", "[")):
+        if start == "[" and extension not in (".jsonl", ".ndjson"):
+            return _objects(_json_list(text, shown), shown)
+        return _objects(_json_lines(text, shown), shown)
+    with _large_fields():
+        delimiter = _delimiter(text, _DELIMITERS.get(extension, ",\t;|"))
+        if delimiter is None and extension in _DELIMITERS:
+            delimiter = _DELIMITERS[extension][0]  # a single column
+        return None if delimiter is None else _delimited(text, delimiter, shown, complete)
+
+
+def looks_like_table(text: str, path: str) -> tuple[str, tuple[str, ...]] | None:
+    """Return the column with the longest cells and all names, if a file is a table by its name."""
+    extension = Path(path).suffix.lower()
+    if extension not in (*_DELIMITERS, *_JSON):
+        return None
+    if extension == ".json":
+        if not text.lstrip().startswith(("[", "{")):
+            return None
+    elif len(text) > _HEAD:
+        text = text[: text.rfind("\n", 0, _HEAD) + 1]
+    try:
+        table = read_table(text, path, path, complete=False)
+    except CorpusError:
+        return None
+    if table is None or not table.names or not table.rows:
+        return None
+    sizes = {name: sum(len(cell or "") for cell in table.cells(name)) for name in table.names}
+    return max(table.names, key=sizes.__getitem__), table.names
+
+
+def listed_names(names: Sequence[str]) -> str:
+    """Return the names of columns as a list for a message."""
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return ", ".join(names[:_MAX_NAMES]) + more
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    # JSON can escape half of a character; csv cannot, since its text was decoded.
+    return _SURROGATE.sub("\ufffd", text) if text.strip() else None
+
+
+def _delimiter(text: str, delimiters: str) -> str | None:
+    """Return the delimiter that makes the most columns, the same number in most of the rows."""
+    columns = {}
+    for delimiter in delimiters:
+        sizes = [len(row) for row in islice(_rows(text[:_HEAD], delimiter), _ROWS) if row]
+        if len(sizes) > 1 and sizes[0] > 1 and sizes.count(sizes[0]) >= 0.8 * len(sizes):
+            columns[delimiter] = sizes[0]
+    return max(columns, key=columns.__getitem__, default=None)
+
+
+def _delimited(text: str, delimiter: str, shown: str, complete: bool) -> Table:
+    quoting = csv.QUOTE_MINIMAL
+    if complete and (reason := _error(text, delimiter)) is not None:
+        if delimiter != "\t":
+            raise CorpusError(f"{shown}, {reason}")
+        quoting = csv.QUOTE_NONE  # many programs write TSV without quoting, so a mark is text
+    rows = [row for row in _rows(text, delimiter, quoting) if row]
+    names = tuple(name.strip() for name in rows[0]) if rows else ()
+    return Table(shown, names, rows[1:])
+
+
+def _error(text: str, delimiter: str) -> str | None:
+    """Return where and why a table is invalid, or None if it is not."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    start = 1
+    try:
+        for _ in reader:
+            start = reader.line_num + 1
+    except csv.Error as error:
+        if "unexpected end" in str(error):
+            return f"line {start}: a quoted cell has no closing quotation mark (add it)"
+        return (
+            f"line {reader.line_num}: {error} (inside a quoted cell, a quotation mark is doubled)"
+        )
+    return None
+
+
+def _rows(text: str, delimiter: str, quoting: Any = csv.QUOTE_MINIMAL) -> Iterator[list[str]]:
+    yield from csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
+
+
+@contextmanager
+def _large_fields() -> Iterator[None]:
+    """Allow cells of any length; the limit is a setting of the module csv."""
+    before = csv.field_size_limit(_MAX_FIELD)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _json_lines(text: str, shown: str) -> list[Any]:
+    values = []
+    for number, line in enumerate(text.split("\n"), start=1):  # JSON can contain U+2028
+        if line.strip():
+            values.append(_parsed(line, shown, number))
+    return values
+
+
+def _json_list(text: str, shown: str) -> list[Any]:
+    values = _parsed(text, shown, 1)
+    return values if isinstance(values, list) else [values]
+
+
+def _parsed(text: str, shown: str, first_line: int) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line = first_line + error.lineno - 1
+        reason = f"{error.msg} at column {error.colno}"
+    except (ValueError, RecursionError) as error:  # a huge number, a deep nesting
+        line, reason = first_line, str(error)
+    raise CorpusError(f"{shown}, line {line}: invalid JSON: {reason} (correct or remove it)")
+
+
+def _objects(values: list[Any], shown: str) -> Table:
+    for number, value in enumerate(values, start=1):
+        if not isinstance(value, dict):
+            raise CorpusError(
+                f"{shown}: record {number:,} is not a JSON object, such as"
+                ' {"text": "..."} (a table has an object for each row)'
+            )
+    names = tuple(dict.fromkeys(name for value in values for name in value))
+    return Table(shown, names, [[value.get(name) for name in names] for value in values])
