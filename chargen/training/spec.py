@@ -251,9 +251,9 @@ def _make_config(
         if size < model.hidden_size:
             model = replace(model, hidden_size=size)
             precision, threads, speed = _choose_by_speed(options, model, *shape)
+    is_long = parts.train_characters >= LONG_TEXT
     small = batch_size * window <= SMALL_BATCH and options.batch_size is None
-    long = parts.train_characters >= LONG_TEXT and not kind.separate
-    if small and long and precision == "bfloat16":
+    if small and is_long and not kind.separate and precision == "bfloat16":
         preset = preset.for_muon()
         batch_size = preset.batch_size
     characters_of = {
@@ -263,7 +263,10 @@ def _make_config(
     }
     characters = budget.amount * characters_of[budget.kind]
     scale = CELLS[model.cell].learning_rate_scale
-    muon = muon_pays(model.hidden_size, batch_size * window, precision)
+    # From random weights, Muon overfits a short text sooner: after 15 s of bfloat16, rhymes 1.649
+    # nats with AdamW and 1.706 with Muon, neurons 1.471 and 1.534.
+    suits = is_long or start.model is not None
+    muon = suits and muon_pays(model.hidden_size, batch_size * window, precision)
     config = TrainingConfig(
         budget=budget,
         batch_size=batch_size,

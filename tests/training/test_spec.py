@@ -80,7 +80,7 @@ def test_the_learning_rate_depends_on_the_cell(
         (600_000, "bfloat16", None, (32, 1.5, True)),
         (600_000, "bfloat16", 16, (16, 1, True)),
         (600_000, "float32", None, (16, 1, False)),
-        (500_000, "bfloat16", None, (16, 1, True)),
+        (500_000, "bfloat16", None, (16, 1, False)),
     ],
 )
 def test_a_long_text_gets_larger_batches_if_muon_costs_little(
@@ -97,6 +97,16 @@ def test_a_long_text_gets_larger_batches_if_muon_costs_little(
     training = make_spec(Corpus.of(["ab" * (characters // 2)]), options).training
     rate = training.learning_rate / PRESETS["base"].learning_rate
     assert (training.batch_size, round(rate, 6), training.muon) == expected
+
+
+def test_a_short_text_is_fine_tuned_with_muon_where_it_costs_little(model: Checkpoint) -> None:
+    """From random weights, it would be overfitted."""
+    text = Corpus.of(["The cat sat on the mat.\n" * 40])
+    options = TrainingOptions(steps=1, precision="bfloat16", device="cpu")
+    wide = replace(options, init_from="none", hidden_size=64, embedding_size=8)
+    assert not make_spec(text, wide).training.muon
+    fine_tuned = make_spec(text, replace(options, init_from=str(model.folder)))
+    assert fine_tuned.training.muon
 
 
 def test_options_override_the_preset(corpus: Corpus, options: TrainingOptions) -> None:
