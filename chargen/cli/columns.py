@@ -16,8 +16,8 @@ class Column:
     """A column of a table.
 
     numeric: align its cells at the right. shortens: shorten its cells where the terminal is narrow.
-    optional: leave it out where that is not enough; the column with the lowest number first, and
-    never one with 0.
+    optional: the order in which columns are left out if that is not enough, the lowest number
+    first; a column with 0 is always shown.
     """
 
     heading: str

@@ -63,10 +63,10 @@ def page(models: tuple[str, ...], output: str | None, overwrite: bool, weights_d
 @click.option("-o", "--output", metavar="FILE", help="File to write [default: <model>.zip]")
 @overwrite_option
 def archive(model: str | None, output: str | None, overwrite: bool) -> None:
-    """Write a zip archive with all that others need to use a model.
+    """Write a zip archive with everything that others need to use a model.
 
-    Commands take the archive as they take a folder: -m FILE. It does not contain the state of the
-    training, with which a run is resumed. A model can reveal passages of its training text.
+    Every command accepts the archive in place of a folder: -m FILE. It does not contain the
+    training state, which resuming a run needs. A model can reveal passages of its training text.
     """
     from chargen.model.archive import SUFFIX, pack
     from chargen.model.checkpoint import Checkpoint, read_files
@@ -85,8 +85,9 @@ def archive(model: str | None, output: str | None, overwrite: bool) -> None:
 def onnx(model: str | None, output: str | None, overwrite: bool) -> None:
     """Write one step of a model as an ONNX graph, for other programs.
 
-    Inputs are `id`, a character of each sample, and the states; outputs are `logits` and the states
-    after it. The metadata `chargen` has the vocabulary as JSON. It needs the package onnx.
+    The inputs are `id`, one character of each sample, and the states. The outputs are `logits` and
+    the new states. The metadata entry `chargen` contains the vocabulary as JSON. The command needs
+    the package onnx.
     """
     from chargen.generation.onnx_graph import onnx_graph
 

@@ -25,8 +25,8 @@ class HeatMap:
     columns of the largest place. depth: of the colours, see `colour_depth`. bar: the number that
     a bar shows; the numbers then have a sign.
 
-    A number has four columns or more if there is room, else a level in one column, which has the
-    sign before it if numbers have one and there is room.
+    A number has four columns or more if there is room. Otherwise it is a level in one column, after
+    a sign if the numbers are signed and there is room.
     """
 
     names: tuple[str, ...]

@@ -33,9 +33,9 @@ _TYPES = {"int": click.INT, "float": click.FLOAT, "str": click.STRING}
 
 
 class Command(click.Command):
-    """A command that refuses to take an option twice, unless its values are collected.
+    """A command that rejects a repeated option, unless the option accepts several values.
 
-    click takes the last value without a word.
+    click silently uses the last value.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -45,7 +45,9 @@ class Command(click.Command):
             single = isinstance(each, click.Option) and not (each.multiple or each.is_flag)
             if single and (count := order.count(each)) > 1:
                 raise click.UsageError(
-                    f"{each.opts[-1]} may be given once, got {count} values (pass one of them)", ctx
+                    f"{each.opts[-1]} may be given only once, got {count} values"
+                    " (pass one of them)",
+                    ctx,
                 )
         return super().parse_args(ctx, args)
 
@@ -72,14 +74,14 @@ encoding_option: Decorator = click.option(
     "--encoding",
     metavar="NAME",
     default="auto",
-    help="Encoding of the text files; auto: UTF-8, or detected [default: auto]",
+    help="Encoding of the text files; auto: UTF-8 or a detected one [default: auto]",
 )
 
 glob_option: Decorator = click.option(
     "--glob",
     "pattern",
     metavar="PATTERN",
-    help="Files to read in a folder, in any case of letters [default: **/*.txt]",
+    help="Pattern of the files to read in folders; ignores case [default: **/*.txt]",
 )
 
 
@@ -175,7 +177,7 @@ def known_prompt(
 ) -> str:
     """Normalise a prompt, and warn about characters that are not in the vocabulary.
 
-    It takes the Unicode normal form of the model if it is unknown in its own.
+    A prompt with unknown characters is converted to the Unicode normal form that the model knows.
     typed: whether it is an argument, in which the shell keeps a backslash and an n as they are.
     """
     from chargen.repl.session import clean
@@ -214,8 +216,9 @@ def warn_unread_table(corpus: Corpus) -> None:
 
     if (table := corpus.table) is not None:
         warn(
-            f"{table.file} looks like a table; --column {shlex.quote(table.column)} trains on one"
-            f" column of: {listed_names(table.names)}"
+            f"{table.file} looks like a table but is read as plain text"
+            f" (--column {shlex.quote(table.column)} reads one column;"
+            f" columns: {listed_names(table.names)})"
         )
 
 

@@ -32,8 +32,8 @@ def command(model: str | None, encoding: str, **options: Any) -> int:
     """Write a text together with a model, line by line.
 
     Press Enter to let the model finish your line. While you type, the model suggests how to
-    continue, in grey; press Tab to accept the suggestion. It is the most likely text, while Enter
-    draws at random. Type /help for all keys and commands.
+    continue, in grey; press Tab to accept the suggestion. The suggestion is the most
+    likely text; Enter samples instead. Type /help for all keys and commands.
 
     A model of documents or cells continues your line to the end of the text.
 

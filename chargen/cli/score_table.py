@@ -58,7 +58,7 @@ def print_scores(
         )
     if len(divided) > 1:
         listed = ", ".join(divided.values())
-        warn(f"the comparison is unfair: the models divide the text differently: {listed}")
+        warn(f"the comparison is unfair: the models split the text differently: {listed}")
     if len(set(unknown)) == 1 and unknown[0]:
         warn(f"no model knows these characters in the text: {list_characters(unknown[0])}")
     for row, characters in zip(rows, unknown, strict=True):

@@ -26,7 +26,7 @@ _MIN_WIDTH = 40
 def command(number: int | None, no_pause: bool, html: str | None) -> None:
     """Show how recurrent networks work, in seven screens.
 
-    SCREEN, a number from 1 to 7, shows only this screen. Small networks that come with chargen
+    SCREEN, a number from 1 to 7, selects a single screen. Small networks that come with chargen
     compute the numbers when a screen is shown. On a terminal, Enter shows the next screen; q and
     Enter quit. The web page contains these networks and works offline.
     """

@@ -45,9 +45,9 @@ def table(found: Sequence[UnitFeature], num_units: int, width: int) -> Iterator[
         text = f"not confirmed, no better than chance: {', '.join(others)}"
         yield from wrapped(text, width, "  ")
     text = (
-        f"found: the correlation of the unit, of {num_units:,}, whose correlation is furthest from"
-        " 0 on the first half of the text; confirmed: that of the same unit on the second half;"
-        " chance: how far from 0 any unit gets when the feature is shifted along the text"
+        f"found: the strongest correlation among {num_units:,} units on the first half of the text;"
+        " confirmed: the correlation of the same unit on the second half; chance: the strongest"
+        " correlation of any unit when the feature is shifted along the text"
     )
     yield from wrapped(text, width, "  ")
 

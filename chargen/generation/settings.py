@@ -71,7 +71,7 @@ class GenerationSettings:
         flags=("-n", "--length"),
         metavar="N",
         none_as="0",
-        default_help="200; if texts are separate, twice the longest, at most 10,000",
+        default_help="200; for separate texts: twice the longest text, at most 10,000",
     )
     stop: tuple[str, ...] = option((), "Stop before this text; can be repeated", metavar="TEXT")
     until_newline: bool = option(False, "Stop before a newline")

@@ -217,8 +217,8 @@ def split(
 ) -> Split:
     """Encode a corpus and split it into a training and a validation set.
 
-    Of streams, the validation set is the end of the corpus. Of separate texts, it is drawn with
-    the seed from the distinct ones: it has one copy of each drawn text, and the training set none.
+    The validation set of streams is the end of the corpus. For separate texts, distinct texts are
+    drawn with the seed: the validation set has one copy of each, and the training set none.
     validation_fraction: None holds out a tenth of 10,000 characters or more, and nothing of a
     shorter corpus. Raises OptionConflictError if a set would have no character to predict.
     """

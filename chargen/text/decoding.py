@@ -138,7 +138,7 @@ def _detect(data: bytes, error: UnicodeDecodeError, shown: str) -> str:
     listed = " or ".join(filter(None, [", ".join(readings[:-1]), readings[-1]]))
     raise CorpusError(
         f"{shown} is not UTF-8, and its encoding is uncertain: {listed}"
-        " (set {encoding} to the one that reads well)",
+        " (set {encoding} to the one that gives readable text)",
         "encoding",
     )
 
@@ -187,5 +187,5 @@ def _c1_warning(text: str, shown: str, encoding: str) -> str:
     first = character_name(found[0])
     message = f"{shown} has {plural(len(found), 'invisible control character')}, such as {first}: "
     if encoding.startswith(("utf", "UTF")):
-        return message + "it was probably converted from cp1252 as if it were latin-1"
+        return message + "it was probably decoded as latin-1 instead of cp1252"
     return message + f"it is probably not {encoding} (try encoding cp1252 or {AUTO})"

@@ -115,8 +115,8 @@ class _Score(NamedTuple):
     """How well a reading fits.
 
     nats: the log-probability of its non-ASCII characters. fits: whether they are typical of a
-    language. correlation: 1, or more if hardly any distinct ones repeat many times, since a
-    repeated one is hardly more evidence than a single one.
+    language. correlation: the factor of the required margin; above 1 if only one or two distinct
+    characters occur many times, since repetitions add little evidence.
     """
 
     nats: float

@@ -268,7 +268,7 @@ def _vanishing_gradient() -> Screen:
                 [("right", *answers)],
             ),
             Live(
-                "The gradient of the last prediction, with respect to the states on the way back",
+                "The gradient of the last prediction with respect to the earlier states",
                 ("gradient",),
                 models,
                 (example,),
@@ -376,7 +376,7 @@ def _days() -> Screen:
                 states,
             ),
             Live(
-                "Two weeks of your own: the answers, and how far the memories are apart",
+                "Two weeks of your own: the answers, and how far apart the memories are",
                 ("pair",),
                 (RECALL,),
                 (one, other),

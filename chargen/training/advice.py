@@ -65,8 +65,8 @@ def advice(outcome: Outcome) -> Advice | None:
         if outcome.copied is None:
             return None
         if outcome.copied >= _LEARNED:
-            return Advice(f"learned by heart: {copied} in the text")
-        return Advice(f"{copied} in the text: train longer to learn more of it by heart", True)
+            return Advice(f"memorised: {copied} in the text")
+        return Advice(f"{copied} in the text: train longer to memorise more of it", True)
     if outcome.copied is not None and outcome.copied - outcome.usual >= _MUCH_COPIED:
         return Advice(f"copied: {copied} in the training text")
     if len(outcome.curve) > 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-# The longest window, in characters, that is chosen for separate texts. Longer ones take several.
+# The longest window, in characters, that is chosen for separate texts. Longer texts take several.
 MAX_TEXT_WINDOW = 256
 
 

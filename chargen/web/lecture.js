@@ -13,7 +13,7 @@ const LIVE_VIEWS = {
   pair: (figure) => new PairView(figure),
 };
 
-/** A live figure is to its views what the page of `chargen export page` is to its own. */
+/** The host of the views of one live figure, as `Page` is in `chargen export page`. */
 class Figure {
   /** live: {views, models, texts, choices, threshold}, as chargen/web/lecture.py describes it. */
   constructor(element, number, live, models, client) {

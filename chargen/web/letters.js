@@ -3,7 +3,7 @@
 
 const LETTERS = 24; // the last ones of a text
 const SHOWN = 12; // characters that were read
-const LETTERS_CAPTION = "The probability of the right letter and, where another one is more likely, that letter";
+const LETTERS_CAPTION = "The probability of the right letter, and the most likely letter if it is another one";
 
 class LettersView {
   constructor(host) {

@@ -87,8 +87,8 @@ class Pair {
 
 /** Return columns [{rows, differs, gap}] in which the common start and end of two texts are aligned.
  *
- * rows: of the traces. gap: which text has no character here, 0 or 1, or null; its row is then that
- * of its last character before.
+ * rows: of the traces. gap: the text that has no character in this column, 0 or 1, else null. Its row is
+ * that of its previous character.
  */
 function aligned(one, two) {
   const start = commonLength(one, two);

@@ -18,7 +18,7 @@ class UnfoldedView {
     this.chart = html("figure", { class: "card gradient" });
     this.networks = html("div", { class: "networks" });
     const chain =
-      "A cell with a loop is equivalent to a chain of copies, one for each character. The state flows to the right. Above each copy: the character it expects, with its probability; ✓ where the text goes on with it.";
+      "A cell with a loop is equivalent to a chain of copies, one for each character. The state flows to the right. Above each copy: the character it expects, with its probability; ✓ if the text continues with it.";
     const back =
       "The gradient of the last prediction flows back to the left. Between the copies: its norm relative to the last step.";
     this.element = html(

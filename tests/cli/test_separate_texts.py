@@ -100,7 +100,7 @@ def test_models_of_several_kinds_read_one_file(
     counts = [json.loads(line)["characters"] for line in outcome.out.splitlines()]
     assert counts == [12, 14]
     unfair = (
-        "the comparison is unfair: the models divide the text differently: poems (each document"
+        "the comparison is unfair: the models split the text differently: poems (each document"
         " between lines '%' is a separate text), stream (one stream of characters)"
     )
     assert outcome.err == f"chargen: warning: {unfair}\n"
@@ -110,7 +110,10 @@ def test_models_of_several_kinds_read_one_file(
 @pytest.mark.parametrize("options", [(), ("--lines",)])
 def test_a_table_that_is_read_as_text_is_reported(train: Command, options: tuple[str, ...]) -> None:
     """One line names its columns and the option that reads one."""
-    warning = "m.csv looks like a table; --column text trains on one column of: id, text"
+    warning = (
+        "m.csv looks like a table but is read as plain text"
+        " (--column text reads one column; columns: id, text)"
+    )
     assert train("m.csv", *options).err.count(warning) == 1
 
 

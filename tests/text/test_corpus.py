@@ -249,7 +249,7 @@ def test_other_separators_do_not_end_a_line() -> None:
 
 @pytest.mark.parametrize("lines", [False, True])
 def test_a_corpus_longer_than_a_piece_is_complete(lines: bool) -> None:
-    """No character at the border between two pieces is lost."""
+    """No character between two pieces is lost."""
     text = "".join(chr(0x100 + k % 1009) + ("\n" if k % 7 == 6 else "") for k in range(PIECE))
     corpus = Corpus.of([text, "tail"], kind=LINE if lines else STREAM)
     pieces = list(corpus.pieces())
@@ -290,7 +290,7 @@ def test_the_digest_of_lines_is_that_of_the_file(write: Write) -> None:
     assert Corpus.read([path], kind=LINE).sha256 == digest
 
 
-def test_the_digest_depends_on_the_borders_of_texts() -> None:
+def test_the_digest_depends_on_the_boundaries_of_texts() -> None:
     """The same characters split into other texts make another corpus."""
     digests = {Corpus.of(texts).sha256 for texts in (["abcd"], ["ab", "cd"], ["abc", "d"])}
     assert len(digests) == 3
@@ -309,7 +309,7 @@ def test_the_digest_is_of_the_normalised_text(write: Write) -> None:
 
 
 def test_documents_have_a_boundary_at_both_ends(write: Write) -> None:
-    """Each file is split by itself, and its end is a border."""
+    """Each file is split by itself, and its end separates, too."""
     one, two = write(b"a\nb\n%\nc\n", "1.txt"), write(b"d\r\n", "2.txt")
     corpus = Corpus.read([one, two], kind=TextKind("document", separator="%"))
     assert corpus.texts == ("a\nb", "c", "d")

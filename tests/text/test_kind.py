@@ -19,7 +19,7 @@ KINDS = [STREAM, LINE, RULED, PARAGRAPHS, CELLS]
         ("a\nb\n---\nc\n", ["a\nb", "c"]),
         ("---\n\n a\n\n--- \t\n\n---\nb", [" a", "b"]),  # trailing blanks; empty documents
         ("a ---\n --- \n----\nb", ["a ---\n --- \n----\nb"]),  # other lines
-        ("a\x1eb\n---\nc", ["a", "b", "c"]),  # the boundary is also a border
+        ("a\x1eb\n---\nc", ["a", "b", "c"]),  # the boundary also separates
         ("a\n\nb\n---\n\n", ["a\n\nb"]),
         ("---\n", []),
     ],
@@ -38,7 +38,7 @@ def test_a_separator_is_a_whole_line(text: str, documents: list[str]) -> None:
     ],
 )
 def test_blank_lines_separate_documents(text: str, documents: list[str]) -> None:
-    """One or more blank lines are one border; a line of spaces is blank."""
+    """One or more blank lines are one separator; a line of spaces is blank."""
     assert PARAGRAPHS.split(text) == documents
 
 

@@ -15,8 +15,8 @@ from chargen.training.train import start
 
 STILL = Advice("still improving: train longer", longer=True)
 PASSAGES = "of sampled passages of 40 characters occur in the text"
-LEARNED = Advice(f"learned by heart: 100 % {PASSAGES}")
-HALF = Advice(f"50 % {PASSAGES}: train longer to learn more of it by heart", longer=True)
+LEARNED = Advice(f"memorised: 100 % {PASSAGES}")
+HALF = Advice(f"50 % {PASSAGES}: train longer to memorise more of it", longer=True)
 COPIED = Advice("copied: 31 % of sampled passages of 40 characters occur in the training text")
 OVERFITTING = Advice("overfitting: add text or stop earlier")
 STOPPED = Advice("overfitting: add text")
@@ -167,4 +167,4 @@ def test_the_alphabet_is_learned_by_heart(options: TrainingOptions, run: MakeRun
     changed = replace(options, steps=600, hidden_size=32, learning_rate=0.02)
     found = run(Corpus.of(["abcdefghijklmnopqrstuvwxyz. " * 10]), changed).advice
     assert found is not None
-    assert found.startswith("learned by heart: ")
+    assert found.startswith("memorised: ")
