@@ -1,4 +1,4 @@
-"""Tests of what a text is: how files are split, and where a read text starts anew."""
+"""Tests of what a text is: how files are split, and where the state is reset."""
 
 import pytest
 from hypothesis import given
