@@ -1,4 +1,4 @@
-"""Writing a file and printing what was written."""
+"""Writing a file and printing its name and size."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _CLEAR, _NOISE = 0.03, 0.005
 # Share of the sampled passages that occur in the training text, beyond the share that is usual.
 _MUCH_COPIED = 0.1
 _LEARNED = 0.9
-# With fewer epochs there is text that the run has hardly seen.
+# With fewer epochs there is text that the run has hardly seen. A judgement, not a measured limit.
 _FEW_EPOCHS = 1.5
 
 

@@ -34,11 +34,10 @@ class Preset:
     def for_muon(self) -> Preset:
         """Return the preset for a long text if Muon costs little, as in bfloat16.
 
-        Measured on Tiny Shakespeare in bfloat16, one core. From `english`, 1x512: after 66 s, 1.448
-        nats with Muon (250 updates) and 1.473 with AdamW at the smaller batch and rate (600
-        updates, 54 s); after 160 s, 1.397 (700) and 1.410 (1,800 updates, 190 s). From random
-        weights, 1x384: after 110 s, 1.474 (850) and 1.483 (2,500 updates, 125 s). On 100,000
-        characters of it, from `english`, there is no gain: 1.305 after 52 s, 1.303 after 33 s.
+        Measured on Tiny Shakespeare in bfloat16, one core, in processor time of the whole process.
+        From `english`, 1x512: 1.448 nats with Muon (250 updates, 77 s) and 1.473 with AdamW at the
+        smaller batch and rate (600 updates, 64 s). On 100,000 characters of it there is no gain:
+        1.305 in 59 s and 1.303 in 40 s. CHANGELOG.md has longer runs.
         """
         return replace(self, batch_size=2 * self.batch_size, learning_rate=1.5 * self.learning_rate)
 
