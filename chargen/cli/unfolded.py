@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from chargen.cli.display import wrapped
 from chargen.cli.heat_map import number
 from chargen.text.display import text_width, visible_character
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from chargen.model.cells.cell import Cell
     from chargen.model.config import ModelConfig
 
-_BOX, _ARROW = 7, 4
+_BOX, _ARROW, _GAP = 7, 4, 2
 
 
-def folded(config: ModelConfig, cell: Cell, width: int) -> Iterator[str]:
+def folded(config: ModelConfig, cell: Cell) -> Iterator[str]:
     """Yield the lines of the network with a loop at each layer that carries a state."""
     state = " ".join(cell.state)
     yield "  prediction"
@@ -35,11 +35,13 @@ def folded(config: ModelConfig, cell: Cell, width: int) -> Iterator[str]:
         yield "\u2514\u2500\u2500\u2500\u2500\u2500\u252c\u2500\u2500\u2500\u2500\u2500\u2518"
     yield "      \u2191"
     yield "  character"
-    if cell.recurrent:
-        text = f"folded: the loop carries {' and '.join(cell.state)} from one character to the next"
-    else:
-        text = "no loop: nothing is carried from one character to the next"
-    yield from wrapped(text, width)
+
+
+def folded_caption(cell: Cell) -> str:
+    """Return what the loop carries."""
+    if not cell.recurrent:
+        return "no loop: nothing is carried from one character to the next"
+    return f"folded: the loop carries {' and '.join(cell.state)} from one character to the next"
 
 
 def unfolded(trace: Trace, width: int) -> Iterator[str]:
@@ -71,13 +73,29 @@ def unfolded(trace: Trace, width: int) -> Iterator[str]:
             yield _line(pad, [bottom] * len(places))
         yield _line(pad, ["\u2191"] * len(places))
         yield _line(pad, [visible_character(trace.text[t]) for t in places])
-        yield ""
-    if carried:
+        if places[-1] + 1 < length:
+            yield ""
+
+
+def unfolded_caption(trace: Trace) -> str:
+    """Return what the arrows and the numbers in the boxes are."""
+    if trace.memory != "used":
         names = " and ".join(trace.states_before[0])
         text = f"unfolded: each arrow carries {names} to the next copy"
     else:
         text = "unfolded: no arrow between the copies; each sees only its own character"
-    yield from wrapped(f"{text}; in a box: mean |{trace.memory}|", width)
+    return f"{text}; in a box: mean |{trace.memory}|"
+
+
+def side_by_side(left: Sequence[str], right: Sequence[str]) -> list[str]:
+    """Return the lines of two drawings next to each other, centred on the same line."""
+    width = max(map(text_width, left)) + _GAP
+    top = (len(left) - len(right)) // 2
+    rows = [""] * top + list(right) + [""] * (len(left) - len(right) - top)
+    return [
+        (one + " " * (width - text_width(one)) + other).rstrip()
+        for one, other in zip_longest(left, rows, fillvalue="")
+    ]
 
 
 def _line(pad: str, cells: list[str]) -> str:
