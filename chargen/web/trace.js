@@ -12,11 +12,17 @@ class Trace {
     this.rows = []; // {layers, logits, starts} of each recorded step
   }
 
-  // Read the text. It yields after each step, so that the caller can pause.
-  *read() {
+  // Read the text, from the context after a prefix that the history of the model has kept. It
+  // yields after each step, so that the caller can pause.
+  *read(history) {
     const { model, ids } = this;
-    let state = model.emptyState();
-    for (let step = 0; step < ids.length; step++) {
+    const free = Math.min(this.first, ...this.interventions.map(({ from }) => from));
+    let [step, state] = [0, model.emptyState()];
+    if (free > 0) {
+      const [length, context] = history.prefix(ids.slice(1), free - 1);
+      [step, state] = [length + 1, context.state]; // the boundary and `length` characters are read
+    }
+    for (; step < ids.length; step++) {
       const active = this.interventions.filter((each) => each.from <= step);
       const layers = step < this.first ? null : [];
       const context = model.step(ids[step], state, active, layers);

@@ -125,7 +125,7 @@ const REQUESTS = {
     const held = checked(model, interventions);
     const ids = model.encode(text);
     const trace = new Trace(model, ids, held, 1);
-    if (held.length) yield* trace.read();
+    if (held.length) yield* trace.read(history);
     let context = held.length ? trace.context : yield* history.read(ids);
     const uniforms = new Uniforms(seed);
     let part = { text: "", nats: [] };
@@ -210,7 +210,7 @@ function* recorded(entry, { text, interventions, last = MAX_TRACE }) {
   if (entry.trace?.key !== key) {
     const { model } = entry;
     const trace = new Trace(model, model.encode(text), checked(model, interventions), last);
-    yield* trace.read();
+    yield* trace.read(entry.history);
     entry.trace = { key, trace };
   }
   return entry.trace.trace;

@@ -201,6 +201,32 @@ def test_surprisal_and_predictions_are_those_of_chargen(engine: PageEngine, k: i
         assert found["probabilities"][0] == 0
 
 
+@pytest.mark.parametrize("k", [DEEP["lstm"], len(CHECKPOINTS)], ids=["lstm", "lines"])
+def test_a_trace_continues_what_was_read(engine: PageEngine, k: int) -> None:
+    """After another request for the text, a trace of its end and a held gate are the same."""
+    text = random_text(200)
+    held = [{"layer": 0, "gate": "f", "unit": None, "from": 150, "value": 0}]
+    ends = [
+        {"last": last, "interventions": interventions}
+        for last in (1, 20, 199, 201)
+        for interventions in ([], held)
+    ]
+
+    def traces() -> list[Any]:
+        found = []
+        for end in ends:
+            engine.ask("trace", model=k, text="")  # the last trace is kept
+            trace = engine.ask("trace", model=k, text=text, **end)
+            found.append({name: trace[name] for name in ("first", "starts", "layers", "logits")})
+        return found
+
+    engine.ask("next", model=k, text="")
+    from_start = traces()
+    engine.ask("next", model=k, text=text[:150] + "a")
+    engine.ask("next", model=k, text=text)
+    assert traces() == from_start
+
+
 def test_lines_start_from_an_empty_state(engine: PageEngine) -> None:
     """In a model of lines, a newline resets the state, and no gradient flows across it."""
     k = len(CHECKPOINTS)
