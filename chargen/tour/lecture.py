@@ -39,6 +39,10 @@ c before ──(*)────(+)──┬────────→ c
             f    i * g tanh
                        ↓
                   o ─→(*)───────→ h"""
+# An equation is not wrapped.
+_NEW_C, _NEW_H = (
+    text.replace(" ", "\u00a0") for text in ("c = f * (c before) + i * g", "h = o * tanh(c)")
+)
 _COUNT = 5  # of the most likely next characters
 _FEW = 3  # rows that are enough as an example
 _LAST = 6  # characters of a text
@@ -290,8 +294,8 @@ def _gates() -> Screen:
                 "An LSTM has a long-term memory c (cell state), which passes along the chain, and a"
                 " short-term memory h, the output. Three gates between 0 and 1 control them. Forget"
                 " f decides how much of c is kept, and learn i (input gate) how much of the"
-                " candidate g is added: c = f * (c before) + i * g. Use o (output gate) decides how"
-                " much of c becomes the output: h = o * tanh(c)."
+                f" candidate g is added: {_NEW_C}. Use o (output gate) decides how much of c becomes"
+                f" the output: {_NEW_H}."
             ),
             Diagram(_CELL),
             Table(
