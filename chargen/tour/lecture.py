@@ -294,8 +294,8 @@ def _gates() -> Screen:
                 "An LSTM has a long-term memory c (cell state), which passes along the chain, and a"
                 " short-term memory h, the output. Three gates between 0 and 1 control them. Forget"
                 " f decides how much of c is kept, and learn i (input gate) how much of the"
-                f" candidate g is added: {_NEW_C}. Use o (output gate) decides how much of c becomes"
-                f" the output: {_NEW_H}."
+                f" candidate g is added: {_NEW_C}. Use o (output gate) decides how much of c"
+                f" becomes the output: {_NEW_H}."
             ),
             Diagram(_CELL),
             Table(
