@@ -17,8 +17,6 @@ from chargen.text.display import one_line
 if TYPE_CHECKING:
     from chargen.tour.screens import Screen
 
-_MIN_WIDTH = 40
-
 
 @click.command("tour", cls=Command)
 @click.argument("screen", metavar="[SCREEN]", required=False)
@@ -60,7 +58,7 @@ def _show(screen: Screen, place: int) -> None:
     from chargen.cli.tour_view import lines
     from chargen.tour.lecture import SCREENS
 
-    width = max(_MIN_WIDTH, shutil.get_terminal_size().columns)
+    width = max(20, shutil.get_terminal_size().columns)
     for line in lines(screen, f"{place} of {len(SCREENS)}", width, colour_depth(sys.stdout)):
         print(line)
 

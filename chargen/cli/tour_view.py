@@ -13,13 +13,14 @@ from chargen.text.display import bar, one_line, text_width, visible_character
 from chargen.tour.screens import Bar, Cell, Diagram, Drawing, Live, Part, Screen, Table
 
 _MAX_TEXT, _MAX_BAR = 80, 30  # columns that are still easy to read
+_MIN_TABLE = 40
 _SHARE = 4  # columns of a share
 _GAPS = (2, 1)  # between columns; the second one if the table is too wide with the first
 _MARK, _RULE = "\u2502", "\u2500"
 
 
 def lines(screen: Screen, place: str, width: int, depth: int) -> Iterator[str]:
-    """Yield the lines of a screen. They fit a width of 40 columns or more.
+    """Yield the lines of a screen. They fit a width of 40 columns or more; text fits a smaller one.
 
     place: such as "1 of 7". depth: of the colours, see `colour_depth`.
     """
@@ -45,7 +46,7 @@ def _part(part: Part, width: int, columns: int, depth: int) -> Iterator[str]:
         yield from wrapped(part, columns)
     elif isinstance(part, Table):
         yield from wrapped(f"{part.caption}:", columns)
-        yield from _table(part, width, depth)
+        yield from _table(part, max(_MIN_TABLE, width), depth)
     elif isinstance(part, Diagram):
         yield from part.text.split("\n")
     elif isinstance(part, Drawing):

@@ -41,6 +41,14 @@ def test_a_screen_fits_a_terminal() -> None:
         assert sum(max(1, ceil(text_width(line) / 80)) for line in shown) < 30
 
 
+def test_a_narrow_terminal_breaks_no_word() -> None:
+    """In 20 columns, the text above the first table fits the width; a table needs 40."""
+    shown = list(lines(SCREENS[6](), "7 of 7", 20, 0))
+    table = next(k for k, line in enumerate(shown) if line.startswith("place  "))
+    assert max(map(text_width, shown[:table])) <= 20
+    assert max(map(text_width, shown[table : table + 4])) <= 40
+
+
 def test_one_screen_is_shown(chargen: Command) -> None:
     """With a number, only this screen is printed; words are not split at their hyphens."""
     outcome = chargen("tour", "5")
