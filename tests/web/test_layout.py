@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chargen.model.checkpoint import Checkpoint
+from chargen.model.find import find
 from chargen.report.theme import ROLES, Role
 from chargen.web.document import FOLDER
 from chargen.web.page import page
@@ -85,7 +87,8 @@ def test_drawings_use_the_width(reader: Reader, tmp_path: Path, width: int) -> N
 def test_nothing_moves_for_those_who_prefer_it(reader: Reader, tmp_path: Path) -> None:
     """The states flow along the chain, unless the reader prefers reduced motion."""
     moving = "return document.getAnimations().length"
-    reader.open(tmp_path, width=1440, view="unfolded", text="neuron")
+    neurons = Checkpoint.load(find("tour/neurons-lstm"))
+    reader.open(tmp_path, neurons, width=1440, view="unfolded", text="the neuron")
     reader.wait(lambda: reader.run(moving))
     reader.prefer(prefers_reduced_motion="reduce")
     assert reader.run(moving) == 0
