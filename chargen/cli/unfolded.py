@@ -15,22 +15,24 @@ if TYPE_CHECKING:
     from chargen.model.config import ModelConfig
 
 _BOX, _ARROW, _GAP = 7, 4, 2
+_LABEL = 11  # columns of the name of a folded network
 
 
 def folded(config: ModelConfig, cell: Cell) -> Iterator[str]:
     """Yield the lines of the network with a loop at each layer that carries a state."""
     state = " ".join(cell.state)
+    label = cell.label if len(cell.label) <= _LABEL else cell.name
     yield "  prediction"
     for k in reversed(range(config.num_layers)):
         yield "      \u2191"
         yield "\u250c\u2500\u2500\u2500\u2500\u2500\u2534\u2500\u2500\u2500\u2500\u2500\u2510"
         if cell.recurrent:
             yield f"\u2502{f'layer {k}':^11}\u251c\u2500\u2500\u2510"
-            yield f"\u2502{cell.label:^11}\u2502  \u2502 {state}"
+            yield f"\u2502{label:^11}\u2502  \u2502 {state}"
             yield f"\u2502{config.hidden_size:^11,}\u2502\u2190\u2500\u2518"
         else:
             yield f"\u2502{f'layer {k}':^11}\u2502"
-            yield f"\u2502{cell.label[:11]:^11}\u2502"
+            yield f"\u2502{label:^11}\u2502"
             yield f"\u2502{config.hidden_size:^11,}\u2502"
         yield "\u2514\u2500\u2500\u2500\u2500\u2500\u252c\u2500\u2500\u2500\u2500\u2500\u2518"
     yield "      \u2191"
