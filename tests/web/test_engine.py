@@ -206,7 +206,7 @@ def test_a_trace_continues_what_was_read(engine: PageEngine, k: int) -> None:
     """After another request for the text, a trace of its end and a held gate are the same."""
     text = random_text(200)
     held = [{"layer": 0, "gate": "f", "unit": None, "from": 150, "value": 0}]
-    ends = [
+    ends: list[dict[str, Any]] = [
         {"last": last, "interventions": interventions}
         for last in (1, 20, 199, 201)
         for interventions in ([], held)
