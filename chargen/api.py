@@ -128,8 +128,9 @@ class Model:
     def inspect(self, prompt: str, **settings: Any) -> Trace:
         """Return the gates, the memory and the predictions at each character of a text.
 
-        Gates can be held closed or open, for example with `close="forget", start=3`. Raises
-        OptionError if a value is not allowed.
+        The trace has the arrays of all layers; `shown` of the trace has the numbers of one `layer`
+        or `unit`. Gates can be held closed or open, for example with `close="forget", start=3`.
+        Raises OptionError if a value is not allowed.
         """
         check_names(settings, options_of(InspectionSettings))
         for name in ("close", "open"):
@@ -137,11 +138,6 @@ class Model:
                 value = settings[name]
                 settings[name] = (value,) if isinstance(value, str) else tuple(value)
         made = InspectionSettings(**settings)
-        for name in ("layer", "unit"):
-            if getattr(made, name) is not None and not made.close and not made.open:
-                raise OptionConflictError(
-                    f"{{{name}}} has no effect without {{close}} or {{open}}", name, "close", "open"
-                )
         return self._tracer.trace(self._known(prompt, "prompt"), made)
 
     def _read(self, prompt: str) -> Context:

@@ -145,6 +145,11 @@ def check_options(options: Any) -> None:
         object.__setattr__(options, name, declared.check(getattr(options, name)))
 
 
+def index_below(size: int) -> str:
+    """Return in words which indices something of this size has: "0", or a range from 0."""
+    return "0" if size == 1 else f"a whole number between 0 and {size - 1:,}"
+
+
 def check_names(names: Iterable[str], known: Collection[str]) -> None:
     """Raise UnknownOptionError for a name that is not among the known ones."""
     for name in names:

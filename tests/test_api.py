@@ -78,12 +78,15 @@ def test_all_public_names_exist() -> None:
 
 
 def test_a_text_is_inspected(model: chargen.Model) -> None:
-    """The trace ends with the prediction after the text; a gate is held by its name."""
+    """The trace ends with the last prediction; units are shown, and gates held by name."""
     trace = model.inspect("to\r\nbe")
     assert trace.text == "to\nbe"
     likely, expected = trace.next_characters(-1), model.next_characters("to\nbe")
     # Rounding of float32 sums.
     assert [p for _, p in likely] == pytest.approx([p for _, p in expected], abs=1e-5)
+    assert (
+        model.inspect("to", unit=3).shown["c"] == model.inspect("to").layers[0]["c"][:, 3]
+    ).all()
     shut = model.inspect("to be", close="forget", start=2, layer=0)
     assert (shut.layers[0]["kept"][2:] == 0).all()
     opened = model.inspect("to be", close=["forget"], open=("learn", "use"))
@@ -96,7 +99,11 @@ def test_a_text_is_inspected(model: chargen.Model) -> None:
         ("", {}, "prompt must be a text of at least one character, got ''"),
         (7, {}, "prompt must be a string, got 7"),
         ("to", {"close": "reset"}, "close must be a gate of this model, got 'reset'"),
-        ("to", {"unit": 1}, "unit has no effect without close or open"),
+        (
+            "to",
+            {"unit": 999},
+            "unit must be a whole number between 0 and .* with this model, got 999",
+        ),
         ("to", {"gate": "f"}, "unknown option gate"),
     ],
 )

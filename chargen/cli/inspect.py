@@ -27,7 +27,7 @@ from chargen.cli.options import (
 from chargen.cli.written import write_page
 from chargen.errors import ChargenError, OptionError
 from chargen.evaluation.inspection import InspectionSettings
-from chargen.options import options_of
+from chargen.options import index_below, options_of
 from chargen.text.display import one_line, plural, printable
 
 if TYPE_CHECKING:
@@ -110,6 +110,8 @@ def command(
         allow_only({"model", *text, *chosen, *_VIEWS[chosen[0]]}, f"with --{chosen[0]}")
     elif at is not None:
         raise click.UsageError("--at has no effect without --saliency")
+    if not as_json and not options["close"] and not options["open"]:
+        _refuse_selection(options, npz, png)
     if units is None and (prompt is None) == (file is None):
         raise click.UsageError("pass either --prompt TEXT or --file FILE")
     refuse_encoding(file if units in (None, _BY_MODEL) else units, "--file or --units FILE")
@@ -125,8 +127,7 @@ def command(
     read = _read_text(loaded, prompt, file, encoding)
     settings.check(loaded.config)
     if settings.start >= len(read):
-        allowed = f"a whole number between 0 and {len(read) - 1:,} with this text"
-        raise OptionError("start", settings.start, allowed)
+        raise OptionError("start", settings.start, f"{index_below(len(read))} with this text")
     record: dict[str, Any] | None = None
     if html is not None:
         from chargen.web.page import page
@@ -152,6 +153,14 @@ def command(
             print_map(tracer, read, settings, _width())
     if record is not None:
         print(json_line({"model": str(loaded.folder), "prompt": read, **record}))
+
+
+def _refuse_selection(options: dict[str, Any], npz: str | None, png: str | None) -> None:
+    """Refuse a unit or a layer if all of them are written to the files."""
+    for name, path in (("unit", npz or png), ("layer", png is None and npz)):
+        if path and options[name] is not None:
+            file = "png" if png else "npz"
+            raise click.UsageError(f"--{name} has no effect with --{file}, which has all {name}s")
 
 
 def _read_text(loaded: Checkpoint, prompt: str | None, file: str | None, encoding: str) -> str:
@@ -222,14 +231,15 @@ def _print_versus(
 
 def _print_unfolded(tracer: Tracer, text: str, settings: InspectionSettings) -> None:
     from chargen.cli.trace_view import held_lines
-    from chargen.cli.unfolded import folded, unfolded
+    from chargen.cli.unfolded import folded, folded_caption, unfolded, unfolded_caption
 
-    trace = tracer.trace(text[:_MAX_UNFOLDED], settings)
-    for line in folded(tracer.config, tracer.cell, _width()):
-        print(line)
-    print()
-    for line in unfolded(trace, _width()):
-        print(line)
+    trace, width = tracer.trace(text[:_MAX_UNFOLDED], settings), _width()
+    drawings = (
+        (folded(tracer.config, tracer.cell), folded_caption(tracer.cell)),
+        (unfolded(trace, width), unfolded_caption(trace)),
+    )
+    for place, (lines, caption) in enumerate(drawings):
+        print("\n" * (place > 0) + "\n".join([*lines, *wrapped(caption, width)]))
     if len(text) > _MAX_UNFOLDED:
         print(f"({_MAX_UNFOLDED} of {len(text):,} characters)")
     for line in held_lines(tracer, settings):

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from chargen.cli.columns import GAP, Column, Table
-from chargen.cli.display import json_line
+from chargen.cli.display import json_line, wrapped
 from chargen.cli.options import Command, terminal_width
 from chargen.text.display import one_line, shortened, text_width
 
@@ -48,15 +48,22 @@ def command(as_json: bool) -> None:
     """List the models in ./checkpoints, newest first, and those that come with chargen.
 
     -m NAME selects one of them in every command. The loss is that on the validation set, in nats
-    per character.
+    per character. The last line names the small models of the lecture.
     """
     rows = list(_rows())
     if as_json:
         for row in rows:
             print(json_line(asdict(row)))
         return
-    for line in table(rows, terminal_width()):
+    width = terminal_width()
+    for line in [*table(rows, width), *_tour_models(width)]:
         print(line)
+
+
+def _tour_models(width: int) -> list[str]:
+    from chargen.model.find import tour_names
+
+    return wrapped(f"models of chargen tour: {', '.join(tour_names())}", width, "  ")
 
 
 def _rows() -> Iterator[Row]:

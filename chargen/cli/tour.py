@@ -12,18 +12,17 @@ import click
 from chargen.cli.display import colour_depth
 from chargen.cli.options import Command, allow_only, output_file
 from chargen.cli.written import write_page
+from chargen.text.display import one_line
 
 if TYPE_CHECKING:
     from chargen.tour.screens import Screen
 
-_MIN_WIDTH = 40
-
 
 @click.command("tour", cls=Command)
-@click.argument("number", metavar="[SCREEN]", type=int, required=False)
+@click.argument("screen", metavar="[SCREEN]", required=False)
 @click.option("--no-pause", is_flag=True, help="Show all screens without waiting for Enter")
 @click.option("--html", metavar="FILE", help="Write the screens as one web page with live figures")
-def command(number: int | None, no_pause: bool, html: str | None) -> None:
+def command(screen: str | None, no_pause: bool, html: str | None) -> None:
     """Show how recurrent networks work, in seven screens.
 
     SCREEN, a number from 1 to 7, selects a single screen. Small networks that come with chargen
@@ -36,19 +35,21 @@ def command(number: int | None, no_pause: bool, html: str | None) -> None:
         return
     from chargen.tour.lecture import SCREENS, screens
 
-    if number is not None:
-        allow_only({"number"}, "with SCREEN")
-        if not 1 <= number <= len(SCREENS):
+    if screen is not None:
+        allow_only({"screen"}, "with SCREEN")
+        places = {str(place): place for place in range(1, len(SCREENS) + 1)}
+        if screen not in places:
             raise click.UsageError(
-                f"SCREEN must be a whole number between 1 and {len(SCREENS)}, got {number}"
+                f"SCREEN must be a whole number between 1 and {len(SCREENS)}, got"
+                f" {one_line(screen) or repr('')}"
             )
-        _show(SCREENS[number - 1](), number)
+        _show(SCREENS[places[screen] - 1](), places[screen])
         return
     pause = not no_pause and sys.stdin.isatty() and sys.stdout.isatty()
-    for place, screen in enumerate(screens(), 1):
+    for place, each in enumerate(screens(), 1):
         if place > 1 and not pause:
             print()
-        _show(screen, place)
+        _show(each, place)
         if pause and place < len(SCREENS) and not _go_on():
             return
 
@@ -57,7 +58,7 @@ def _show(screen: Screen, place: int) -> None:
     from chargen.cli.tour_view import lines
     from chargen.tour.lecture import SCREENS
 
-    width = max(_MIN_WIDTH, shutil.get_terminal_size().columns)
+    width = max(20, shutil.get_terminal_size().columns)
     for line in lines(screen, f"{place} of {len(SCREENS)}", width, colour_depth(sys.stdout)):
         print(line)
 
@@ -76,7 +77,7 @@ def _go_on() -> bool:
     """
     try:
         return (
-            input("\nPress Enter for the next screen, or q and Enter to quit: ").strip().lower()
+            input("Press Enter for the next screen, or q and Enter to quit: ").strip().lower()
             != "q"
         )
     except EOFError:

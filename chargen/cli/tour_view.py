@@ -3,51 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from chargen.cli.display import shaded, wrapped
 from chargen.cli.heat_map import level, next_characters, number
-from chargen.cli.unfolded import folded, unfolded
+from chargen.cli.unfolded import folded, side_by_side, unfolded, unfolded_caption
 from chargen.model.cells.registry import CELLS
 from chargen.text.display import bar, one_line, text_width, visible_character
-from chargen.tour.screens import Bar, Cell, Diagram, Live, Screen, Table
+from chargen.tour.screens import Bar, Cell, Diagram, Drawing, Live, Part, Screen, Table
 
 _MAX_TEXT, _MAX_BAR = 80, 30  # columns that are still easy to read
+_MIN_TABLE = 40
 _SHARE = 4  # columns of a share
 _GAPS = (2, 1)  # between columns; the second one if the table is too wide with the first
-_MARK = "\u2502"
+_MARK, _RULE = "\u2502", "\u2500"
 
 
 def lines(screen: Screen, place: str, width: int, depth: int) -> Iterator[str]:
-    """Yield the lines of a screen. They fit a width of 40 columns or more.
+    """Yield the lines of a screen. They fit a width of 40 columns or more; text fits a smaller one.
 
     place: such as "1 of 7". depth: of the colours, see `colour_depth`.
     """
     columns = min(width, _MAX_TEXT)
-    title = wrapped(f"{place}: {screen.title}", columns)
-    yield from (_bold(line, depth) for line in title)
-    yield "\u2500" * max(map(len, title))
-    for part in screen.body:
-        if isinstance(part, Live):
-            continue
-        if isinstance(part, str):
-            yield from wrapped(part, columns)
-        elif isinstance(part, Table):
-            yield from wrapped(f"{part.caption}:", columns)
-            yield from _table(part, width, depth)
-        elif isinstance(part, Diagram):
-            yield from part.text.split("\n")
-        else:
-            yield from folded(part.config, CELLS[part.config.cell], columns)
+    *above, last = wrapped(f"{place}: {screen.title}", columns)
+    yield from (_bold(line, depth) for line in above)
+    yield f"{_bold(last, depth)} {_RULE * (columns - len(last) - 1)}".rstrip()
+    parts = [part for part in screen.body if not isinstance(part, Live)]
+    for part, following in zip_longest(parts, parts[1:]):
+        yield from _part(part, width, columns, depth)
+        # What explains a figure stands directly above it: a screen has room for few lines.
+        if following is None or isinstance(part, Table | Drawing) or isinstance(following, str):
             yield ""
-            yield from wrapped(part.caption, columns)
-            yield from unfolded(part.trace, width)
-        yield ""
     yield from _labelled("Look at", screen.look, columns, depth)
     for command in screen.commands:
         # Not wrapped: a terminal that wraps a long line copies it as one line.
         yield from _labelled("Try", f"{command.purpose}:", columns, depth)
         yield f"  {command.line}"
-    yield from _labelled("Models", ", ".join(screen.models), columns, depth)
+
+
+def _part(part: Part, width: int, columns: int, depth: int) -> Iterator[str]:
+    if isinstance(part, str):
+        yield from wrapped(part, columns)
+    elif isinstance(part, Table):
+        yield from wrapped(f"{part.caption}:", columns)
+        yield from _table(part, max(_MIN_TABLE, width), depth)
+    elif isinstance(part, Diagram):
+        yield from part.text.split("\n")
+    elif isinstance(part, Drawing):
+        yield from _drawing(part, width, columns)
+
+
+def _drawing(drawing: Drawing, width: int, columns: int) -> Iterator[str]:
+    """Yield the two forms of a network, next to each other if there is room."""
+    loop = list(folded(drawing.config, CELLS[drawing.config.cell]))
+    together = side_by_side(loop, list(unfolded(drawing.trace, width)))
+    if max(map(text_width, together)) <= width:
+        yield from together
+        yield from wrapped(drawing.caption, columns)
+    else:
+        yield from (*loop, "", *wrapped(drawing.caption, columns))
+        yield from unfolded(drawing.trace, width)
+    yield from wrapped(unfolded_caption(drawing.trace), columns)
 
 
 def _labelled(label: str, text: str, columns: int, depth: int) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from chargen.cli.trace_view import columns_of, layer_of, shown_arrays
 from chargen.evaluation.inspection import InspectionSettings
 from chargen.text.display import one_line, visible_character
 
@@ -35,14 +34,14 @@ def png(tracer: Tracer, trace: Trace, settings: InspectionSettings, model: str) 
 
     model: its name. The units that keep their memory longest are at the top, as in the page.
     """
+    from chargen.evaluation.trace import shown_arrays
     from chargen.report.activations import Panel, draw
 
-    layer = layer_of(tracer, settings)
-    arrays, held = trace.layers[layer], settings.held_gates(tracer.config)
+    arrays, held = trace.layers[trace.layer], settings.held_gates(tracer.config)
     words = {**tracer.cell.gates, "c": "long-term memory", "h": "short-term memory"}
     order = _longest_first(tracer, arrays)
     panels = []
-    for name in shown_arrays(trace.cell):
+    for name in shown_arrays(tracer.cell):
         if name in ("kept", "written"):
             continue
         title, start = f"{words.get(name, 'output')}, {name}", None
@@ -53,7 +52,7 @@ def png(tracer: Tracer, trace: Trace, settings: InspectionSettings, model: str) 
         panels.append(Panel(title, arrays[name][:, order], start))
     text = one_line(trace.text)
     shown = text if len(text) <= _MAX_TITLE else f"{text[: _MAX_TITLE - 1]}\u2026"
-    depth = f", layer {layer}" if tracer.config.num_layers > 1 else ""
+    depth = f", layer {trace.layer}" if tracer.config.num_layers > 1 else ""
     title = f"{model}{depth}: \u201c{shown}\u201d\nunits with the longest memory at the top"
     return draw(title, list(map(visible_character, trace.text)), panels)
 
@@ -67,11 +66,11 @@ def _longest_first(tracer: Tracer, arrays: Arrays) -> Integers:
 
 def trace_record(tracer: Tracer, trace: Trace, settings: InspectionSettings) -> dict[str, Any]:
     """Return a trace as a JSON object."""
-    layer, unit = layer_of(tracer, settings), settings.unit
-    columns = {k: values.tolist() for k, values in columns_of(trace, layer, unit).items()}
+    unit = trace.unit
+    columns = {name: values.tolist() for name, values in trace.shown.items()}
     return {
         "cell": trace.cell,
-        "layer": layer,
+        "layer": trace.layer,
         "unit": unit,
         "held": settings.held_gates(tracer.config),
         "from": settings.start,
@@ -97,7 +96,7 @@ def versus_record(
     from chargen.evaluation.trace_distance import prediction_distance, state_distance
 
     one, two = (tracer.trace(text, settings) for text in texts)
-    layer = layer_of(tracer, settings)
+    layer = settings.shown_layer(tracer.config)
     states = state_distance(one, two, one.memory, layer=layer, unit=settings.unit)
     predictions = prediction_distance(one, two)
     return {

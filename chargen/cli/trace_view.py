@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from chargen.cli.display import colour_depth, probability_colours, wrapped
 from chargen.cli.heat_map import HeatMap, label_width
 from chargen.evaluation.inspection import InspectionSettings
-from chargen.model.cells.registry import CELLS
 from chargen.text.display import plural, visible_character
 
 if TYPE_CHECKING:
@@ -21,8 +20,10 @@ MAX_ROWS, MAX_ENDS = 200, 20  # all rows of a text, or the first and the last on
 
 def print_map(tracer: Tracer, text: str, settings: InspectionSettings, width: int) -> None:
     """Print a row for each character of a text, or the first and last rows and the means."""
-    layer = layer_of(tracer, settings)
-    names = (*shown_arrays(tracer.config.cell), *(("moved",) if _holds(settings) else ()))
+    from chargen.evaluation.trace import shown_arrays
+
+    layer = settings.shown_layer(tracer.config)
+    names = (*shown_arrays(tracer.cell), *(("moved",) if _holds(settings) else ()))
     table = HeatMap(
         names,
         (label_width(text),),
@@ -35,7 +36,7 @@ def print_map(tracer: Tracer, text: str, settings: InspectionSettings, width: in
     ends = MAX_ENDS if len(text) > MAX_ROWS else len(text)
     total, at = [0.0] * len(names), 0
     last: deque[tuple[Trace, int, int, Floats]] = deque(maxlen=min(ends, len(text) - ends))
-    for part, values in _values(tracer, text, settings, layer):
+    for part, values in _values(tracer, text, settings):
         sums = abs(values).sum(0).tolist()
         total = [one + other for one, other in zip(total, sums, strict=True)]
         for t in range(len(part.text)):
@@ -81,7 +82,7 @@ def _row(table: HeatMap, part: Trace, t: int, place: int, values: Floats) -> str
 
 
 def _values(
-    tracer: Tracer, text: str, settings: InspectionSettings, layer: int
+    tracer: Tracer, text: str, settings: InspectionSettings
 ) -> Iterator[tuple[Trace, Floats]]:
     """Yield parts of the trace and the numbers of their rows [T, names].
 
@@ -93,26 +94,10 @@ def _values(
 
     plain = tracer.chunks(text) if _holds(settings) else None
     for part in tracer.chunks(text, settings):
-        columns = list(columns_of(part, layer, settings.unit).values())
+        columns = list(part.shown.values())
         if plain is not None:
             columns.append(prediction_distance(part, next(plain)))
         yield part, np.stack(columns, 1)
-
-
-def columns_of(trace: Trace, layer: int, unit: int | None) -> dict[str, Floats]:
-    """Return the numbers of each row by name, [T]: of a unit, or means of absolute values."""
-    arrays = trace.layers[layer]
-    return {
-        name: abs(arrays[name]).mean(1) if unit is None else arrays[name][:, unit]
-        for name in shown_arrays(trace.cell)
-    }
-
-
-def shown_arrays(cell: str) -> list[str]:
-    """Return the arrays that are shown: the gates, c, kept and written, and the output."""
-    gates, state = list(CELLS[cell].gates), list(CELLS[cell].state)
-    memory = ["kept", "written"] if gates else []
-    return [*gates, *state[1:], *memory, *(state[:1] or ["used"])]
 
 
 def _bar(tracer: Tracer, settings: InspectionSettings) -> str:
@@ -172,7 +157,7 @@ def print_versus(
 
     text, other = texts
     one, two = (tracer.trace(each, settings) for each in texts)
-    layer = layer_of(tracer, settings)
+    layer = settings.shown_layer(tracer.config)
     states = state_distance(one, two, one.memory, layer=layer, unit=settings.unit)
     predictions = prediction_distance(one, two)
     length = len(text)
@@ -213,11 +198,6 @@ def print_versus(
             f" character {int(predictions.argmax()):,} ({predictions.max():.2f})"
         )
     _print_wrapped([*lines, *held_lines(tracer, settings)], width)
-
-
-def layer_of(tracer: Tracer, settings: InspectionSettings) -> int:
-    """Return the layer that is shown, by default the last one."""
-    return tracer.config.num_layers - 1 if settings.layer is None else settings.layer
 
 
 def _holds(settings: InspectionSettings) -> bool:

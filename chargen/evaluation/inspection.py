@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from chargen.errors import OptionConflictError, OptionError
 from chargen.model.cells.registry import CELLS
 from chargen.model.config import ModelConfig
-from chargen.options import check_options, option
+from chargen.options import check_options, index_below, option
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,16 @@ class InspectionSettings:
                 "{start} has no effect without {close} or {open}", "start", "close", "open"
             )
 
+    def shown_layer(self, config: ModelConfig) -> int:
+        """Return the layer that is shown, by default the last one."""
+        return config.num_layers - 1 if self.layer is None else self.layer
+
     def check(self, config: ModelConfig) -> None:
         """Raise OptionError if a model has no such layer, unit or gate."""
         for name, size in (("layer", config.num_layers), ("unit", config.hidden_size)):
             value = getattr(self, name)
             if value is not None and value >= size:
-                if size == 1:
-                    raise OptionError(name, value, "0", f"this model has only {name} 0")
-                allowed = f"a whole number between 0 and {size - 1:,} with this model"
-                raise OptionError(name, value, allowed)
+                raise OptionError(name, value, f"{index_below(size)} with this model")
         self.held_gates(config)
 
     def held_gates(self, config: ModelConfig) -> dict[str, float]:

@@ -16,6 +16,7 @@ from chargen.evaluation.trace import Tracer
 from chargen.generation.context import Reader, known_log_probabilities
 from chargen.model.blas import thread_count
 from chargen.model.checkpoint import Checkpoint
+from chargen.options import index_below
 
 MAX_CHARACTERS = 100
 NUM_REPLACEMENTS = 5
@@ -51,7 +52,7 @@ def saliency(checkpoint: Checkpoint, text: str, at: int | None = None) -> Salien
     last = len(text) - 1
     at = last if at is None else at
     if not 0 <= at <= last:
-        raise OptionError("at", at, f"a whole number between 0 and {last:,}, the last character")
+        raise OptionError("at", at, f"{index_below(len(text))} with this text")
     first = max(0, at + 1 - MAX_CHARACTERS)
     before, text = text[:first], text[first : at + 1]
     reader, tracer = Reader.of(checkpoint), Tracer.of(checkpoint, np.float64)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ from chargen.errors import OptionError
 from chargen.evaluation.inspection import InspectionSettings
 from chargen.generation.context import known_log_probabilities
 from chargen.model.blas import best_thread_count, thread_count
-from chargen.model.cells.cell import Hold, unchanged
+from chargen.model.cells.cell import Cell, Hold, unchanged
 from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint
 from chargen.model.config import ModelConfig
@@ -51,6 +51,7 @@ class Trace:
     - used: the output, which the next layer or the decoder reads.
 
     states_before: the parts of each layer's state before the first character, each [H].
+    layer, unit: what `shown` has the numbers of; unit: None for means over all units.
     """
 
     text: str
@@ -59,6 +60,8 @@ class Trace:
     layers: tuple[Arrays, ...]
     states_before: tuple[Arrays, ...]
     logits: Floats
+    layer: int
+    unit: int | None
 
     @cached_property
     def probabilities(self) -> npt.NDArray[np.float64]:
@@ -69,6 +72,18 @@ class Trace:
     def memory(self) -> str:
         """The name of the array that carries the memory; "used", the output, if there is none."""
         return CELLS[self.cell].memory
+
+    @property
+    def shown(self) -> dict[str, Floats]:
+        """The columns of `chargen inspect`, each [T], by the names of the arrays.
+
+        They are the values of `unit`, or means of absolute values over all units of `layer`.
+        """
+        arrays, unit = self.layers[self.layer], self.unit
+        return {
+            name: abs(arrays[name]).mean(1) if unit is None else arrays[name][:, unit]
+            for name in shown_arrays(CELLS[self.cell])
+        }
 
     def next_characters(self, place: int, count: int = 5) -> list[tuple[str, float]]:
         """Return the most likely next characters after position `place`, in descending order."""
@@ -148,8 +163,7 @@ class Tracer:
             for k, layer in enumerate(parts[0].layers)
         )
         logits = np.concatenate([part.logits for part in parts])
-        first = parts[0]
-        return Trace(text, first.cell, first.characters, layers, first.states_before, logits)
+        return replace(parts[0], text=text, layers=layers, logits=logits)
 
     def chunks(
         self, text: str, settings: InspectionSettings = NO_SETTINGS, states: States | None = None
@@ -211,8 +225,23 @@ class Tracer:
             for state in states
         )
         logits = x @ self.decoder.T + self._decoder_bias
-        characters = self.vocabulary.characters
-        return Trace(text, self.cell.name, characters, tuple(layers), earlier, logits), after
+        trace = Trace(
+            text,
+            self.cell.name,
+            self.vocabulary.characters,
+            tuple(layers),
+            earlier,
+            logits,
+            settings.shown_layer(self.config),
+            settings.unit,
+        )
+        return trace, after
+
+
+def shown_arrays(cell: Cell) -> list[str]:
+    """Return the arrays that are shown: the gates, c, kept and written, and the output."""
+    memory = ["kept", "written"] if cell.gates else []
+    return [*cell.gates, *cell.state[1:], *memory, *(cell.state[:1] or ["used"])]
 
 
 def _hold(held: Mapping[str, float], unit: int | None) -> Hold:

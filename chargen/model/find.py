@@ -13,7 +13,7 @@ from chargen.text.display import printable
 
 # Without importlib.resources: its import takes 5 ms, and a model must be a folder on the disk.
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
-TOUR = "tour"  # the folder of the small models of `chargen tour`, which are not listed
+TOUR = "tour"  # the folder of the small models of `chargen tour`, which have names of their own
 _MAX_LISTED = 10
 _SEPARATORS = "/" if os.sep == "/" else "/\\"  # at the end of a name that a shell completed
 
@@ -29,7 +29,7 @@ def find(model: str | Path) -> Path:
     name = Path(model).name
     places = [Path(model)] if str(model) else []
     if name == str(model).rstrip(_SEPARATORS) and name.strip("."):
-        places += [Path(DEFAULT_ROOT, name), PRETRAINED / name]
+        places += [Path(DEFAULT_ROOT, name), *([PRETRAINED / name] if name != TOUR else [])]
     elif Path(model).parts == (TOUR, name):
         places.append(PRETRAINED / TOUR / name)
     for place in places:
@@ -38,7 +38,10 @@ def find(model: str | Path) -> Path:
     for place in places:
         if os.path.exists(place):
             return place
-    known = names()
+    if Path(model).parts[:1] == (TOUR,):
+        name, known = str(model), tour_names()
+    else:
+        known = names()
     listed = ", ".join(map(printable, known[:_MAX_LISTED]))
     more = len(known) - _MAX_LISTED
     listed += f" and {more} more" if more > 0 else ""
@@ -50,6 +53,11 @@ def names() -> list[str]:
     """Return the names of the models in ./checkpoints, newest first, then those in this package."""
     folders = [*_written(Path(DEFAULT_ROOT)), *included()]
     return list(dict.fromkeys(folder.name for folder in folders))
+
+
+def tour_names() -> list[str]:
+    """Return the names of the models of `chargen tour`, such as `tour/recall`."""
+    return sorted(f"{TOUR}/{folder.name}" for folder in _written(PRETRAINED / TOUR))
 
 
 def listed() -> dict[Path, float]:

@@ -22,12 +22,13 @@ AGREEMENT, CONTEXT = f"{TOUR}/agreement", f"{TOUR}/context"
 
 THRESHOLD = 0.9
 WORD = "neuron"
-LAGS = (0, 1, 2, 5, 10, 20, 40, 60, 80, 100)
+LAGS = (0, 5, 20, 40, 80)
 RHYMING = ("The cake is by the l", "The frog in the fog is by the l")
 WEEK = (
     "day 1: {weather}. we ate cake. day 2: the cat snored. day 3: we sang. a cup fell."
     " day 4: tea time. we hid. day 5: as on day 1, "
 )
+TWO_DAYS = "day 1: rain. we hid. day 2: as on day 1, "
 FIRST_SUBJECT = "in came eva. wow. then "
 SECOND_SUBJECT = FIRST_SUBJECT + "she bowed. in came tom. yum. then "
 STORY = "we were {place}. we ate cake. the cat snored. a fly sneezed. oh, a "
@@ -37,11 +38,14 @@ c before ──(*)────(+)──┬────────→ c
             ↑      ↑   ↓
             f    i * g tanh
                        ↓
-                  o ─→(*)───────→ h
-
-c = f * (c before) + i * g
-h = o * tanh(c)"""
+                  o ─→(*)───────→ h"""
+# An equation is not wrapped.
+_NEW_C, _NEW_H = (
+    text.replace(" ", "\u00a0") for text in ("c = f * (c before) + i * g", "h = o * tanh(c)")
+)
 _COUNT = 5  # of the most likely next characters
+_FEW = 3  # rows that are enough as an example
+_LAST = 6  # characters of a text
 _DECADES = 4  # of the logarithmic bars of the gradient
 _MAX_WRITTEN = 12
 
@@ -57,13 +61,13 @@ def _one_hot() -> Screen:
     letters = [c for c in characters if c.isascii() and c.islower()]
     vectors: list[Row] = [
         (letter, "".join("1" if each == letter else "\u00b7" for each in letters))
-        for letter in WORD[:-1]
+        for letter in WORD[:_FEW]
     ]
     trace = read(LSTM, read_so_far)
     logits = dict(zip(characters[1:], trace.logits[-1, 1:].tolist(), strict=True))
     softmax: list[Row] = [
         (c, f"{logits[c]:.1f}", f"{exp(logits[c]):.1f}", Bar(f"{p:.3f}", p))
-        for c, p in trace.next_characters(-1, _COUNT)
+        for c, p in trace.next_characters(-1, _FEW)
     ]
     total = sum(map(exp, logits.values()))
     start = f"A {WORD[:3]}"
@@ -79,9 +83,8 @@ def _one_hot() -> Screen:
         (LSTM,),
         (
             (
-                "A network computes with numbers, not with letters. Each character becomes a"
-                " one-hot vector: it has one entry for each character of the vocabulary, which is"
-                " 1 for this character and 0 for all others."
+                "A network computes with numbers. A character becomes a one-hot vector: an entry"
+                " for each character of the vocabulary, 1 for this one and 0 for the others."
             ),
             Table(
                 f"The entries for the letters, of {len(characters)} in all",
@@ -89,9 +92,8 @@ def _one_hot() -> Screen:
                 vectors,
             ),
             (
-                "For each character that can come next, the network computes a number, the logit."
-                " Softmax turns the logits into probabilities: it takes the exponential of each and"
-                " divides it by the sum of all."
+                "For each next character, the network computes a logit. Softmax turns the logits"
+                " into probabilities: the exponential of each, divided by the sum of all."
             ),
             Table(
                 f'After "{read_so_far}"; the exponentials of all logits sum to {total:.1f}',
@@ -99,13 +101,9 @@ def _one_hot() -> Screen:
                 softmax,
                 THRESHOLD,
             ),
-            (
-                "With a threshold, the network writes only when it is sure: it writes the most"
-                f" likely character while its probability is above {THRESHOLD:g}, and then it"
-                " stops."
-            ),
             Table(
-                f'Writing from "{start}"',
+                f'Writing from "{start}" with a threshold of {THRESHOLD:g}: the network writes the'
+                " most likely character while its probability is higher, and then stops",
                 ("text", "next", "probability", ""),
                 written,
                 THRESHOLD,
@@ -118,13 +116,11 @@ def _one_hot() -> Screen:
                 threshold=THRESHOLD,
             ),
         ),
-        f"Which letters have a probability above {THRESHOLD:g}? Where does the network stop, and"
-        " which characters could follow there?",
+        "Where does the network stop, and which characters could follow there?",
         (
             Command(
                 "write until the probability falls below the threshold",
-                f'chargen sample -m {LSTM} --prompt "{start}" --temperature 0'
-                f" --confidence {THRESHOLD:g}",
+                f'chargen sample -m {LSTM} --prompt "{start}" -t 0 --confidence {THRESHOLD:g}',
             ),
         ),
     )
@@ -241,43 +237,34 @@ def _vanishing_gradient() -> Screen:
         models,
         (
             (
-                "Training follows the gradient of a prediction back through the chain. At each"
-                " step back, the gradient of an RNN is multiplied by its weights and by the slope"
-                " of tanh, which is at most 1. After many steps little is left, so an RNN learns"
-                " little from distant characters. With large weights, the gradient can explode"
-                " instead."
+                "Training follows the gradient of a prediction back through the chain. In an RNN,"
+                " each step multiplies it by the weights and by the slope of tanh, which is at most"
+                " 1. After many steps little is left, so an RNN learns little from distant"
+                " characters. (With large weights, the gradient can explode instead.) Along c of an"
+                " LSTM, the forget gate multiplies it: near 1, the gradient remains."
             ),
             (
-                "The long-term memory c of an LSTM passes from step to step by a multiplication"
-                " with its forget gate. Where the gate is near 1, the gradient remains."
-            ),
-            (
-                "Both networks here were trained on the same number of texts such as"
-                f' "{example}...", where the weather of day 1 follows.'
+                "Both networks were trained on the same number of texts such as"
+                f' "{_short(example)}" where the weather of day 1 follows. The'
+                f" {_label(RECALL_RNN)} predicts it with a probability of {answers[0]:.2f}, the"
+                f" {_label(RECALL)} with {answers[1]:.2f} (means of {len(following)} texts)."
             ),
             Table(
-                "The norm of the gradient of that prediction with respect to an input some"
-                " characters back, relative to the last input; a full bar is 1, an empty one"
-                f" 1e-{_DECADES}; the weather of day 1 ends {lags[-1]} characters back",
+                "The norm of the gradient with respect to the input some characters back, relative"
+                f" to the last input; a full bar is 1, an empty one 1e-{_DECADES}",
                 ("back", *(_label(model) for model in models)),
                 rows,
             ),
-            Table(
-                f"The probability of the right answer, mean over {len(following)} texts",
-                ("", *(_label(model) for model in models)),
-                [("right", *answers)],
-            ),
             Live(
-                "The gradient of the last prediction with respect to the earlier states",
+                "The gradient of the last prediction with respect to each input of your own text",
                 ("gradient",),
                 models,
                 (example,),
             ),
         ),
-        "Compare the last row, the weather of day 1. The scale is logarithmic: half a bar is 0.01."
-        " In the LSTM, the gradient of the characters in between is small, since it learned to"
-        " ignore them, but that of the weather remains. In the RNN, almost nothing of it is left,"
-        " so training could not find the answer.",
+        "Compare the last row, the weather of day 1. The LSTM learned to ignore the characters in"
+        " between, but the gradient of the weather remains. In the RNN, almost nothing of it is"
+        " left, so training could not find the answer.",
         (
             Command(
                 "show the gradient of the last prediction in a text of your own",
@@ -294,7 +281,7 @@ def _gates() -> Screen:
     means = [abs(layer[name]).mean(1).tolist() for name in names]
     rows: list[Row] = [
         (trace.text[t], *(each[t] for each in means), tuple(trace.next_characters(t, _COUNT)))
-        for t in range(len(trace.text))
+        for t in range(len(trace.text))[-_LAST:]
     ]
     rhymes: list[Row] = [
         (text, tuple(read(RHYMES, text).next_characters(-1, _COUNT))) for text in RHYMING
@@ -304,16 +291,15 @@ def _gates() -> Screen:
         (RHYMES,),
         (
             (
-                "An LSTM has two memories. The long-term memory c (cell state) passes along the"
-                " chain; the short-term memory h is the output. Three gates, each between 0 and 1,"
-                " control them. The forget gate f decides how much of c is kept. The learn gate i"
-                " (input gate) decides how much of the candidate g is written to c. The use gate o"
-                " (output gate) decides how much of c becomes the output."
+                "An LSTM has a long-term memory c (cell state), which passes along the chain, and a"
+                " short-term memory h, the output. Three gates between 0 and 1 control them. Forget"
+                " f decides how much of c is kept, and learn i (input gate) how much of the"
+                f" candidate g is added: {_NEW_C}. Use o (output gate) decides how much of c"
+                f" becomes the output: {_NEW_H}."
             ),
             Diagram(_CELL),
             Table(
-                f'"{trace.text}": means over {layer["c"].shape[1]} units, of absolute values for c'
-                " and h",
+                f'The end of "{trace.text}": means over {layer["c"].shape[1]} units (|c| and |h|)',
                 ("", *names, "next"),
                 rows,
             ),
@@ -325,8 +311,7 @@ def _gates() -> Screen:
                 (RHYMING[0],),
             ),
         ),
-        "At each space, the use gate is lower than at a letter. In the last"
-        " table, both texts end with the same letters; the memory holds what rhymes.",
+        "The use gate is lower at a space. In the last table, c holds the rhyme.",
         (
             Command(
                 "show the gates for a rhyme of your own",
@@ -339,7 +324,8 @@ def _gates() -> Screen:
 def _days() -> Screen:
     texts = {weather: WEEK.format(weather=weather) for weather in recall.WEATHER}
     rows: list[Row] = [
-        (weather, *chances(read(RECALL, text), recall.WEATHER)) for weather, text in texts.items()
+        (weather, *chances(read(RECALL, texts[weather]), recall.WEATHER))
+        for weather in recall.WEATHER[:2]
     ]
     one, other = (texts[weather] for weather in recall.WEATHER[:2])
     traces = read(RECALL, one), read(RECALL, other)
@@ -359,9 +345,8 @@ def _days() -> Screen:
         (RECALL, AGREEMENT),
         (
             (
-                f'"{one}..." The answer is the weather of day 1, {len(one) - one.index(".")}'
-                " characters earlier. The long-term memory c carries it past all that happens in"
-                " between."
+                f'"{_short(one)}" The answer is the weather of day 1, which the long-term memory c'
+                f" carries over {len(one) - one.index('.')} characters."
             ),
             Table(
                 "The weather of day 1, and the probability of each answer on day 5",
@@ -369,9 +354,7 @@ def _days() -> Screen:
                 rows,
             ),
             Table(
-                f"The distance between the states of the {recall.WEATHER[0]} text and the"
-                f" {recall.WEATHER[1]} text at the end of each day (root mean square of the"
-                " differences)",
+                "The root mean square difference of the states of the two texts after each day",
                 ("", "long-term c", "short-term h"),
                 states,
             ),
@@ -382,12 +365,9 @@ def _days() -> Screen:
                 (one, other),
                 recall.WEATHER,
             ),
-            (
-                f'Forgetting is as useful. "{SECOND_SUBJECT}..." The pronoun agrees with the last'
-                " subject, and the one before it must be forgotten."
-            ),
             Table(
-                "The probability of each pronoun after a subject",
+                f'The pronoun after each subject of "{SECOND_SUBJECT}"; the earlier subject must be'
+                " forgotten",
                 ("subject", *agreement.PRONOUNS),
                 subjects,
             ),
@@ -399,23 +379,17 @@ def _days() -> Screen:
                 agreement.PRONOUNS,
             ),
         ),
-        "In the first table, each weather leads to its own answer. In the second one, c keeps the"
-        " difference, and h shows it only when it is needed: the use gate holds it back until then."
-        " In the last one, the second subject replaces the first.",
+        "c keeps the difference; the use gate holds it back from h until it is needed. In the last"
+        " table, the second subject replaces the first.",
         (
             Command(
-                "ask for the weather after days of your own",
-                f"chargen score -m {RECALL} --choices {','.join(recall.WEATHER)}"
-                ' --prompt "day 1: fog. we hid. day 2: as on day 1, "',
-            ),
-            Command(
                 "erase the memory with the forget gate",
-                f'chargen inspect -m {RECALL} --prompt "{one}" --close forget --from {ends[3]}',
+                f'chargen inspect -m {RECALL} --prompt "{TWO_DAYS}"'
+                f" --close forget --from {TWO_DAYS.index(' day 2')}",
             ),
             Command(
                 "compare the pronouns after a subject of your own",
-                f"chargen score -m {AGREEMENT} --choices {','.join(agreement.PRONOUNS)}"
-                ' --prompt "in came the twins. wow. then "',
+                f'chargen score -m {AGREEMENT} --choices he,she --prompt "in came mia. then "',
             ),
         ),
     )
@@ -457,6 +431,11 @@ def _dog_and_wolf() -> Screen:
             ),
         ),
     )
+
+
+def _short(week: str) -> str:
+    """Return the first and the last sentence of a week."""
+    return f"{week[: week.index('day 2')]}... {week[week.rindex('day 5') :]}..."
 
 
 def _label(model: str) -> str:

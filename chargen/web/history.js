@@ -37,13 +37,20 @@ class History {
     return this.end;
   }
 
+  // Return the number of characters of the longest kept prefix of `ids`, at most `most`, and the
+  // context after it.
+  prefix(ids, most = ids.length) {
+    let n = 0;
+    while (n < most && n < this.ids.length && ids[n] === this.ids[n]) n++;
+    while (!this._kept.has(n)) n--;
+    return [n, this._kept.get(n)];
+  }
+
   // Go back to the last kept context of a prefix of `ids`, and return it.
   _rewind(ids) {
-    let n = 0;
-    while (n < ids.length && n < this.ids.length && ids[n] === this.ids[n]) n++;
-    while (!this._kept.has(n)) n--;
+    const [n, context] = this.prefix(ids);
     for (const key of this._kept.keys()) if (key > n) this._kept.delete(key);
     this.ids.length = this.nats.length = n;
-    return (this.end = this._kept.get(n));
+    return (this.end = context);
   }
 }

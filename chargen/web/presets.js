@@ -4,11 +4,13 @@
 const LETTER_DELAY = 350; // milliseconds between the letters of a text that is typed
 const LEAST_ANSWER = 0.5; // the probability of the answer from which a network can do the task
 
-// answer: the next character, if the text asks for something that a network must have learned.
+// answer: the character that a network must expect after the text, or after `asked`, a part of it.
 const PRESETS = [
   {
     label: "“neuron”, letter by letter",
     text: "neuron",
+    asked: "neur",
+    answer: "o",
     typed: true,
     view: "unfolded",
     note: "“e” follows the first “n”, and the word ends after the second one. Only a network with memory can predict both. Without memory, every “n” gives the same prediction.",
@@ -59,12 +61,11 @@ class Presets {
   }
 
   /** Return whether all models know the characters of a preset, and one of them gives its answers. */
-  async suits({ text, answer, other, otherAnswer }) {
+  async suits({ text, asked, answer, other, otherAnswer }) {
     const { models } = this.page;
     if (!covered(text + (other ?? ""), models)) return false;
-    if (answer === undefined) return true;
     const answers = models.map(async (model, index) => {
-      const chances = [await this.chance(index, text, answer)];
+      const chances = [await this.chance(index, asked ?? text, answer)];
       if (other !== undefined) chances.push(await this.chance(index, other, otherAnswer));
       return chances.every((chance) => chance >= LEAST_ANSWER);
     });

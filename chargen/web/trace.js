@@ -1,4 +1,4 @@
-// What a network computes while it reads a text, and how its prediction depends on earlier states.
+// What a network computes while it reads a text, and how its prediction depends on earlier inputs.
 "use strict";
 
 class Trace {
@@ -12,11 +12,17 @@ class Trace {
     this.rows = []; // {layers, logits, starts} of each recorded step
   }
 
-  // Read the text. It yields after each step, so that the caller can pause.
-  *read() {
+  // Read the text, from the context after a prefix that the history of the model has kept. It
+  // yields after each step, so that the caller can pause.
+  *read(history) {
     const { model, ids } = this;
-    let state = model.emptyState();
-    for (let step = 0; step < ids.length; step++) {
+    const free = Math.min(this.first, ...this.interventions.map(({ from }) => from));
+    let [step, state] = [0, model.emptyState()];
+    if (free > 0) {
+      const [length, context] = history.prefix(ids.slice(1), free - 1);
+      [step, state] = [length + 1, context.state]; // the boundary and `length` characters are read
+    }
+    for (; step < ids.length; step++) {
       const active = this.interventions.filter((each) => each.from <= step);
       const layers = step < this.first ? null : [];
       const context = model.step(ids[step], state, active, layers);
@@ -28,15 +34,13 @@ class Trace {
     }
   }
 
-  // Compute the norm of d ln p(target) at row `at` with respect to the state after each row up to
-  // it: for each layer, arrays by the name of the state. It yields after each row.
+  // Compute the norm of d ln p(target) at row `at` with respect to the first layer's input at each
+  // row up to it. It yields after each row.
   *gradient(at, target) {
     const { cell, hidden: H, info, layers, decoder } = this.model;
-    const names = info.states.length ? info.states : ["output"];
-    const norms = layers.map(() =>
-      Object.fromEntries(names.map((name) => [name, new Float32Array(at + 1)])),
-    );
-    const d = layers.map(() => names.map(() => new Float32Array(H)));
+    const norms = new Float32Array(at + 1);
+    const parts = info.states.length || 1; // a cell without a state has its output
+    const d = layers.map(() => Array.from({ length: parts }, () => new Float32Array(H)));
     const dx = new Float32Array(cell.blocks * H);
     const dr = new Float32Array(cell.blocks * H);
     const dLogits = knownProbabilities(this.rows[at].logits).map((p) => -p);
@@ -46,10 +50,11 @@ class Trace {
       for (let k = layers.length - 1; k >= 0; k--) {
         const { gates, r, before, after } = this.rows[row].layers[k];
         cell.within(gates, after, d[k], H);
-        names.forEach((name, part) => (norms[k][name][row] = norm(d[k][part])));
         cell.backward(gates, r, before, d[k], dx, dr, H, after);
         if (layers[k].recurrent) layers[k].recurrent.addTransposed(dr, d[k][0]);
-        if (k > 0) layers[k].input.addTransposed(dx, d[k - 1][0]);
+        const below = k > 0 ? d[k - 1][0] : new Float32Array(layers[0].input.columns);
+        layers[k].input.addTransposed(dx, below);
+        if (k === 0) norms[row] = norm(below);
       }
       if (this.rows[row].starts) for (const array of d.flat()) array.fill(0);
       yield;

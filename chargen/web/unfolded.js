@@ -6,7 +6,7 @@ const CHAIN_STEP = 84; // pixels at least
 const CHAIN_EDGE = 10; // pixels at each side of the steps
 const BACK_LABEL = 20; // half of the width of the widest number between two steps
 const GRADIENT_STEPS = 150;
-const LEAST_SHARE = 1e-4; // the lowest gradient of the chart, relative to the last step
+const LEAST_SHARE = 1e-4; // the lowest gradient of the chart, relative to the last input
 const FINGERPRINT = 4; // a state is drawn as 4 x 4 means of its units
 
 class UnfoldedView {
@@ -20,7 +20,7 @@ class UnfoldedView {
     const chain =
       "A cell with a loop is equivalent to a chain of copies, one for each character. The state flows to the right. Above each copy: the character it expects, with its probability; ✓ if the text continues with it.";
     const back =
-      "The gradient of the last prediction flows back to the left. Between the copies: its norm relative to the last step.";
+      "The gradient of the last prediction flows back to the left. Between the copies: its norm with respect to the input of the copy on the left, relative to the last input.";
     this.element = html(
       "div",
       {},
@@ -91,27 +91,12 @@ class UnfoldedView {
   }
 }
 
-/** Return the gradient at each step relative to the last, as norms over all layers and states. */
-function relativeGradient({ layers }) {
-  const sums = [];
-  for (const layer of layers) {
-    for (const norms of Object.values(layer)) {
-      norms.forEach((norm, k) => {
-        sums[k] = (sums[k] ?? 0) + norm * norm;
-      });
-    }
-  }
-  const last = sums.at(-1) || 1;
-  return sums.map((sum) => Math.sqrt(sum / last));
+/** Return the gradient with respect to the input at each step, relative to the last one. */
+function relativeGradient({ norms }) {
+  const last = norms.at(-1) || 1;
+  return Array.from(norms, (norm) => norm / last);
 }
 
-/** Return how many steps back the gradient first falls below a share, or null. */
-function reach(flow, share) {
-  for (let back = 0; back < flow.length; back += 1) {
-    if (flow[flow.length - 1 - back] < share) return back;
-  }
-  return null;
-}
 
 function stateSentence(model) {
   const carried = model.states.join(" and ");
@@ -120,9 +105,9 @@ function stateSentence(model) {
 
 function gradientSentence(flow) {
   if (flow.length === 1) return "There is no earlier step yet.";
-  const back = reach(flow, 0.1);
-  if (back === null) return `The gradient is at least 10 % at all ${flow.length} steps.`;
-  return `The gradient falls below 10 % for the first time ${back} ${back === 1 ? "character" : "characters"} before the end.`;
+  const back = flow.length - 1 - flow.findIndex((share) => share >= 0.1);
+  if (back === 0) return "No earlier input has a gradient of at least 10 %.";
+  return `The furthest input with a gradient of at least 10 % is ${back} ${back === 1 ? "character" : "characters"} back.`;
 }
 
 /** Draw the folded network: one cell, and a loop where it has a state. */
@@ -228,10 +213,10 @@ function chainLabel(model, trace, flow, read) {
   return `${model.title}, unfolded. ${parts.join("; ")}`;
 }
 
-/** Draw the gradient of each network by its distance to the last step, on a logarithmic scale. */
+/** Draw the gradient of each network by its distance to the last input, on a logarithmic scale. */
 function gradientChart(flows, width) {
   const [height, left, bottom] = [260, 62, 42];
-  const drawing = new Drawing(width, height, "Gradient by distance, relative to the last step");
+  const drawing = new Drawing(width, height, "Gradient with respect to each input, relative to the last one");
   drawing.root.setAttribute("width", width);
   const steps = Math.max(1, flows[0].length - 1);
   const x = (back) => left + (back / steps) * (width - left - 14);
@@ -250,8 +235,8 @@ function gradientChart(flows, width) {
   drawing.text((left + width) / 2, height - 4, "characters back", "tick");
   flows.forEach((flow, k) => {
     const backward = [...flow].reverse();
-    const end = backward.findIndex((share) => share < LEAST_SHARE);
-    const shown = end < 0 ? backward : backward.slice(0, end + 1);
+    const end = flow.length - flow.findIndex((share) => share >= LEAST_SHARE); // the rest is lower
+    const shown = backward.slice(0, end + 1);
     drawing.wire(shown.map((share, back) => [x(back), y(share)]), `series series-${(k % 8) + 1}`, false);
   });
   return drawing.root;

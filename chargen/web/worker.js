@@ -55,10 +55,11 @@
 //   nats: the surprisal of the character that follows each step; NaN in the last row.
 //
 // gradient {model, text, interventions, last, at, target}
-//   -> {at, target, first, layers: [{h: [at - first + 1], c: ...}]}: the Euclidean norm of the
-//   derivative of ln p(target) at step `at` with respect to each state after each of the recorded
-//   steps up to it (and `output` for a cell without a state). at: default is the last step. target:
-//   a character; default is the one that follows in the text, or the most likely one at its end.
+//   -> {at, target, first, norms: [at - first + 1]}: the Euclidean norm of the derivative of
+//   ln p(target) at step `at` with respect to the input at each of the recorded steps up to it, as in
+//   `chargen inspect --saliency`. The input is the embedding of the character, or its one-hot
+//   vector. at: default is the last step. target: a character; default is the one that follows in
+//   the text, or the most likely one at its end.
 //
 // settings: {temperature, top_k, top_p, min_p, threshold, confidence, length, seed}, as in
 //   `chargen sample`; all are optional. Defaults: 0.8, 0, 1, 0, 0, 0, 200 (null: no limit), 0.
@@ -115,8 +116,8 @@ const REQUESTS = {
     }
     const following = trace.ids[at + 1] ?? argmax(known(trace.rows[row].logits));
     const target = request.target == null ? following : model.encode(request.target)[0];
-    const layers = yield* trace.gradient(row, target);
-    return { at, target: model.info.characters[target], first: trace.first, layers };
+    const norms = yield* trace.gradient(row, target);
+    return { at, target: model.info.characters[target], first: trace.first, norms };
   },
 
   *generate(job, { model, history }, { text, settings, interventions }) {
@@ -124,7 +125,7 @@ const REQUESTS = {
     const held = checked(model, interventions);
     const ids = model.encode(text);
     const trace = new Trace(model, ids, held, 1);
-    if (held.length) yield* trace.read();
+    if (held.length) yield* trace.read(history);
     let context = held.length ? trace.context : yield* history.read(ids);
     const uniforms = new Uniforms(seed);
     let part = { text: "", nats: [] };
@@ -209,7 +210,7 @@ function* recorded(entry, { text, interventions, last = MAX_TRACE }) {
   if (entry.trace?.key !== key) {
     const { model } = entry;
     const trace = new Trace(model, model.encode(text), checked(model, interventions), last);
-    yield* trace.read();
+    yield* trace.read(entry.history);
     entry.trace = { key, trace };
   }
   return entry.trace.trace;

@@ -11,6 +11,7 @@ import pytest
 
 from chargen.cli.models import Row, table
 from chargen.model.checkpoint import CONFIG, MODEL, TOKENIZER, TRAINING, Checkpoint
+from chargen.model.find import tour_names
 from chargen.text.display import text_width
 from tests.cli.outcome import Command, Refused
 
@@ -90,9 +91,17 @@ def test_the_table_fits_the_terminal(width: int) -> None:
         assert all(fact in lines[1] for fact in ("g-2026", "diary", "gru 2x128", "1.500", "2026"))
 
 
+def test_the_models_of_the_lecture_are_named(chargen: Command, here: Path) -> None:
+    """The last line has the names that `-m` finds; a wrong one gets the most similar of them."""
+    *_, last = chargen("models").out.split("\nmodels of chargen tour: ")
+    assert last.replace(",", " ").split() == tour_names()
+    outcome = chargen("info", "tour/recal")
+    assert "(did you mean tour/recall? available: tour/agreement, " in outcome.err
+
+
 def test_no_models(chargen: Command, here: Path) -> None:
     """Without a folder ./checkpoints, the included model is listed."""
-    name, *rest = chargen("models").out.splitlines()
+    name, *rest = chargen("models").out.split("\nmodels of chargen tour: ")[0].splitlines()
     assert name.split() == ["name", "text", "network", "loss", "written"]
     assert [line.split()[0] for line in rest] == ["english"]
 

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,21 @@ def test_a_pipe_gets_all_screens(
     assert any(text_width(line) > width / 2 for line in printed)
 
 
+def test_a_screen_fits_a_terminal() -> None:
+    """In 30 rows and 80 columns, each screen and the line below it can be seen at once."""
+    for make in SCREENS:
+        shown = lines(make(), "1 of 7", 80, 0)
+        assert sum(max(1, ceil(text_width(line) / 80)) for line in shown) < 30
+
+
+def test_a_narrow_terminal_breaks_no_word() -> None:
+    """In 20 columns, the text above the first table fits the width; a table needs 40."""
+    shown = list(lines(SCREENS[6](), "7 of 7", 20, 0))
+    table = next(k for k, line in enumerate(shown) if line.startswith("place  "))
+    assert max(map(text_width, shown[:table])) <= 20
+    assert max(map(text_width, shown[table : table + 4])) <= 40
+
+
 def test_one_screen_is_shown(chargen: Command) -> None:
     """With a number, only this screen is printed; words are not split at their hyphens."""
     outcome = chargen("tour", "5")
@@ -44,6 +60,7 @@ def test_one_screen_is_shown(chargen: Command) -> None:
     ("options", "message"),
     [
         (("8",), "SCREEN must be a whole number between 1 and 7, got 8"),
+        (("x",), "SCREEN must be a whole number between 1 and 7, got x"),
         (("0",), "SCREEN must be a whole number between 1 and 7, got 0"),
         (("1", "--no-pause"), "--no-pause has no effect with SCREEN"),
         (("1", "--html", "x.html"), "SCREEN has no effect with --html"),

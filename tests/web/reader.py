@@ -1,7 +1,8 @@
 """A reader of an exported page, who uses it as people do: with keys, clicks and eyes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ class Reader:
             "Page.removeScriptToEvaluateOnNewDocument", {"identifier": self._watch}
         )
         self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
 
     def open(self, folder: Path, *checkpoints: Checkpoint, width: int, **start: str) -> None:
         """Open a page with these models, or with a small LSTM, in a window of this width."""
@@ -61,12 +62,24 @@ class Reader:
             "Emulation.setDeviceMetricsOverride", {**metrics, "mobile": width == PHONE}
         )
 
-    def prefer(self, **features: str) -> None:
-        """Set media features, such as prefers_color_scheme="dark"."""
+    def prefer(self, *, media: str = "", **features: str) -> None:
+        """Set media features, such as prefers_color_scheme="dark", and the medium, as "print"."""
         wanted = [
             {"name": name.replace("_", "-"), "value": value} for name, value in features.items()
         ]
-        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": wanted})
+        self.browser.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia", {"media": media, "features": wanted}
+        )
+
+    @contextmanager
+    def without_scripts(self) -> Iterator[None]:
+        """Open pages without JavaScript."""
+        command = "Emulation.setScriptExecutionDisabled"
+        self.browser.execute_cdp_cmd(command, {"value": True})
+        try:
+            yield
+        finally:
+            self.browser.execute_cdp_cmd(command, {"value": False})
 
     def run(self, script: str, *arguments: Any) -> Any:
         """Return the result of a script in the page."""

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chargen.model.checkpoint import Checkpoint
+from chargen.model.find import find
 from chargen.report.theme import ROLES, Role
 from chargen.web.document import FOLDER
+from chargen.web.page import page
 from tests.web.audits import CONTRAST, UNNAMED
 from tests.web.checkpoints import make_checkpoint
 from tests.web.reader import DESKTOP, LETTERS, PHONE, Reader
@@ -84,12 +87,34 @@ def test_drawings_use_the_width(reader: Reader, tmp_path: Path, width: int) -> N
 def test_nothing_moves_for_those_who_prefer_it(reader: Reader, tmp_path: Path) -> None:
     """The states flow along the chain, unless the reader prefers reduced motion."""
     moving = "return document.getAnimations().length"
-    reader.open(tmp_path, width=1440, view="unfolded", text="neuron")
+    neurons = Checkpoint.load(find("tour/neurons-lstm"))
+    reader.open(tmp_path, neurons, width=1440, view="unfolded", text="the neuron")
     reader.wait(lambda: reader.run(moving))
     reader.prefer(prefers_reduced_motion="reduce")
     assert reader.run(moving) == 0
     reader.click("#presets button:nth-of-type(1)")
     assert reader.text == "neuron"  # at once, instead of letter by letter
+
+
+def test_paper_shows_no_controls_and_no_dark_colours(reader: Reader, tmp_path: Path) -> None:
+    """A page that is printed in the dark theme has dark text, and nothing to click."""
+    reader.open(tmp_path, width=DESKTOP, view="inside", text="neuron")
+    reader.prefer(prefers_color_scheme="dark")
+    ink = "return getComputedStyle(document.body).color"
+    assert reader.run(ink) == "rgb(233, 235, 238)"
+    reader.prefer(media="print", prefers_color_scheme="dark")
+    assert reader.run(ink) == "rgb(28, 32, 38)"
+    shown = "return Array.from(document.querySelectorAll('button, [role=tab]'))"
+    assert reader.run(f"{shown}.filter((each) => each.checkVisibility()).length") == 0
+
+
+def test_without_javascript_nothing_seems_to_work(reader: Reader, tmp_path: Path) -> None:
+    """Only the title and a sentence about JavaScript are shown."""
+    with reader.without_scripts():
+        (tmp_path / "page.html").write_bytes(page([make_checkpoint("model")]))
+        reader.browser.get((tmp_path / "page.html").as_uri())
+        shown = reader.find("body").text
+    assert shown.split("\n") == ["chargen", "model", "This page needs JavaScript."]
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.variable)
