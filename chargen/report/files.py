@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from chargen.comparison.result import Comparison
+from chargen.comparison.writing import MAX_DOCUMENT
 from chargen.report import images, sentences, tables
 from chargen.report.charts import SETTINGS
 from chargen.report.formatting import percent, visible
@@ -59,10 +60,18 @@ def _page(
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.filters |= {"lines": _lines, "percent": percent}
+    kind = sentences.text_kind(comparison)
+    letters = {" ": "\u2423"} | ({} if kind.boundary == "\n" else {kind.boundary: "end"})
+    environment.filters |= {
+        "lines": _lines,
+        "percent": percent,
+        "letter": lambda letter: letters.get(letter, letter),
+    }
     text = environment.get_template("report.html.j2").render(
         comparison=comparison,
         text=comparison.text,
+        text_kind=kind,
+        max_document=MAX_DOCUMENT,
         styles=styles,
         title=sentences.headline(comparison, styles),
         facts=sentences.facts(comparison),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -33,6 +34,7 @@ from chargen.report.formatting import (
     visible,
 )
 from chargen.report.theme import TEXT, Styles
+from chargen.text.kind import STREAM, TextKind
 
 Number = TypeVar("Number", int, float)
 LAGS = (25, 50, 100)
@@ -62,12 +64,21 @@ def facts(comparison: Comparison) -> str:
     if text is None or not networks:
         return time
     size = networks[0].parameters
+    kind = text_kind(comparison)
+    where = f", where {visible(kind.description)}" if kind.separate else ""
     return (
         f"Each network has about {count(round(size, 2 - len(str(size))))} parameters and read "
-        f"{characters(text.characters_read)} of the text “{visible(text.corpus.name)}” "
+        f"{characters(text.characters_read)} of the text “{visible(text.corpus.name)}”{where} "
         f"({characters(text.corpus.training_characters)} to train on and "
         f"{count(text.corpus.held_out_characters)} to evaluate on). {time}{_little_training(text)}"
     )
+
+
+def text_kind(comparison: Comparison) -> TextKind:
+    """Return what a text of the comparison is; older comparisons do not store it."""
+    with suppress(LookupError, TypeError, ValueError):
+        return TextKind(**comparison.settings["kind"])
+    return STREAM
 
 
 def _little_training(text: TextComparison) -> str:
