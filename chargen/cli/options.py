@@ -81,7 +81,10 @@ glob_option: Decorator = click.option(
     "--glob",
     "pattern",
     metavar="PATTERN",
-    help="Pattern of the files to read in folders; ignores case [default: **/*.txt]",
+    help=(
+        "Pattern of the files to read in folders; ignores case [default: **/*.txt; with --column,"
+        " all CSV, TSV and JSON Lines files]"
+    ),
 )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from chargen.errors import CorpusError, OptionError
 
-DEFAULT_PATTERN = "**/*.txt"
+DEFAULT_PATTERNS = ("**/*.txt",)
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,21 @@ class Found:
     skipped: Counter[str] = field(default_factory=Counter)
 
 
-def find_files(folder: str, pattern: str = DEFAULT_PATTERN) -> Found:
-    """Find the files below a folder whose relative path matches a pattern in any case.
+def find_files(folder: str, patterns: Sequence[str] = DEFAULT_PATTERNS) -> Found:
+    """Find the files below a folder whose relative path matches one of the patterns in any case.
 
     `*` matches any part of a name, `**/` any number of folders. Hidden files and folders are
     skipped. Links to folders are followed, but no folder is visited twice.
     Raises OptionError for an empty pattern, CorpusError if the folder cannot be read.
     """
-    parts = pattern.lower().split("/")
-    if not all(parts):
-        raise OptionError("glob", pattern, "a relative pattern", f"try {DEFAULT_PATTERN!r}")
+    split = [pattern.lower().split("/") for pattern in patterns]
+    for pattern, parts in zip(patterns, split, strict=True):
+        if not all(parts):
+            raise OptionError("glob", pattern, "a relative pattern", "try '**/*.md'")
     paths, skipped = [], Counter[str]()
     for relative, entry in _walk(folder, skipped):
-        if not _matches(relative.lower().split("/"), parts):
+        names = relative.lower().split("/")
+        if not any(_matches(names, parts) for parts in split):
             skipped["not matching"] += 1
         elif not entry.is_file():
             skipped["not regular files"] += 1
