@@ -50,7 +50,7 @@ def find_files(folder: str, patterns: Sequence[str] = DEFAULT_PATTERNS) -> Found
     return Found([os.path.join(folder, *path.split("/")) for path in sorted(paths)], skipped)
 
 
-def read_bytes(path: str, kinds: str = "a text file or -") -> bytes:
+def read_bytes(path: str, kinds: str = "a text file") -> bytes:
     """Return the content of a file, or of standard input ("-").
 
     kinds: what can be passed instead of a missing file. Raises CorpusError.

@@ -27,12 +27,18 @@ _KINDS = "a text file, a folder or -"
 class Note:
     """What a user should know about a text that was read.
 
-    option: the name of the option that changes it. warning: whether something is likely wrong.
+    reason: a sentence that can contain {encoding}. option: the name of the option that changes it.
+    warning: whether something is likely wrong.
     """
 
-    message: str
+    reason: str
     option: str = ""
     warning: bool = False
+
+    def message(self, name: Callable[[str], str]) -> str:
+        """Return the sentence, with options named by `name`."""
+        reason = self.reason.replace("{encoding}", name("encoding"))
+        return f"{reason} ({name(self.option)} overrides it)" if self.option else reason
 
 
 Report = Callable[[Note], None]
@@ -95,8 +101,8 @@ def read_file(path: str | Path, *, encoding: str = AUTO, report: Report = ignore
     path = str(path)
     encoding = check_encoding(encoding)
     if os.path.isdir(path):
-        raise CorpusError(f"{printable_path(path)} is a folder (pass a text file or -)")
-    return _read(path, "a text file or -", encoding, report)
+        raise CorpusError(f"{printable_path(path)} is a folder (pass a text file)")
+    return _read(path, "a text file", encoding, report)
 
 
 def _read(path: str, kinds: str, encoding: str, report: Report) -> str:
