@@ -126,7 +126,6 @@ def test_accents_take_the_form_of_the_network(
     reader.wait(partial(shows, reader, "#whatif p", "The network does not know: Z"))
 
 
-
 @both
 def test_generating_and_stopping(reader: Reader, tmp_path: Path, width: int) -> None:
     """Generate continues the text until Stop; then the page says what it wrote."""
