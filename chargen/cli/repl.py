@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,7 @@ def run_script(session: Session, lines: Iterable[str]) -> int:
     from chargen.text.display import visible
 
     if isinstance(lines, io.TextIOWrapper):
-        lines.reconfigure(errors="replace")
+        lines.reconfigure(encoding="utf-8" if os.name == "nt" else None, errors="replace")
     out = sys.stdout
     show = visible if out.isatty() else str
     status = 0

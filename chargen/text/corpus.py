@@ -69,9 +69,9 @@ class Corpus:
     ) -> Corpus:
         """Read files, the files of folders that match a pattern, and "-" (standard input).
 
-        See `read_files` for the arguments. A column is read from the tables of a folder. Raises its errors, CorpusError if a table is invalid or
-        there are fewer than two distinct characters in total, and OptionConflictError if no line
-        separates documents.
+        See `read_files` for the arguments; a column is read from the tables of a folder. Raises its
+        errors, CorpusError if a table is invalid or there are fewer than two distinct characters in
+        total, and OptionConflictError if no line separates documents.
         """
         files = read_files(
             paths,

@@ -121,7 +121,8 @@ def _detect(data: bytes, error: UnicodeDecodeError, shown: str) -> str:
     valid = sum(c > "\x7f" and c != "\ufffd" for c in mended)
     if valid > mended.count("\ufffd"):
         raise CorpusError(
-            f"{where}, but most of it is (repair the file, or try {{encoding}} latin-1)", "encoding"
+            f"{where}, but most of it is (repair the file, or choose one with {{encoding}})",
+            "encoding",
         )
     found = detect(data)
     readings = []

@@ -34,7 +34,7 @@ def find_files(folder: str, patterns: Sequence[str] = DEFAULT_PATTERNS) -> Found
     skipped. Links to folders are followed, but no folder is visited twice.
     Raises OptionError for an empty pattern, CorpusError if the folder cannot be read.
     """
-    split = [pattern.lower().split("/") for pattern in patterns]
+    split = [pattern.lower().replace(os.sep, "/").split("/") for pattern in patterns]
     for pattern, parts in zip(patterns, split, strict=True):
         if not all(parts):
             raise OptionError("glob", pattern, "a relative pattern", "try '**/*.md'")

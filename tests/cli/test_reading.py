@@ -67,7 +67,7 @@ def test_an_encoding_needs_a_file(french: str, refused: Refused) -> None:
 
 
 def test_rhymes_are_read_in_the_encoding(here: Path, text: str, chargen: Command) -> None:
-    """The file of rhymes is decoded as the text is: detected and reported, or as --encoding says."""
+    """The encoding is detected and reported, unless --encoding names one."""
     (here / "rhymes.txt").write_bytes(b"-e: caf\xe9 th\xe9\n")
     command = ("compare", text, "--rhymes", "rhymes.txt")
     decoded, too_short = chargen(*command).err.splitlines()
