@@ -234,8 +234,9 @@ COMMANDS = {
 
 def error_line(error: ChargenError) -> str:
     """Return the message of an error on one line, with settings named as they are typed."""
-    named = isinstance(error, OptionError | CorpusError)
-    message = error.message(_setting) if named else str(error)
+    message = str(error)
+    if isinstance(error, OptionError | CorpusError):
+        message = error.message(_setting)
     return " ".join(message.splitlines())
 
 
