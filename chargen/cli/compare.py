@@ -94,7 +94,9 @@ def command(
             [text], encoding=encoding, kind=kind, pattern=pattern, report=print_note
         )
         warn_unread_table(corpus)
-    families = None if rhymes is None else read_rhyme_families(Path(rhymes))
+    families = None
+    if rhymes is not None:
+        families = read_rhyme_families(Path(rhymes), encoding=encoding, report=print_note)
     folder = open_folder(None if output is None else Path(output), corpus, chosen, families)
     command_line = _reproduce(text)
     with stop_signals() as caught, closing(folder):

@@ -191,7 +191,10 @@ def _validation_set(spec: RunSpec) -> str:
         if spec.corpus.characters < MIN_CHARACTERS_FOR_VALIDATION:
             least = f"{MIN_CHARACTERS_FOR_VALIDATION:,}"
             return f"no validation set: the text has fewer than {least} characters"
-        return f"no validation set: all {spec.corpus.kind.noun}s are identical"
+        noun = spec.corpus.kind.noun
+        if spec.corpus.texts == 1:
+            return f"no validation set: the text has one {noun}"
+        return f"no validation set: all {noun}s are identical"
     return "no validation set"
 
 

@@ -18,6 +18,7 @@ from chargen.text.kind import LINE
 TEMPERATURE = 0.8
 LINES, MAX_LINE = 500, 300
 PASSAGES, PASSAGE_LENGTH = 50, 400
+MAX_DOCUMENT = 2_000  # characters, where a network that does not end a document is stopped
 DEFAULT_PROMPT = "neuron"
 
 _SAMPLE_LENGTH = 300
@@ -27,16 +28,18 @@ _NUM_PROMPTS, _PROMPT_LENGTH = 5, 60
 _MAX_KNOWN = 20_000_000
 _LONG_WORD = re.compile(r"\b[^\W\d_]{6,}\b")
 _MAX_WORD = 8
-_PARAGRAPH = re.compile(r"\n\s*\n|\x1e")  # U+001E ends a document
+# U+001E ends a document.
+_LINE_END = re.compile(r"[\n\x1e]")
+_PARAGRAPH_END = re.compile(r"\n\s*\n|\x1e")
 
 
 class WritingProtocol:
     """The prompts that every network continues, and the measurement of its texts.
 
-    If each line is a text, or lines rhyme, each network writes 500 lines from an empty prompt; if
-    texts are documents or cells, 50 of them, of at most 400 characters. Otherwise it writes ten
-    continuations of 400 characters for each of five prompts from the held-out text, and only the
-    continuations are measured.
+    If texts are documents or cells, each network writes 50 of them from an empty prompt; otherwise,
+    if each line is a text, or lines rhyme, 500 lines. In other texts it writes ten continuations of
+    400 characters for each of five prompts from the held-out text, and only the continuations are
+    measured.
     """
 
     def __init__(
@@ -44,14 +47,16 @@ class WritingProtocol:
     ) -> None:
         self._families = families
         kind = splits.corpus.kind
-        self.by_lines = kind == LINE or families is not None
-        self._by_documents = kind.separate and not self.by_lines
+        in_lines = kind == LINE or families is not None
+        self.by_documents = kind.separate and kind != LINE
+        self.by_lines = in_lines and not self.by_documents
+        self._piece_end = _LINE_END if in_lines else _PARAGRAPH_END
         self._known = splits.text(splits.train)[-_MAX_KNOWN:]
         self._held_out = splits.text(splits.held_out)
         self._lines = [line for text in splits.corpus.texts for line in text.split("\n") if line]
         self._prompt = prompt
         self._seed = seed
-        from_start = self.by_lines or self._by_documents
+        from_start = self.by_lines or self.by_documents
         self._prompts = [""] if from_start else self._draw_prompts()
 
     def corpus_coherence(self) -> Coherence:
@@ -63,9 +68,10 @@ class WritingProtocol:
     def write(self, reader: Reader) -> Writing:
         """Let a network continue every prompt, and measure the generated text."""
         count = LINES if self.by_lines else PASSAGES // len(self._prompts)
+        length = MAX_LINE if self.by_lines else PASSAGE_LENGTH
         settings = GenerationSettings(
             temperature=TEMPERATURE,
-            length=MAX_LINE if self.by_lines else PASSAGE_LENGTH,
+            length=MAX_DOCUMENT if self.by_documents else length,
             until_newline=self.by_lines,
             seed=self._seed,
         )
@@ -77,13 +83,14 @@ class WritingProtocol:
             )
         ]
         pieces = [piece for text in texts for piece in self._pieces(text)]
-        sample = GenerationSettings(temperature=TEMPERATURE, length=_SAMPLE_LENGTH, seed=self._seed)
-        past_end = not self._by_documents  # several lines, but one document
+        length = MAX_DOCUMENT if self.by_documents else _SAMPLE_LENGTH
+        sample = GenerationSettings(temperature=TEMPERATURE, length=length, seed=self._seed)
+        past_end = not self.by_documents  # several lines, but one document
         continued = generate_texts(reader, sample, self._prompt, past_end=past_end)[0]
         samples = [self._prompt + continued]
         if self.by_lines:
             samples.append("\n".join(texts[:_SAMPLE_LINES]))
-        elif self._by_documents:
+        elif self.by_documents:
             samples += texts[:_NUM_PROMPTS]
         else:
             samples += [prompt + texts[k * count] for k, prompt in enumerate(self._prompts)]
@@ -91,8 +98,7 @@ class WritingProtocol:
 
     def _pieces(self, text: str) -> list[str]:
         """Split a text into the parts in which brackets must be closed: lines or paragraphs."""
-        pieces = text.split("\n") if self.by_lines else _PARAGRAPH.split(text)
-        return [piece for piece in pieces if piece.strip()]
+        return [piece for piece in self._piece_end.split(text) if piece.strip()]
 
     def _draw_prompts(self) -> list[str]:
         """Draw passages of the held-out text that begin and end at a word border."""
@@ -107,14 +113,15 @@ class WritingProtocol:
 
 def default_prompt(splits: CorpusSplits) -> str:
     """Return the word of the spelling test: "neuron", or the most frequent long word."""
-    text = splits.text(splits.train[:1])[:1_000_000]
+    text = splits.text(splits.train)[:1_000_000]
     if DEFAULT_PROMPT in text:
         return DEFAULT_PROMPT
     counts: dict[str, int] = {}
     for word in _LONG_WORD.findall(text):
         if word == word.lower():  # in the spelling used within a sentence
             counts[word] = counts.get(word, 0) + 1
-    best = max(counts, key=lambda w: (counts[w], w), default=text.strip()[:_MAX_WORD])
+    first = splits.text(splits.train[:1]).strip()
+    best = max(counts, key=lambda w: (counts[w], w), default=first[:_MAX_WORD])
     return best[:_MAX_WORD] if len(best) > 2 * _MAX_WORD else best
 
 

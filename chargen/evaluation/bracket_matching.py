@@ -32,8 +32,8 @@ _CLOSES = {
     "\uff08": "\uff09",  # full-width parentheses
 }
 _MARKS = re.compile("[" + re.escape("".join({*"".join(_CLOSES), *"".join(_CLOSES.values())})) + "]")
-# The groups make `split` return the borders too.
-_EMPTY_LINE = re.compile(r"(\n[^\S\n]*)(?=\n)")
+# The groups make `split` return the borders too. U+001E ends a document.
+_PARAGRAPH_END = re.compile(r"(\n[^\S\n]*(?=\n)|\x1e)")
 _LINE_END = re.compile(r"(\n)")
 
 
@@ -60,11 +60,12 @@ def match_brackets(text: str) -> list[tuple[int, int | None]]:
 def matched_marks(text: str) -> Iterator[tuple[int, int]]:
     """Yield the places of each opening mark and its closing mark.
 
-    Marks are matched within paragraphs, which end at an empty line or, in a text without empty
-    lines, at the end of a line.
+    Marks are matched within paragraphs, which end at an empty line or at the end of a document; in
+    a text with neither, within lines.
     """
     start = 0
-    for paragraph in (_EMPTY_LINE if _EMPTY_LINE.search(text) else _LINE_END).split(text):
+    end = _PARAGRAPH_END if _PARAGRAPH_END.search(text) else _LINE_END
+    for paragraph in end.split(text):
         for opened, closed in match_brackets(paragraph):
             if closed is not None:
                 yield start + opened, start + closed

@@ -49,6 +49,18 @@ def find(model: str | Path) -> Path:
     raise CheckpointError(f"there is no model {printable(str(model)) or repr('')} ({hint})")
 
 
+def shared_name(folder: Path) -> str:
+    """Return the name of a model in files that are shared.
+
+    It has no path, which can reveal the name of a user. A model in this package keeps the name
+    that `find` accepts.
+    """
+    folder = Path(os.path.abspath(folder))
+    if PRETRAINED in folder.parents:
+        return folder.relative_to(PRETRAINED).as_posix()
+    return folder.name
+
+
 def names() -> list[str]:
     """Return the names of the models in ./checkpoints, newest first, then those in this package."""
     folders = [*_written(Path(DEFAULT_ROOT)), *included()]

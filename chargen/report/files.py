@@ -59,10 +59,17 @@ def _page(
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.filters |= {"lines": _lines, "percent": percent}
+    kind = comparison.text_kind
+    letters = {" ": "\u2423"} | ({} if kind.boundary == "\n" else {kind.boundary: "end"})
+    environment.filters |= {
+        "lines": _lines,
+        "percent": percent,
+        "letter": lambda letter: letters.get(letter, letter),
+    }
     text = environment.get_template("report.html.j2").render(
         comparison=comparison,
         text=comparison.text,
+        text_kind=kind,
         styles=styles,
         title=sentences.headline(comparison, styles),
         facts=sentences.facts(comparison),

@@ -62,9 +62,11 @@ def facts(comparison: Comparison) -> str:
     if text is None or not networks:
         return time
     size = networks[0].parameters
+    kind = comparison.text_kind
+    where = f", where {visible(kind.description)}" if kind.separate else ""
     return (
         f"Each network has about {count(round(size, 2 - len(str(size))))} parameters and read "
-        f"{characters(text.characters_read)} of the text “{visible(text.corpus.name)}” "
+        f"{characters(text.characters_read)} of the text “{visible(text.corpus.name)}”{where} "
         f"({characters(text.corpus.training_characters)} to train on and "
         f"{count(text.corpus.held_out_characters)} to evaluate on). {time}{_little_training(text)}"
     )

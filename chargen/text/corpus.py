@@ -14,10 +14,11 @@ import numpy.typing as npt
 from chargen.errors import CorpusError, OptionConflictError
 from chargen.text.decoding import AUTO, normalise
 from chargen.text.display import list_characters, plural
+from chargen.text.files import DEFAULT_PATTERNS
 from chargen.text.kind import BLANK_LINE, STREAM, TextKind
 from chargen.text.normal_form import UNCHANGED, form_of, in_form
 from chargen.text.reading import FileText, Report, ignore, read_file, read_files
-from chargen.text.table import looks_like_table, read_table
+from chargen.text.table import TABLE_PATTERNS, looks_like_table, read_table
 from chargen.text.vocabulary import Vocabulary
 
 Ids = npt.NDArray[np.unsignedinteger]
@@ -68,11 +69,17 @@ class Corpus:
     ) -> Corpus:
         """Read files, the files of folders that match a pattern, and "-" (standard input).
 
-        See `read_files` for the arguments. Raises its errors, CorpusError if a table is invalid or
-        there are fewer than two distinct characters in total, and OptionConflictError if no line
-        separates documents.
+        See `read_files` for the arguments; a column is read from the tables of a folder. Raises its
+        errors, CorpusError if a table is invalid or there are fewer than two distinct characters in
+        total, and OptionConflictError if no line separates documents.
         """
-        files = read_files(paths, encoding=encoding, pattern=pattern, report=report)
+        files = read_files(
+            paths,
+            encoding=encoding,
+            pattern=pattern,
+            default_patterns=DEFAULT_PATTERNS if kind.column is None else TABLE_PATTERNS,
+            report=report,
+        )
         return _of_files(files, corpus_name(paths), kind, normalize)
 
     @classmethod

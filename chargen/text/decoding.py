@@ -121,7 +121,8 @@ def _detect(data: bytes, error: UnicodeDecodeError, shown: str) -> str:
     valid = sum(c > "\x7f" and c != "\ufffd" for c in mended)
     if valid > mended.count("\ufffd"):
         raise CorpusError(
-            f"{where}, but most of it is (repair the file, or set {{encoding}})", "encoding"
+            f"{where}, but most of it is (repair the file, or choose one with {{encoding}})",
+            "encoding",
         )
     found = detect(data)
     readings = []
@@ -134,11 +135,11 @@ def _detect(data: bytes, error: UnicodeDecodeError, shown: str) -> str:
             return guess.encoding
         readings.append(f'{guess.encoding} ("{_excerpt(text)}")')
     if not readings:
-        raise CorpusError(f"{where} (set {{encoding}})", "encoding")
+        raise CorpusError(f"{where} (choose one with {{encoding}})", "encoding")
     listed = " or ".join(filter(None, [", ".join(readings[:-1]), readings[-1]]))
     raise CorpusError(
         f"{shown} is not UTF-8, and its encoding is uncertain: {listed}"
-        " (set {encoding} to the one that gives readable text)",
+        " (choose the one that gives readable text with {encoding})",
         "encoding",
     )
 
@@ -188,4 +189,4 @@ def _c1_warning(text: str, shown: str, encoding: str) -> str:
     message = f"{shown} has {plural(len(found), 'invisible control character')}, such as {first}: "
     if encoding.startswith(("utf", "UTF")):
         return message + "it was probably decoded as latin-1 instead of cp1252"
-    return message + f"it is probably not {encoding} (try encoding cp1252 or {AUTO})"
+    return message + f"it is probably not {encoding} (try {{encoding}} cp1252 or {AUTO})"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from chargen.errors import CorpusError, OptionError
 
-DEFAULT_PATTERN = "**/*.txt"
+DEFAULT_PATTERNS = ("**/*.txt",)
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,21 @@ class Found:
     skipped: Counter[str] = field(default_factory=Counter)
 
 
-def find_files(folder: str, pattern: str = DEFAULT_PATTERN) -> Found:
-    """Find the files below a folder whose relative path matches a pattern in any case.
+def find_files(folder: str, patterns: Sequence[str] = DEFAULT_PATTERNS) -> Found:
+    """Find the files below a folder whose relative path matches one of the patterns in any case.
 
     `*` matches any part of a name, `**/` any number of folders. Hidden files and folders are
     skipped. Links to folders are followed, but no folder is visited twice.
     Raises OptionError for an empty pattern, CorpusError if the folder cannot be read.
     """
-    parts = pattern.lower().split("/")
-    if not all(parts):
-        raise OptionError("glob", pattern, "a relative pattern", f"try {DEFAULT_PATTERN!r}")
+    split = [pattern.lower().replace(os.sep, "/").split("/") for pattern in patterns]
+    for pattern, parts in zip(patterns, split, strict=True):
+        if not all(parts):
+            raise OptionError("glob", pattern, "a relative pattern", "try '**/*.md'")
     paths, skipped = [], Counter[str]()
     for relative, entry in _walk(folder, skipped):
-        if not _matches(relative.lower().split("/"), parts):
+        names = relative.lower().split("/")
+        if not any(_matches(names, parts) for parts in split):
             skipped["not matching"] += 1
         elif not entry.is_file():
             skipped["not regular files"] += 1
@@ -48,7 +50,7 @@ def find_files(folder: str, pattern: str = DEFAULT_PATTERN) -> Found:
     return Found([os.path.join(folder, *path.split("/")) for path in sorted(paths)], skipped)
 
 
-def read_bytes(path: str, kinds: str = "a text file or -") -> bytes:
+def read_bytes(path: str, kinds: str = "a text file") -> bytes:
     """Return the content of a file, or of standard input ("-").
 
     kinds: what can be passed instead of a missing file. Raises CorpusError.

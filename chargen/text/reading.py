@@ -18,7 +18,7 @@ from chargen.text.decoding import (
     normalise,
 )
 from chargen.text.display import plural
-from chargen.text.files import DEFAULT_PATTERN, find_files, is_folder, printable_path, read_bytes
+from chargen.text.files import DEFAULT_PATTERNS, find_files, is_folder, printable_path, read_bytes
 
 _KINDS = "a text file, a folder or -"
 
@@ -27,12 +27,18 @@ _KINDS = "a text file, a folder or -"
 class Note:
     """What a user should know about a text that was read.
 
-    option: the name of the option that changes it. warning: whether something is likely wrong.
+    reason: a sentence that can contain {encoding}. option: the name of the option that changes it.
+    warning: whether something is likely wrong.
     """
 
-    message: str
+    reason: str
     option: str = ""
     warning: bool = False
+
+    def message(self, name: Callable[[str], str]) -> str:
+        """Return the sentence, with options named by `name`."""
+        reason = self.reason.replace("{encoding}", name("encoding"))
+        return f"{reason} ({name(self.option)} overrides it)" if self.option else reason
 
 
 Report = Callable[[Note], None]
@@ -60,11 +66,13 @@ def read_files(
     *,
     encoding: str = AUTO,
     pattern: str | None = None,
+    default_patterns: Sequence[str] = DEFAULT_PATTERNS,
     report: Report = ignore,
 ) -> list[FileText]:
     """Return the texts of files, of the matching files of folders, and of "-".
 
-    pattern: of the files in folders [default: **/*.txt]. report: is called with each note.
+    pattern: of the files in folders; None stands for the default ones. report: is called with each
+    note.
     Raises CorpusError if there is no path, or a text cannot be read; OptionError for an unknown
     encoding; OptionConflictError for a pattern without a folder.
     """
@@ -74,11 +82,11 @@ def read_files(
     folders = {path for path in map(str, paths) if is_folder(path)}
     if pattern is not None and not folders:
         raise OptionConflictError("{glob} has no effect without a folder", "glob")
-    pattern = DEFAULT_PATTERN if pattern is None else pattern
+    patterns = default_patterns if pattern is None else (pattern,)
     texts: list[FileText] = []
     for path in map(str, paths):
         if path in folders:
-            texts += _read_folder(path, pattern, encoding, report)
+            texts += _read_folder(path, patterns, encoding, report)
         else:
             texts.append(FileText(path, _read(path, _KINDS, encoding, report)))
     return texts
@@ -93,8 +101,8 @@ def read_file(path: str | Path, *, encoding: str = AUTO, report: Report = ignore
     path = str(path)
     encoding = check_encoding(encoding)
     if os.path.isdir(path):
-        raise CorpusError(f"{printable_path(path)} is a folder (pass a text file or -)")
-    return _read(path, "a text file or -", encoding, report)
+        raise CorpusError(f"{printable_path(path)} is a folder (pass a text file)")
+    return _read(path, "a text file", encoding, report)
 
 
 def _read(path: str, kinds: str, encoding: str, report: Report) -> str:
@@ -107,10 +115,12 @@ def _read(path: str, kinds: str, encoding: str, report: Report) -> str:
     return normalise(decoded.text)
 
 
-def _read_folder(folder: str, pattern: str, encoding: str, report: Report) -> list[FileText]:
+def _read_folder(
+    folder: str, patterns: Sequence[str], encoding: str, report: Report
+) -> list[FileText]:
     """Return the texts of a folder. Files that are empty, binary or unreadable are skipped."""
     shown = printable_path(folder)
-    found = find_files(folder, pattern)
+    found = find_files(folder, patterns)
     read: dict[str, Decoded] = {}
     skipped = found.skipped
     for path in found.paths:
@@ -125,7 +135,7 @@ def _read_folder(folder: str, pattern: str, encoding: str, report: Report) -> li
     left_out = f", {skipped.total():,} skipped ({_counts(skipped)})" if skipped else ""
     if not read:
         raise CorpusError(
-            f"{shown} is a folder without texts that match {pattern}{left_out}"
+            f"{shown} is a folder without texts that match {' or '.join(patterns)}{left_out}"
             " (pass the files, or another pattern as {glob})",
             "glob",
         )

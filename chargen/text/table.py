@@ -18,6 +18,9 @@ from typing import Any
 
 from chargen.errors import CorpusError
 
+# The tables that are read in a folder. Files that end in .json rarely are tables.
+TABLE_PATTERNS = ("**/*.csv", "**/*.tsv", "**/*.jsonl", "**/*.ndjson")
+
 _DELIMITERS = {".csv": ",;\t|", ".tsv": "\t", ".tab": "\t"}
 _JSON = (".json", ".jsonl", ".ndjson")
 # The limit of the csv module is 131,072 characters; this one fits a C long on every platform.

@@ -24,7 +24,7 @@ from chargen.text.vocabulary import Vocabulary
 from chargen.training.batches import fit_batch
 from chargen.training.config import TrainingConfig
 from chargen.training.muon import muon_pays
-from chargen.training.options import Budget, TrainingOptions
+from chargen.training.options import AUTO, NONE, Budget, TrainingOptions
 from chargen.training.precision import choose_device, has_bfloat16, training_speeds
 from chargen.training.presets import (
     FINE_TUNING,
@@ -100,10 +100,12 @@ def make_spec(corpus: Corpus, options: TrainingOptions) -> RunSpec:
             )
         corpus = augment(corpus, options.seed)
     preset = options.preset
-    if preset == "auto":
+    if preset == AUTO:
         preset = automatic_preset(corpus.characters)
     model = _new_model(options, PRESETS[preset])
     start, initial = find_start(corpus, options, model)
+    if options.init_from not in (AUTO, NONE):
+        options = replace(options, init_from=str(start.model))  # config.json is shared
     if initial is not None:
         vocabulary, parts, model = initial.vocabulary, initial.split, initial.config
     else:

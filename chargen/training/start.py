@@ -21,7 +21,7 @@ from chargen.evaluation.validation import validation_nats
 from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint, Weights
 from chargen.model.config import ModelConfig
-from chargen.model.find import PRETRAINED, find
+from chargen.model.find import PRETRAINED, find, shared_name
 from chargen.model.network import Network
 from chargen.model.new_characters import extend_weights, related
 from chargen.text.corpus import Corpus, Ids, Spans, Split, split
@@ -58,7 +58,7 @@ _NEAREST, _FARTHEST = 0.45, 0.75
 class Start:
     """Where the initial weights of a run come from, as stored in config.json.
 
-    model: the name or the folder of a trained model; None for random weights.
+    model: the name of a trained model, without its path; None for random weights.
     sha256: of its model file. nats: the loss per character of this model, or of `english` if it
     was rejected, on a sample of the text; bigram_nats: that of the text's own letter pairs.
     reason: why `english` was rejected, if not for these two losses.
@@ -123,7 +123,7 @@ def find_start(
                 name,
             )
         initial = _fit(model, corpus, options)
-        return _measure(initial, options.init_from), initial
+        return _measure(initial, shared_name(model.folder)), initial
     if not ENGLISH.exists():
         return Start(reason=f"{ENGLISH.name} is not installed"), None
     model = Checkpoint.load(ENGLISH)

@@ -9,16 +9,17 @@ from typing import Any
 
 from chargen.errors import ChargenError, OptionConflictError
 from chargen.model.checkpoint import CONFIG, TOKENIZER, Description, text_kind
+from chargen.model.find import find, shared_name
 from chargen.options import options_of
 from chargen.text.corpus import Corpus, corpus_name
-from chargen.text.decoding import AUTO
+from chargen.text.decoding import AUTO as DETECT
 from chargen.text.display import plural
 from chargen.text.kind import TextOptions
 from chargen.text.normal_form import UNCHANGED
 from chargen.text.reading import Report, ignore
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.folder import RunFolder, refuse_existing
-from chargen.training.options import BUDGETS, Budget, TrainingOptions
+from chargen.training.options import AUTO, BUDGETS, NONE, Budget, TrainingOptions
 from chargen.training.spec import make_spec, restore_spec
 from chargen.training.state import TrainingState
 from chargen.training.trainer import Trainer
@@ -57,7 +58,7 @@ def resume(
     paths: Sequence[str | Path],
     options: Mapping[str, Any],
     *,
-    encoding: str = AUTO,
+    encoding: str = DETECT,
     pattern: str | None = None,
     output: Path | None = None,
     report: Report = ignore,
@@ -110,6 +111,9 @@ def _check_unchanged(options: Mapping[str, Any], description: Description) -> No
     chosen = {**asdict(description.model), **description.training, **description.corpus, **texts}
     chosen["normalize"] = chosen.get("normalize") or UNCHANGED  # older models have none
     declared = options_of(TrainingOptions)
+    model = options.get("init_from", AUTO)
+    if model not in (AUTO, NONE, description.options.get("init_from")):
+        options = {**options, "init_from": shared_name(find(model))}
     for name, value in options.items():
         if name in BUDGETS:
             continue

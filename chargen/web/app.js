@@ -60,6 +60,12 @@ class Page {
   textChanged(byReader) {
     this.write.abandon();
     if (byReader) this.presets.leave();
+    this.readText();
+  }
+
+  /** Let the networks read the text, in the Unicode normal form that the active one knows. */
+  readText() {
+    this.editor.normalize(knownFormOf(this.text, this.models[this.model]));
     this.nameUnknown();
     this.predict();
     this.refresh();
@@ -149,9 +155,7 @@ class Page {
     this.model = model;
     document.querySelectorAll("#models-choice input")[model].checked = true;
     this.describe();
-    this.nameUnknown();
-    this.predict();
-    this.refresh();
+    this.readText();
   }
 
   describe() {

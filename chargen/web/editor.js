@@ -34,7 +34,15 @@ class Editor {
     this.characters = [];
     this.nats = []; // of the first characters
     this.suggestion = "";
+    this.composing = false; // several keys are about to make one character
     this.field.addEventListener("input", () => this.change(this.field.value));
+    this.field.addEventListener("compositionstart", () => {
+      this.composing = true;
+    });
+    this.field.addEventListener("compositionend", () => {
+      this.composing = false;
+      this.change(this.field.value);
+    });
     this.field.addEventListener("keydown", (event) => this.press(event));
     this.field.addEventListener("click", (event) => this.tap(event));
     this.button.addEventListener("click", () => this.accept());
@@ -66,6 +74,15 @@ class Editor {
   change(text) {
     this.set(text);
     this.onInput();
+  }
+
+  /** Convert the text to a Unicode normal form, unless it is null. The cursor stays in its place. */
+  normalize(form) {
+    if (form === null || this.composing) return;
+    const { field, text } = this;
+    const cursor = text.slice(0, field.selectionEnd).normalize(form).length;
+    this.set(text.normalize(form));
+    field.setSelectionRange(cursor, cursor);
   }
 
   /** Colour the text by its surprisals in nats. */

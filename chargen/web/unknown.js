@@ -10,6 +10,23 @@ function unknownCharacters(text, { characters, shownBoundary }) {
   return Array.from(new Set(text)).filter((character) => !known.has(character));
 }
 
+/** Return the Unicode normal form in which a model knows more characters of a text; null: none. */
+function knownFormOf(text, model) {
+  const count = (form) => unknownCharacters(form, model).length;
+  let [form, least] = [null, count(text)];
+  for (const other of least > 0 ? ["NFC", "NFD"] : []) {
+    const unknown = count(text.normalize(other));
+    if (unknown < least) [form, least] = [other, unknown];
+  }
+  return form;
+}
+
+/** Return a text in the form in which a model knows most of its characters, as `chargen sample` does. */
+function knownForm(text, model) {
+  const form = knownFormOf(text, model);
+  return form === null ? text : text.normalize(form);
+}
+
 /** Return whether all models know all characters of a text. */
 function covered(text, models) {
   return models.every((model) => unknownCharacters(text, model).length === 0);

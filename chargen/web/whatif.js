@@ -85,11 +85,12 @@ class WhatIfView {
     const held = interventions.length > 0 ? await trace(text, interventions) : null;
     if (stale()) return;
     if (held !== null) this.drawHeld(held);
-    const other = this.other.value === "" ? null : await trace(this.other.value, []);
+    const second = knownForm(this.other.value, this.model);
+    const other = second === "" ? null : await trace(second, []);
     if (stale()) return;
-    this.unknown.textContent = unknownSentence(this.other.value, this.model);
+    this.unknown.textContent = unknownSentence(second, this.model);
     this.pair.element.hidden = other === null;
-    if (other !== null) this.pair.draw(this.model, [text, this.other.value], [base, other]);
+    if (other !== null) this.pair.draw(this.model, [text, second], [base, other]);
     if (held !== null) this.continueBoth(interventions, stale);
   }
 

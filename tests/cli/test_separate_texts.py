@@ -72,6 +72,24 @@ def test_a_model_of_cells(here: Path, train: Command, chargen: Command) -> None:
     assert scored["characters"] == 51
 
 
+def test_a_column_is_read_in_the_tables_of_a_folder(
+    here: Path, train: Command, chargen: Command
+) -> None:
+    """CSV, TSV and JSON Lines files are found in any case; other files are counted."""
+    (here / "tables" / "sub").mkdir(parents=True)
+    (here / "tables" / "A.CSV").write_text("text\nabcd\nbcda\n")
+    (here / "tables" / "b.tsv").write_text("id\ttext\n1\tcdab\n2\tdabc\n")
+    (here / "tables" / "sub" / "c.jsonl").write_text('{"text": "ab"}\n')
+    (here / "tables" / "d.ndjson").write_text('{"text": "cd"}\n')
+    (here / "tables" / "readme.txt").write_text("no table")
+    outcome = train("tables", "--column", "text")
+    assert outcome.err.splitlines()[0] == "tables: 4 files read, 1 skipped (1 not matching)"
+    assert "tables: 6 cells, " in outcome.err
+    (here / "empty").mkdir()
+    message = chargen("train", "empty", "--column", "text").err
+    assert "that match **/*.csv or **/*.tsv or **/*.jsonl or **/*.ndjson (pass" in message
+
+
 def test_a_run_is_resumed_with_the_options_of_its_texts(
     here: Path, train: Command, chargen: Command
 ) -> None:
@@ -105,6 +123,27 @@ def test_models_of_several_kinds_read_one_file(
     )
     assert outcome.err == f"chargen: warning: {unfair}\n"
     assert chargen(*file, "-m", "lines", "-m", "stream").err == ""
+
+
+def test_a_prompt_in_a_file_is_read_like_the_training_text(
+    here: Path, make_model: Callable[..., Path], chargen: Command
+) -> None:
+    """Separators and blank lines are not characters; the model continues the last text."""
+    (here / "poems.txt").write_text("ab\ncd\n\n%\n\ncd\n")
+    make_model(here / "poems", "abcd\n", kind=TextKind("document", separator="%"))
+    make_model(here / "lines", "abcd\n%", kind=LINE)
+    prompts = {}
+    for options in ("poems", "poems --keep-newline", "lines"):
+        outcome = chargen("sample", "--file", "poems.txt", "--json", "-m", *options.split())
+        assert outcome.err == ""
+        prompts[options] = json.loads(outcome.out)["prompt"]
+    assert prompts == {
+        "poems": "ab\ncd\x1ecd",
+        "poems --keep-newline": "ab\ncd\x1ecd\n",
+        "lines": "ab\ncd\n%\ncd",
+    }
+    printed = chargen("sample", "--file", "poems.txt", "-m", "poems", "-n", "1").out
+    assert printed.startswith("ab\ncd\n%\ncd")
 
 
 @pytest.mark.parametrize("options", [(), ("--lines",)])

@@ -264,6 +264,23 @@ def test_a_model_is_fine_tuned_on_another_text(
     assert set("ZëEBRA!") <= set(new.vocabulary.characters)
 
 
+def test_the_path_of_the_start_is_not_shared(
+    here: Path, model: Path, text: str, quick: tuple[str, ...], chargen: Command
+) -> None:
+    """No file of a model has the path of --init-from, and any path of the same name resumes it."""
+    sizes = ("--steps", "2", *quick[-4:])
+    path = shutil.copytree(model, here / "private" / "first")
+    assert chargen("train", text, "--init-from", str(path), "-o", "out", *sizes).status == 0
+    for file in (here / "out").iterdir():
+        assert b"private" not in file.read_bytes()
+    config = json.loads((here / "out" / "config.json").read_bytes())
+    assert config["start"]["model"] == config["options"]["init_from"] == "first"
+    resume = ("train", text, "-o", "out", "--resume", "--steps", "1", "--init-from")
+    assert chargen(*resume, "private/first").status == 0
+    message = chargen(*resume, str(model)).err
+    assert "--init-from model differs from the run to resume, which has first" in message
+
+
 def test_a_finished_run_is_trained_further(text: str, train: Command, chargen: Command) -> None:
     """--resume alone prints the command that gives the run another budget, and it works."""
     train(text)
@@ -280,6 +297,14 @@ def test_a_finished_run_is_trained_further(text: str, train: Command, chargen: C
     shown = chargen("info", "-m", "checkpoints/text").out
     assert re.search(r"budget +6 steps \+ 6 steps\n", shown)
     assert re.search(r"training steps +12 of 12\n", shown)
+
+
+def test_a_text_of_one_line_has_no_validation_set(here: Path, train: Command) -> None:
+    """The summary gives the true reason, whether one line is read or several identical ones."""
+    (here / "one.txt").write_text("ab " * 4_000)
+    assert "; no validation set: the text has one line\n" in train("one.txt", "--lines").err
+    (here / "same.txt").write_text("ab\n" * 4_000)
+    assert "; no validation set: all lines are identical\n" in train("same.txt", "--lines").err
 
 
 def test_a_run_in_the_current_folder_is_found(
@@ -323,14 +348,14 @@ def test_the_summary_says_if_the_initial_weights_are_kept(
     outcome = chargen("train", text, *options.split())
     assert outcome.status == 0, outcome.err
     assert re.search(r"^  0%  validation loss .* before training$", outcome.err, re.MULTILINE)
-    assert f"no update improved it: the weights are those of {model}\n" in outcome.out
+    assert f"no update improved it: the weights are those of {model.name}\n" in outcome.out
     facts = json.loads(chargen("info", "--json").out)
-    assert (facts["start"], facts["trained_steps"], facts["training_nats"]) == (str(model), 0, None)
+    assert (facts["start"], facts["trained_steps"], facts["training_nats"]) == (model.name, 0, None)
     assert facts["start_nats"] > 0 < facts["start_bigram_nats"]
     shown = chargen("info").out
-    assert re.search(rf"^start of training +{re.escape(str(model))}$", shown, re.MULTILINE)
+    assert re.search(rf"^start of training +{model.name}$", shown, re.MULTILINE)
     card = Path("checkpoints/text", CARD).read_text()
-    assert f"The run started from the model {model} (sha256 `{facts['start_sha256']}`)" in card
+    assert f"The run started from the model {model.name} (sha256 `{facts['start_sha256']}`)" in card
 
 
 def test_the_validation_loss_is_printed(text: str, train: Command) -> None:
@@ -381,7 +406,7 @@ def test_a_start_that_is_worse_than_letter_pairs_causes_a_warning(
     """It was trained on another alphabet."""
     (here / "digits.txt").write_text("0123456789" * 100)
     outcome = chargen("train", "digits.txt", "--init-from", str(model), "--steps", "1")
-    assert f"{model} predicts the text worse than its letter pairs do" in outcome.err
+    assert f"{model.name} predicts the text worse than its letter pairs do" in outcome.err
 
 
 def test_a_sample_takes_few_lines(here: Path, train: Command) -> None:

@@ -4,13 +4,19 @@ import numpy as np
 import pytest
 
 from chargen.comparison.splits import CorpusSplits
-from chargen.comparison.writing import LINES, WritingProtocol, default_prompt
+from chargen.comparison.writing import (
+    LINES,
+    PASSAGE_LENGTH,
+    WritingProtocol,
+    default_prompt,
+)
 from chargen.evaluation.coherence import Families
 from chargen.generation.context import Reader
 from chargen.model.config import ModelConfig
 from chargen.model.engine import Engine
 from chargen.text.corpus import Corpus
-from chargen.text.kind import TextKind
+from chargen.text.kind import LINE, TextKind
+from tests.bigram import make_bigram
 
 PROSE = "".join(f"Number {k} was there, and another too. " for k in range(300))
 
@@ -42,6 +48,13 @@ def untrained(splits: CorpusSplits) -> Reader:
 def test_the_default_prompt_is_a_word_of_the_text(text: str, prompt: str) -> None:
     """The prompt is "neuron" if the text has it, otherwise a long word in lower case."""
     assert default_prompt(split_text(text)) == prompt
+
+
+def test_the_default_prompt_is_frequent_in_all_texts() -> None:
+    """The first of several separate texts has no weight of its own."""
+    text = "a lantern\n" + "".join(f"window {k}\n" for k in range(400))
+    splits = CorpusSplits.of(Corpus.of([text], kind=LINE), seed=1)
+    assert default_prompt(splits) == "window"
 
 
 def test_prose_is_continued_from_held_out_words() -> None:
@@ -76,10 +89,35 @@ def test_documents_are_written_from_their_start() -> None:
     reader = Reader(random.engine, splits.vocabulary, kind=kind)
     protocol = WritingProtocol(splits, None, "poem", seed=1)
     samples = protocol.write(reader).samples
-    assert not protocol.by_lines
+    assert protocol.by_documents
     assert len(samples) == 6
     assert samples[0].startswith("poem")
     assert not any(kind.boundary in sample for sample in samples)
+
+
+def test_documents_that_rhyme_are_measured_by_lines(families: Families) -> None:
+    """They are written whole, and a line ends where its document does."""
+    text = "".join(f"end)\nthe cat of verse {k} sat on a mat (the\n%\n" for k in range(60))
+    kind = TextKind("document", separator="%")
+    splits = CorpusSplits.of(Corpus.of([text], kind=kind), seed=1)
+    protocol = WritingProtocol(splits, families, "the", seed=1)
+    reader = Reader(untrained(splits).engine, splits.vocabulary, kind=kind)
+    samples = protocol.write(reader).samples
+    assert len(samples) == 6
+    assert not any(kind.boundary in sample for sample in samples)
+    assert protocol.corpus_coherence().closed == 0
+
+
+def test_a_long_document_is_written_to_its_end() -> None:
+    """The limit of a passage of a stream does not cut it."""
+    document = "".join(chr(0x4E00 + k) for k in range(PASSAGE_LENGTH + 50))
+    following = dict(zip("\x1e" + document, document + "\x1e", strict=True))
+    kind = TextKind("document", separator="%")
+    text = "\n%\n".join(document[k:] for k in range(40))
+    splits = CorpusSplits.of(Corpus.of([text], kind=kind), seed=1)
+    reader = make_bigram(document, following, kind=kind)
+    samples = WritingProtocol(splits, None, document[:2], seed=1).write(reader).samples
+    assert set(samples) == {document}
 
 
 def test_the_same_seed_writes_the_same() -> None:

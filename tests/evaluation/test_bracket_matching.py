@@ -48,6 +48,14 @@ def test_match_brackets(text: str, expected: list[str]) -> None:
     assert matched(text) == expected
 
 
+def test_marks_of_two_documents_do_not_match() -> None:
+    """A document of several lines is one paragraph; the boundary U+001E ends it."""
+    text = "(a\nb) (c\x1e" * 20 + "d)\x1e"
+    assert {span: found.count for span, found in bins_of(text, np.ones(len(text))).items()} == {
+        (3, 4): 20
+    }
+
+
 @given(
     st.recursive(
         st.just(""),

@@ -230,3 +230,24 @@ def test_diverged_run_does_not_prevent_the_report(comparison: Comparison) -> Non
     assert "The LSTM diverged." in page
     assert "All runs diverged." in page
     assert not re.search(r"\b(nan|inf|None)\b", re.sub(r"<svg.*?</svg>", "", page, flags=re.S))
+
+
+def test_a_report_on_documents_says_so(comparison: Comparison) -> None:
+    """It describes the texts, and names their end in place of the boundary between them."""
+    assert comparison.text is not None
+    (name, cell), *_ = comparison.text.cells.items()
+    first, *others = cell.diagnostics.spelling
+    spelling = (replace(first, predictions=(("\x1e", 0.9), (first.target, 0.1))), *others)
+    changed = replace(cell, diagnostics=replace(cell.diagnostics, spelling=spelling))
+    text = replace(comparison.text, cells={**comparison.text.cells, name: changed})
+    kind = {"name": "document", "separator": "%", "column": None}
+    settings = {**comparison.settings, "kind": kind, "max_document": 2_000}
+    page = draw(replace(comparison, text=text, settings=settings))
+    page = page.replace("\N{NO-BREAK SPACE}", " ")
+    assert "\N{SYMBOL FOR RECORD SEPARATOR}" not in page
+    assert "<small>end 90 %</small>" in page
+    assert 'below; "end" is the end of a document.' in " ".join(page.split())
+    assert "wrote documents from an empty prompt, of at most 2,000 characters each, at" in (
+        " ".join(page.split())
+    )
+    assert ", where each document between lines &#39;%&#39; is a separate text (" in page

@@ -22,7 +22,8 @@ def folder(tmp_path: Path) -> Path:
 
 def names(folder: Path, pattern: str) -> list[str]:
     return [
-        Path(path).relative_to(folder).as_posix() for path in find_files(str(folder), pattern).paths
+        Path(path).relative_to(folder).as_posix()
+        for path in find_files(str(folder), [pattern]).paths
     ]
 
 
@@ -52,7 +53,7 @@ def test_only_regular_files_are_read(folder: Path) -> None:
     """A pipe would wait for its writer, and a link can lead nowhere."""
     os.mkfifo(folder / "pipe.txt")
     (folder / "nowhere.txt").symlink_to("absent")
-    assert find_files(str(folder), "*.txt").skipped["not regular files"] == 2
+    assert find_files(str(folder), ["*.txt"]).skipped["not regular files"] == 2
     assert names(folder, "*.txt") == ["A.TXT", "b.txt"]
 
 
@@ -66,4 +67,4 @@ def test_a_loop_of_links_ends(folder: Path) -> None:
 def test_an_absolute_pattern_is_refused(folder: Path, pattern: str) -> None:
     """A pattern is relative to the folder."""
     with pytest.raises(OptionError, match=r"^glob must be a relative pattern"):
-        find_files(str(folder), pattern)
+        find_files(str(folder), [pattern])

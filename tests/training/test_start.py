@@ -172,7 +172,7 @@ def test_a_missing_model_is_not_an_error(
 def test_a_given_model_is_always_used(spec_of: MakeSpec, english: Path) -> None:
     """It is measured, too, and a model that does not exist is refused."""
     spec = spec_of(letters("acgt", 2_000), init_from=str(english))
-    assert spec.start.model == str(english)
+    assert spec.start.model == english.name
     assert spec.start.nats is not None
     assert spec.start.bigram_nats is not None
     assert spec.start.nats > spec.start.bigram_nats

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+from unicodedata import normalize
 
 import pytest
 
@@ -100,6 +101,32 @@ def test_unknown_characters_are_named(reader: Reader, tmp_path: Path) -> None:
     assert reader.texts("#unknown") == [""]
     reader.show("whatif")
     reader.find("#other").send_keys("Z")
+    reader.wait(partial(shows, reader, "#whatif p", "The network does not know: Z"))
+
+
+@pytest.mark.parametrize(
+    ("known", "typed", "form"),
+    [("NFD", "NFC", "e\u0301"), ("NFC", "NFD", "\u00e9")],
+)
+def test_accents_take_the_form_of_the_network(
+    reader: Reader,
+    tmp_path: Path,
+    known: Literal["NFC", "NFD"],
+    typed: Literal["NFC", "NFD"],
+    form: str,
+) -> None:
+    """The text and the second text become known; the cursor stays after what was typed."""
+    checkpoint = make_checkpoint(characters=normalize(known, "fe\u00eat\u00e9s"))
+    reader.open(tmp_path, checkpoint, width=DESKTOP)
+    reader.write("ts")
+    reader.press("\ue012", normalize(typed, "\u00e9"))  # Left
+    reader.press("e")
+    assert reader.text == f"t{form}es"
+    assert reader.texts("#unknown") == [""]
+    reader.press("x")
+    assert reader.texts("#unknown") == ["The network does not know: x"]
+    reader.show("whatif")
+    reader.find("#other").send_keys(normalize(typed, "\u00e9t\u00e9Z"))
     reader.wait(partial(shows, reader, "#whatif p", "The network does not know: Z"))
 
 
