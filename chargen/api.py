@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -193,6 +194,7 @@ def train(
     The run saves every 30 seconds; an interrupted one resumes with `chargen train --resume`.
     Raises CorpusError, OptionError, CheckpointError, TrainingError.
     """
+    began = time.monotonic()
     from chargen.text.corpus import Corpus
     from chargen.text.kind import TextOptions
     from chargen.training.openmp import limit_thread_spinning
@@ -210,6 +212,7 @@ def train(
         TrainingOptions(**options, init_from=init_from),
         output=None if output is None else Path(output),
         overwrite=overwrite,
+        began=began,
     )
     try:
         for _ in trainer.run():

@@ -220,13 +220,13 @@ def _is_clearly_better(start: Start, train_characters: int) -> bool:
     return start.nats + margin < start.bigram_nats
 
 
-def sample_spans(spans: Spans, characters: int) -> tuple[Spans, Spans]:
+def sample_spans(spans: Spans, characters: int, piece_length: int = _PIECE) -> tuple[Spans, Spans]:
     """Split spans into evenly spread pieces of about `characters` in total, and the rest.
 
-    Both are spans [n, 2]. Every target is in exactly one piece.
+    Both are spans [n, 2]. Every target is in exactly one piece, of at most `piece_length` targets.
     """
     lengths = spans[:, 1] - spans[:, 0] - 1
-    counts = np.maximum(1, -(-lengths // _PIECE))
+    counts = np.maximum(1, -(-lengths // piece_length))
     text = np.repeat(np.arange(len(spans)), counts)
     piece = np.arange(len(text)) - np.repeat(np.cumsum(counts) - counts, counts)
     cuts = [spans[text, 0] + lengths[text] * (piece + k) // counts[text] for k in (0, 1)]

@@ -42,13 +42,17 @@ def start(
     *,
     output: Path | None = None,
     overwrite: bool = False,
+    began: float | None = None,
 ) -> Trainer:
-    """Start a run in a new folder. Raises the errors of `make_spec` and `RunFolder.create`."""
+    """Start a run in a new folder. Raises the errors of `make_spec` and `RunFolder.create`.
+
+    began: when the minutes of the budget began, by `time.monotonic`; None: when training begins.
+    """
     refuse_existing(output, overwrite=overwrite)  # before the corpus is encoded
-    spec = make_spec(corpus, options)
+    spec = make_spec(corpus, options, began=began)
     folder = RunFolder.create(output, corpus.name, overwrite=overwrite)
     try:
-        return Trainer(spec, folder)
+        return Trainer(spec, folder, began=began)
     except BaseException:
         folder.close()
         raise
@@ -62,12 +66,13 @@ def resume(
     pattern: str | None = None,
     output: Path | None = None,
     report: Report = ignore,
+    began: float | None = None,
 ) -> Trainer:
     """Resume a run from its last save, or train it further.
 
     options: a budget to train for from where the run stands, and options that the user repeats,
     which must equal those of the run. An unfinished run with the same budget is resumed with the
-    rest of it. encoding, pattern, report: as in `Corpus.read`.
+    rest of it. encoding, pattern, report: as in `Corpus.read`. began: as in `start`.
     Raises CheckpointError if there is no run, RunFinishedError if it is finished and no budget is
     given, OptionError if an option or the text differs from those of the run.
     """
@@ -95,7 +100,7 @@ def resume(
         )
         vocabulary = Vocabulary.from_json(state.siblings[TOKENIZER])
         spec = restore_spec(corpus, folder.path, description, vocabulary, state.start_weights)
-        trainer = Trainer(spec, folder)
+        trainer = Trainer(spec, folder, began=began)
         trainer.resume(state)
         if budget is not None and (trainer.progress.finished or budget != trainer.config.budget):
             trainer.extend(budget)
