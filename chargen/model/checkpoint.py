@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from chargen.model import storage
 from chargen.model.config import WEIGHTS_DTYPES, ModelConfig
 from chargen.text.display import printable
 from chargen.text.kind import LINE, STREAM, TextKind
+from chargen.text.normal_form import UNCHANGED, check_form
 from chargen.text.vocabulary import Vocabulary
 
 CONFIG = "config.json"
@@ -95,6 +96,7 @@ class Description:
                 kind = LINE if parts["corpus"].pop("lines", False) else STREAM
                 parts["corpus"]["kind"] = asdict(kind)
             text_kind(parts["corpus"])
+            text_form(parts["corpus"])
             return cls(ModelConfig(**fields["model"]), *parts.values())
         except (OptionError, LookupError, TypeError, ValueError, RecursionError):
             raise CheckpointError(f"{path} is damaged: it does not describe a model") from None
@@ -168,6 +170,7 @@ class Checkpoint:
                 f"{folder / TOKENIZER} has {len(vocabulary):,} characters,"
                 f" but the model has {sizes.vocab_size:,}"
             )
+        vocabulary = replace(vocabulary, form=text_form(description.corpus))
         boundary = text_kind(description.corpus).boundary
         if boundary not in vocabulary.characters:
             raise CheckpointError(f"{folder / TOKENIZER} lacks {boundary!r}, which starts a text")
@@ -190,6 +193,14 @@ class Checkpoint:
 def text_kind(corpus: Mapping[str, Any]) -> TextKind:
     """Return what a text is, from the facts in config.json. Raises TypeError or ValueError."""
     return TextKind(**corpus.get("kind", {}))
+
+
+def text_form(corpus: Mapping[str, Any]) -> str:
+    """Return the Unicode normal form that texts are converted to, from the facts in config.json.
+
+    It is "none" in older models. Raises OptionError.
+    """
+    return check_form(corpus.get("normalize") or UNCHANGED)
 
 
 def read_files(path: Path, *, card: bool = False) -> dict[str, bytes]:

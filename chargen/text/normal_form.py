@@ -14,10 +14,16 @@ NORMAL_FORMS = ("nfc", "nfd", UNCHANGED)
 _FORMS: dict[str, Literal["NFC", "NFD"]] = {"nfc": "NFC", "nfd": "NFD"}
 
 
-def in_form(text: str, form: str) -> str:
-    """Return a text in a normal form, or unchanged for "none". Raises OptionError."""
+def check_form(form: str) -> str:
+    """Return a normal form or "none". Raises OptionError for another name."""
     if form not in NORMAL_FORMS:
         raise OptionError("normalize", form, f"one of {', '.join(NORMAL_FORMS)}")
+    return form
+
+
+def in_form(text: str, form: str) -> str:
+    """Return a text in a normal form, or unchanged for "none". Raises OptionError."""
+    check_form(form)
     return text if form == UNCHANGED else unicodedata.normalize(_FORMS[form], text)
 
 

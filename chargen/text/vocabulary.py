@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chargen.errors import CheckpointError
+from chargen.text.normal_form import UNCHANGED, in_form
 
 UNKNOWN = "\ufffd"
 UNKNOWN_ID = 0
@@ -24,9 +25,13 @@ _CODE_POINTS = 0x110000
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The characters of a model, in the order of their ids; U+FFFD is the first."""
+    """The characters of a model, in the order of their ids; U+FFFD is the first.
+
+    form: the Unicode normal form that the training text was converted to, or "none".
+    """
 
     characters: str
+    form: str = UNCHANGED
 
     def __post_init__(self) -> None:
         assert self.characters[0] == UNKNOWN
@@ -68,10 +73,12 @@ class Vocabulary:
         return "".join(sorted(set(text).difference(self.characters)))
 
     def known_form(self, text: str) -> str:
-        """Return a text in the Unicode normal form with the fewest unknown characters.
+        """Return a text in the normal form of the training text, if that was converted to one.
 
-        It is unchanged if another form has no fewer.
+        If characters are unknown, it is the form with the fewest of them. Otherwise, the text is
+        unchanged.
         """
+        text = in_form(text, self.form)
         if not self.unknown(text):
             return text
         forms = (text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text))

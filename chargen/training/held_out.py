@@ -20,7 +20,7 @@ from chargen.training.start import sample_spans
 _SHARE, _WHOLE_SHARE = 0.05, 0.1
 _COST = 1 / 3
 _MIN_EVALUATIONS, _MAX_EVALUATIONS = 2, 20
-# Timed passes lack the optimiser. Updates have been 1.5 to 2 times as slow (one core, bfloat16).
+# Timed passes lack the optimiser, so updates are slower. The factor is a generous one.
 _SLOWER = 2
 # A long run on a short text may have more, since its best point can be early.
 _PER_EPOCH = 0.25

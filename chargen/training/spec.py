@@ -128,7 +128,7 @@ def make_spec(corpus: Corpus, options: TrainingOptions, *, began: float | None =
         options, preset, model, parts, start, kind=corpus.kind, began=began
     )
     return RunSpec(
-        vocabulary=vocabulary,
+        vocabulary=replace(vocabulary, form=read.normalize),
         split=parts,
         model=model,
         training=training,
@@ -175,6 +175,7 @@ def restore_spec(
             "resume",
         )
     choose_device(training.device)
+    vocabulary = replace(vocabulary, form=corpus.normalize)
     if options.augment:
         corpus = augment(corpus, options.seed)
     parts = split(

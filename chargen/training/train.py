@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from chargen.errors import ChargenError, OptionConflictError
-from chargen.model.checkpoint import CONFIG, TOKENIZER, Description, text_kind
+from chargen.model.checkpoint import CONFIG, TOKENIZER, Description, text_form, text_kind
 from chargen.model.find import find, shared_name
 from chargen.options import options_of
 from chargen.text.corpus import Corpus, corpus_name
 from chargen.text.decoding import AUTO as DETECT
 from chargen.text.display import plural
 from chargen.text.kind import TextOptions
-from chargen.text.normal_form import UNCHANGED
 from chargen.text.reading import Report, ignore
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.folder import RunFolder, refuse_existing
@@ -95,7 +94,7 @@ def resume(
             encoding=encoding,
             kind=text_kind(description.corpus),
             pattern=pattern,
-            normalize=description.corpus.get("normalize") or UNCHANGED,
+            normalize=text_form(description.corpus),
             report=report,
         )
         vocabulary = Vocabulary.from_json(state.siblings[TOKENIZER])
@@ -114,7 +113,7 @@ def _check_unchanged(options: Mapping[str, Any], description: Description) -> No
     """Raise OptionConflictError if an option other than the budget differs from the run's."""
     texts = asdict(TextOptions.of(text_kind(description.corpus)))
     chosen = {**asdict(description.model), **description.training, **description.corpus, **texts}
-    chosen["normalize"] = chosen.get("normalize") or UNCHANGED  # older models have none
+    chosen["normalize"] = text_form(description.corpus)
     declared = options_of(TrainingOptions)
     model = options.get("init_from", AUTO)
     if model not in (AUTO, NONE, description.options.get("init_from")):

@@ -107,6 +107,7 @@ def _describe(checkpoint: Checkpoint, name: str, weights_dtype: str) -> dict[str
         "shownBoundary": shown_boundary(checkpoint),
         "defaultLength": checkpoint.default_length,
         "characters": list(checkpoint.vocabulary.characters),
+        "form": checkpoint.vocabulary.form,
         "gates": [{"letter": letter, "name": words} for letter, words in cell.gates.items()],
         "states": list(cell.state),
         "shapes": {name: list(shape) for name, shape in config.shapes().items()},

@@ -10,10 +10,15 @@ function unknownCharacters(text, { characters, shownBoundary }) {
   return Array.from(new Set(text)).filter((character) => !known.has(character));
 }
 
-/** Return the Unicode normal form in which a model knows more characters of a text; null: none. */
+/**
+ * Return the Unicode normal form that a text must be converted to, as in `chargen sample`: that of
+ * the model's training text, or another one in which fewer characters are unknown; null: none.
+ */
 function knownFormOf(text, model) {
   const count = (form) => unknownCharacters(form, model).length;
-  let [form, least] = [null, count(text)];
+  const trained = { nfc: "NFC", nfd: "NFD" }[model.form] ?? null;
+  const converted = trained === null ? text : text.normalize(trained);
+  let [form, least] = [converted === text ? null : trained, count(converted)];
   for (const other of least > 0 ? ["NFC", "NFD"] : []) {
     const unknown = count(text.normalize(other));
     if (unknown < least) [form, least] = [other, unknown];
@@ -21,7 +26,7 @@ function knownFormOf(text, model) {
   return form;
 }
 
-/** Return a text in the form in which a model knows most of its characters, as `chargen sample` does. */
+/** Return a text in the form of `knownFormOf`. */
 function knownForm(text, model) {
   const form = knownFormOf(text, model);
   return form === null ? text : text.normalize(form);

@@ -20,8 +20,9 @@
 // load {models: the text of the element #models}
 //   -> {models: [info]}, where info is {name, cell, label, description, encoder, vocabSize,
 //   embeddingSize, hiddenSize, numLayers, parameters, separate, boundary,
-//   shownBoundary, defaultLength, characters, gates, states}.
-//   characters: array of the characters by id. gates: [{letter, name, holdable}], such as {letter: "f",
+//   shownBoundary, defaultLength, characters, form, gates, states}.
+//   characters: array of the characters by id. form: the Unicode normal form that the training text
+//   was converted to, "nfc", "nfd" or "none". gates: [{letter, name, holdable}], such as {letter: "f",
 //   name: "forget", holdable: true}, in the order in which the cell computes them; [] for rnn and
 //   feedforward. holdable: whether an intervention can hold it. states:
 //   ["h", "c"], ["h"] or []. boundary: the character before each text. separate: it also ends

@@ -103,6 +103,20 @@ def test_a_decomposed_prompt_is_known(french: str, chargen: Command) -> None:
         assert outcome.err == ""
 
 
+def test_a_prompt_takes_the_form_of_the_training_text(
+    here: Path, chargen: Command, quick: tuple[str, ...]
+) -> None:
+    """--normalize is stored, so that no known combining mark stays in a prompt or a file."""
+    (here / "text.txt").write_text("fe\u0302te x\u0302 " * 99, encoding="utf-8")
+    (here / "prompt.txt").write_text("e\u0302", encoding="utf-8")
+    trained = chargen("train", "text.txt", *quick, "--normalize", "nfc", "-o", "out")
+    assert trained.status == 0, trained.err
+    for options in (("-p", "e\u0302"), ("--file", "prompt.txt")):
+        sampled = chargen("sample", "-m", "out", "-n", "1", "--json", *options)
+        assert json.loads(sampled.out)["prompt"] == "\u00ea"
+    assert json.loads(chargen("score", "e\u0302", "-m", "out", "--json").out)["characters"] == 1
+
+
 @pytest.mark.parametrize(
     ("prompt", "warning"),
     [

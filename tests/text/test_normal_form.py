@@ -1,6 +1,7 @@
 """Unicode normal forms of texts and prompts."""
 
 import unicodedata
+from dataclasses import replace
 
 import pytest
 
@@ -58,6 +59,14 @@ def test_a_prompt_takes_the_form_of_the_model(text: str, prompt: str) -> None:
     vocabulary = Vocabulary.build([text])
     assert vocabulary.unknown(prompt)
     assert vocabulary.known_form(prompt) == text
+
+
+def test_a_prompt_takes_the_form_of_a_converted_text() -> None:
+    """All its characters can be known in another form; unknown ones still select the form."""
+    vocabulary = replace(Vocabulary.build([NFC + NFD]), form="nfc")
+    assert vocabulary.known_form(NFD) == NFC
+    assert replace(vocabulary, form="nfd").known_form(NFC) == NFD
+    assert vocabulary.known_form("i\u0302") == "i\u0302"  # the vocabulary lacks the composed one
 
 
 def test_a_prompt_without_a_better_form_is_unchanged() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -128,6 +129,36 @@ def test_accents_take_the_form_of_the_network(
     reader.show("whatif")
     reader.find("#other").send_keys(normalize(typed, "\u00e9t\u00e9Z"))
     reader.wait(partial(shows, reader, "#whatif p", "The network does not know: Z"))
+
+
+def test_a_text_takes_the_form_of_the_active_network(reader: Reader, tmp_path: Path) -> None:
+    """That of its training text, even if it knows both forms; another network has another one."""
+    composed, decomposed = "\u00e9", "e\u0301"
+    networks = [
+        replace(model, vocabulary=replace(model.vocabulary, form=form))
+        for form in ("nfd", "nfc")
+        for model in [make_checkpoint(form, characters=composed + decomposed)]
+    ]
+    reader.open(tmp_path, *networks, width=DESKTOP)
+    reader.write(composed)
+    assert reader.text == decomposed
+    reader.click("#models-choice label:last-of-type")
+    assert reader.text == composed
+
+
+def test_keys_that_make_one_character_are_not_disturbed(reader: Reader, tmp_path: Path) -> None:
+    """A text is converted when an input method has ended the character."""
+    reader.open(tmp_path, make_checkpoint(characters="\u00e9t"), width=DESKTOP)
+    compose = """
+        const [field, text, end] = [document.getElementById("field"), ...arguments];
+        field.dispatchEvent(new CompositionEvent("compositionstart"));
+        field.value = text;
+        field.dispatchEvent(new InputEvent("input"));
+        const during = field.value;
+        field.dispatchEvent(new CompositionEvent("compositionend"));
+        return [during, field.value];
+    """
+    assert reader.run(compose, "te\u0301") == ["te\u0301", "t\u00e9"]
 
 
 @both
