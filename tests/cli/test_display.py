@@ -5,6 +5,7 @@ import json
 import math
 import re
 import unicodedata
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -107,6 +108,15 @@ def test_colours_are_only_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
     assert not colours_wanted(Terminal())
+
+
+@pytest.mark.parametrize(("variables", "colours"), [({}, False), ({"WT_SESSION": "1"}, True)])
+def test_the_old_console_of_windows_has_no_colours(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], colours: bool
+) -> None:
+    """It prints escape sequences; a newer terminal announces itself."""
+    monkeypatch.setattr("chargen.cli.display.os", SimpleNamespace(name="nt", environ=variables))
+    assert colours_wanted(Terminal()) == colours
 
 
 def test_a_single_character_is_readable() -> None:

@@ -85,8 +85,9 @@ def run(rhymes: Path, families: Families) -> Callable[..., Comparison]:
         options: ComparisonOptions = OPTIONS,
         stops: tuple[int | str, ...] = (),
         kind: TextKind = STREAM,
+        text: Path = rhymes,
     ) -> Comparison:
-        corpus = Corpus.read([rhymes], kind=kind)
+        corpus = Corpus.read([text], kind=kind)
         for stop in (*stops, None):
             folder = open_folder(path, corpus, options, families)
             work = compare(corpus, options, folder, families=families, config=SMALL)

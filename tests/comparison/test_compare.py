@@ -12,6 +12,7 @@ from chargen.comparison.compare import compare, open_folder
 from chargen.comparison.options import DEFAULT_CELLS, ComparisonOptions
 from chargen.comparison.result import Comparison
 from chargen.comparison.storage import read_comparison
+from chargen.comparison.writing import MAX_DOCUMENT
 from chargen.errors import OptionError
 from chargen.evaluation.surprisal import shares as choice_shares
 from chargen.evaluation.validation import streams, validation_nats
@@ -19,7 +20,7 @@ from chargen.generation.context import Reader
 from chargen.model.checkpoint import Checkpoint
 from chargen.model.network import Network
 from chargen.text.corpus import Corpus, split
-from chargen.text.kind import LINE
+from chargen.text.kind import LINE, TextKind
 
 Whole = tuple[Path, Comparison]
 
@@ -164,6 +165,21 @@ def test_contexts_do_not_cross_lines(
     diagnostics = text.cells["mingru"].diagnostics
     assert max(diagnostics.context.by_length) <= longest
     assert len(diagnostics.gradient_after.share) <= longest + 1
+
+
+def test_documents_are_compared_to_the_end(
+    run: Callable[..., Comparison], tmp_path: Path, rhymes: Path
+) -> None:
+    """The result says what a text is, and no text of a network has the boundary."""
+    path, options = tmp_path / "text.txt", ComparisonOptions(cells=("mingru",), hidden_size=16)
+    path.write_text("\n%\n".join(rhymes.read_text().split("\n")))
+    kind = TextKind("document", separator="%")
+    found = run(tmp_path / "it", options, kind=kind, text=path)
+    assert found.text is not None
+    assert (found.text_kind, found.settings["max_document"]) == (kind, MAX_DOCUMENT)
+    samples = found.text.cells["mingru"].writing.samples
+    assert len(samples) == 6
+    assert not any(kind.boundary in sample for sample in samples)
 
 
 def test_an_unknown_prompt_is_refused(tmp_path: Path, rhymes: Path) -> None:

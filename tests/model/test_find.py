@@ -8,7 +8,7 @@ import pytest
 
 from chargen.errors import CheckpointError
 from chargen.model.checkpoint import CONFIG, MODEL
-from chargen.model.find import find, names, newest
+from chargen.model.find import PRETRAINED, find, names, newest, shared_name
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +94,24 @@ def test_the_nearest_folder_is_found(here: Path, make_model: Callable[..., Path]
     assert find("rhymes") == Path("checkpoints/rhymes")
     (here / "rhymes" / CONFIG).touch()
     assert find("rhymes") == Path("rhymes")
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        (Path("private/poems"), "poems"),
+        (Path("."), "here"),
+        (PRETRAINED / "english", "english"),
+        (PRETRAINED / "tour" / "recall", "tour/recall"),
+    ],
+)
+def test_a_shared_name_has_no_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path, name: str
+) -> None:
+    """A model of the package has the name that finds it."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert shared_name(folder) == name
 
 
 @pytest.mark.parametrize("place", ["half", "checkpoints/half"])

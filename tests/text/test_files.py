@@ -7,6 +7,7 @@ import pytest
 
 from chargen.errors import OptionError
 from chargen.text.files import find_files
+from chargen.text.reading import read_files
 
 
 @pytest.fixture
@@ -47,6 +48,13 @@ def test_a_pattern_selects_files(folder: Path, pattern: str, expected: list[str]
 def test_skipped_files_are_counted_by_reason(folder: Path) -> None:
     """A hidden folder counts as one."""
     assert find_files(str(folder)).skipped == {"hidden": 2, "not matching": 1}
+
+
+def test_thousands_of_files_are_texts_of_their_own(tmp_path: Path) -> None:
+    """No file stays open, and none is joined to the next one."""
+    for name in range(3_000):
+        (tmp_path / f"{name:04}.txt").write_text(f"{name:04}")
+    assert [text.text for text in read_files([tmp_path])] == [f"{k:04}" for k in range(3_000)]
 
 
 def test_only_regular_files_are_read(folder: Path) -> None:
