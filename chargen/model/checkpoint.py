@@ -1,7 +1,7 @@
 """A model folder in the Hugging Face layout: config.json, tokenizer.json, model.safetensors.
 
 model.safetensors stores all weights as float32 or all as float16; in memory they are float32. Its
-metadata holds measured values. README.md is the model card. Training adds log.jsonl and
+metadata holds measured values. README.md is the model card. Training adds text.json, log.jsonl and
 training.safetensors. Nothing is pickled.
 """
 
@@ -30,6 +30,7 @@ CONFIG = "config.json"
 TOKENIZER = "tokenizer.json"
 MODEL = "model.safetensors"
 CARD = "README.md"
+SOURCE = "text.json"  # not part of config.json, which is shared: paths can reveal names
 LOG = "log.jsonl"
 TRAINING = "training.safetensors"
 DEFAULT_ROOT = "checkpoints"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from chargen.text.display import list_characters, plural
 from chargen.text.kind import BLANK_LINE, STREAM, TextKind
 from chargen.text.normal_form import UNCHANGED, form_of, in_form
 from chargen.text.reading import FileText, Report, ignore, read_file, read_files
+from chargen.text.source import TextSource
 from chargen.text.table import looks_like_table, read_table
 from chargen.text.vocabulary import Vocabulary
 
@@ -45,7 +46,8 @@ class Corpus:
 
     kind: what a text is. normalize: the Unicode normal form that the texts were converted to,
     "nfc", "nfd" or "none". skipped_cells: the number of missing or blank cells of a column.
-    table: a file that looks like a table but is read as a whole.
+    table: a file that looks like a table but is read as a whole. source: the files that were read;
+    None for texts in memory.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Corpus:
     normalize: str = UNCHANGED
     skipped_cells: int = 0
     table: UnreadTable | None = None
+    source: TextSource | None = field(default=None, compare=False)
 
     @classmethod
     def read(
@@ -73,7 +76,8 @@ class Corpus:
         separates documents.
         """
         files = read_files(paths, encoding=encoding, pattern=pattern, report=report)
-        return _of_files(files, corpus_name(paths), kind, normalize)
+        corpus = _of_files(files, corpus_name(paths), kind, normalize)
+        return replace(corpus, source=TextSource.of((file.path for file in files), encoding))
 
     @classmethod
     def of(

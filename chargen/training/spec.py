@@ -20,6 +20,7 @@ from chargen.text.corpus import (
     split,
 )
 from chargen.text.kind import TextKind
+from chargen.text.source import TextSource
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.batches import fit_batch
 from chargen.training.config import TrainingConfig
@@ -56,6 +57,7 @@ class RunSpec:
     """A training run, ready to start.
 
     start: where the initial weights come from; weights: these, if a model provides them.
+    source: the files of the corpus, unless it was made in memory.
     """
 
     vocabulary: Vocabulary
@@ -66,6 +68,7 @@ class RunSpec:
     options: TrainingOptions
     start: Start = field(default_factory=Start)
     weights: Weights | None = None
+    source: TextSource | None = None
 
     @property
     def by_heart(self) -> bool:
@@ -140,6 +143,7 @@ def make_spec(corpus: Corpus, options: TrainingOptions) -> RunSpec:
         options=options,
         start=start,
         weights=None if initial is None else initial.weights,
+        source=read.source,
     )
 
 
@@ -175,12 +179,15 @@ def restore_spec(
             "resume",
         )
     choose_device(training.device)
+    source = corpus.source
     if options.augment:
         corpus = augment(corpus, options.seed)
     parts = split(
         corpus, vocabulary, validation_fraction=options.validation_fraction, seed=training.seed
     )
-    return RunSpec(vocabulary, parts, description.model, training, facts, options, start, weights)
+    return RunSpec(
+        vocabulary, parts, description.model, training, facts, options, start, weights, source
+    )
 
 
 def make_extension(spec: RunSpec, budget: Budget, begin: Position, characters: int) -> Segment:

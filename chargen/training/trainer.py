@@ -156,6 +156,8 @@ class Trainer:
         self._saved_at = time.monotonic()
         for name, data in self._siblings.items():
             self.folder.write(name, data)
+        if self.spec.source is not None:
+            self.folder.write(checkpoint.SOURCE, self.spec.source.to_json())
         if not self.progress.step:
             self.save()  # a run that is killed in its first seconds can then be resumed
         is_scored = self.progress.best is not None

@@ -14,7 +14,16 @@ from typing import Any
 
 import pytest
 
-from chargen.model.checkpoint import CARD, CONFIG, LOG, MODEL, TOKENIZER, TRAINING, Checkpoint
+from chargen.model.checkpoint import (
+    CARD,
+    CONFIG,
+    LOG,
+    MODEL,
+    SOURCE,
+    TOKENIZER,
+    TRAINING,
+    Checkpoint,
+)
 from tests.cli.conftest import TEXT
 from tests.cli.outcome import Command, Outcome
 
@@ -22,7 +31,7 @@ LARGE = (
     "chargen: warning: 100,000 distinct characters make a large and slow model"
     " (--min-count 2 or more removes rare ones)"
 )
-FILES = {CARD, CONFIG, LOG, MODEL, TOKENIZER, TRAINING}
+FILES = {CARD, CONFIG, LOG, MODEL, SOURCE, TOKENIZER, TRAINING}
 
 
 @pytest.fixture
