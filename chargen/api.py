@@ -92,8 +92,7 @@ class Model:
         """
         _check_count(count)
         made = self._settings(settings)
-        stops = made.stop_texts or made.confidence or self._reader.kind.separate
-        if made.length is None and not stops:
+        if made.length is None and not (made.has_stop or self._reader.kind.separate):
             raise OptionConflictError(
                 "without {length}, set {stop}, {until_newline} or {confidence} (or use stream())",
                 "length",

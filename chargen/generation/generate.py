@@ -22,7 +22,7 @@ from chargen.generation.stopping import StopMatcher
 from chargen.model.blas import thread_count
 from chargen.model.engine import Floats, States, log_softmax
 
-_MAX_BATCH = 256
+MAX_BATCH = 256
 
 
 def generate(
@@ -48,8 +48,8 @@ def generate(
     seed = random_seed() if settings.seed is None else settings.seed
     context = reader.read(prompt) if context is None else context
     recent = reader.vocabulary.encode(prompt[-settings.repetition_last :])
-    for first in range(first_sample, first_sample + num_samples, _MAX_BATCH):
-        samples = min(_MAX_BATCH, first_sample + num_samples - first)
+    for first in range(first_sample, first_sample + num_samples, MAX_BATCH):
+        samples = min(MAX_BATCH, first_sample + num_samples - first)
         repetition = None
         if settings.repetition_penalty != 1:
             repetition = RepetitionPenalty(

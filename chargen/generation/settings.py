@@ -97,6 +97,11 @@ class GenerationSettings:
             raise OptionError("stop", "", "a string of at least one character")
 
     @property
+    def has_stop(self) -> bool:
+        """Whether a condition other than the length can end a sample."""
+        return bool(self.stop_texts) or self.confidence > 0
+
+    @property
     def stop_texts(self) -> tuple[str, ...]:
         """Every text before which a sample ends."""
         return (*self.stop, "\n") if self.until_newline else self.stop
