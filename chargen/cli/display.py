@@ -59,6 +59,11 @@ def coloured(character: str, probability: float) -> str:
     return f"\x1b[38;5;{colour}m{character}\x1b[0m"
 
 
+def marked(text: str) -> str:
+    """Return a text in inverse colours."""
+    return f"\x1b[7m{text}\x1b[0m"
+
+
 def legend() -> str:
     """Return one line that explains the colours."""
     return "probability: " + " ".join(shown for shown, _ in probability_colours())
