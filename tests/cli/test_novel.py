@@ -1,15 +1,19 @@
 """Tests of `chargen sample` with the training text: `--novel`, `--highlight copied` and JSON."""
 
+import io
 import json
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chargen.model.checkpoint import SOURCE
+from chargen.cli.copies import find_training_text
+from chargen.errors import CorpusError
+from chargen.model.checkpoint import SOURCE, Checkpoint
 from chargen.text.kind import LINE, TextKind
 from chargen.text.source import TextSource
 from tests.cli.outcome import Command, Refused
@@ -143,6 +147,24 @@ def test_the_encoding_applies_to_the_text(chargen: Command, here: Path, model: P
     command = ("sample", "-m", str(model), *SHORT, "--novel", "--against", "known.txt")
     assert "known.txt: decoded as" in chargen(*command).err
     assert chargen(*command, "--encoding", "cp1252").err == ""
+
+
+def test_a_large_text_is_announced(
+    here: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A terminal shows that a text is read, before it is read; here, it is a binary file."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    with open(here / "large.txt", "wb") as large:
+        large.truncate(60_000_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", shown := Terminal())
+        with pytest.raises(CorpusError):
+            find_training_text(Checkpoint.load(model), ["large.txt"], "auto", is_needed=True)
+    assert shown.getvalue() == "reading the training text (60 MB)\n"
 
 
 @pytest.mark.parametrize(
