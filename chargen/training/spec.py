@@ -348,5 +348,10 @@ def _choose_by_speed(
         model, batch_size, window, device, precisions=precisions, counts=counts
     )
     threads = best_count({n: max(speeds[each, n] for each in precisions) for n in counts})
-    precision = max(precisions, key=lambda each: speeds[each, threads])
+
+    def gain(precision: str) -> float:
+        # With any number of threads: another program can have slowed down the passes with one.
+        return max(speeds[precision, n] / speeds[precisions[0], n] for n in counts)
+
+    precision = max(precisions, key=gain)
     return precision, threads, speeds[precision, threads]
