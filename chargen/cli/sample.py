@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chargen.cli.display import coloured, colours_wanted, json_line, legend
+from chargen.cli.display import coloured, colours_wanted, json_text, legend
 from chargen.cli.options import (
     Command,
     declared_options,
@@ -183,7 +183,7 @@ def print_json(
         "model": str(model),
         "settings": asdict(settings),
     }
-    print(json_line(fields), flush=True)
+    print(json_text(fields), flush=True)
 
 
 def stream(prompt: str, records: Iterable[Drawn | Stopped], *, colours: bool = False) -> str:
