@@ -19,19 +19,24 @@ from chargen.cli.options import (
     file_text,
     given,
     known_prompt,
+    list_of,
     load_model,
     model_option,
     refuse_encoding,
     warn,
 )
+from chargen.cli.separation import Separation
 from chargen.errors import OptionError
 from chargen.generation.records import Drawn, Stopped
 from chargen.generation.settings import GenerationSettings
+from chargen.options import options_of
 from chargen.text.display import visible
-from chargen.text.kind import LINE, STREAM, TextKind
+from chargen.text.kind import LINE
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_TEMPERATURE = options_of(GenerationSettings)["temperature"]
 
 
 @click.command("sample", cls=Command)
@@ -43,7 +48,22 @@ if TYPE_CHECKING:
 @click.option(
     "--num-samples", type=int, default=1, metavar="N", help="Number of texts [default: 1]"
 )
-@declared_options(GenerationSettings)
+@click.option(
+    *_TEMPERATURE.flags,
+    multiple=True,
+    type=list_of(click.FLOAT, ","),
+    metavar="T,...",
+    help=_TEMPERATURE.full_help.replace(" [", "; several: --num-samples texts with each ["),
+)
+@declared_options(GenerationSettings, exclude=("temperature",))
+@click.option(
+    "--separator",
+    metavar="TEXT",
+    help=(
+        "Print this line between two texts [default: labels on a terminal; in a pipe, a blank line"
+        " unless each text is one line]"
+    ),
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per text")
 @click.option("--highlight", is_flag=True, help="Colour characters by their probability")
 def command(
@@ -53,6 +73,8 @@ def command(
     keep_newline: bool,
     encoding: str,
     num_samples: int,
+    temperature: tuple[tuple[float, ...], ...],
+    separator: str | None,
     as_json: bool,
     highlight: bool,
     **options: Any,
@@ -73,51 +95,64 @@ def command(
         raise click.UsageError("--keep-newline has no effect without --file")
     if as_json and highlight:
         raise click.UsageError("--json and --highlight are mutually exclusive")
+    if as_json and separator is not None:
+        raise click.UsageError("--json and --separator are mutually exclusive")
     if num_samples < 1:
         raise OptionError("num_samples", num_samples, "a whole number, 1 or more")
     chosen = given(GenerationSettings, options)
     chosen["stop"] = tuple(normalise(text) for text in chosen.get("stop", ()))
     settings = GenerationSettings(**chosen)
-    if settings.seed is None:
-        settings = replace(settings, seed=random_seed())
+    temperatures = [t for each in temperature for t in each] or [settings.temperature]
+    list(map(_TEMPERATURE.check, temperatures))
     loaded = load_model(model)
     reader, vocabulary = Reader.of(loaded), loaded.vocabulary
+    if settings.seed is None:
+        settings = replace(settings, seed=random_seed())
     if "length" not in chosen:
-        settings = replace(settings, length=reader.default_length)
+        settings = replace(settings, length=settings.default_length(reader.default_length))
     settings = replace(settings, stop=tuple(map(vocabulary.known_form, settings.stop)))
     for text in settings.stop:
         if unknown := vocabulary.unknown(text):
             shown = list_characters(unknown)
             warn(f"--stop {text!r} never occurs: the model does not know {shown}")
-    read = prompt or "" if file is None else file_text(file, encoding)
-    if file is not None and not keep_newline:
-        read = read.removesuffix("\n")
+    read = prompt or "" if file is None else prompt_of(file, encoding, keep_newline=keep_newline)
     prompt = known_prompt(read, vocabulary, typed=file is None)
     colours = highlight and colours_wanted(sys.stdout)
     if highlight and not colours:
         warn("--highlight has no effect: standard output is not a terminal with colours")
-    records = generate(
-        reader,
-        settings,
-        prompt,
-        num_samples=num_samples,
-        log_probabilities=as_json or colours,
+    is_line = settings.until_newline or settings.max_lines == 1
+    separation = Separation(
+        LINE if is_line else reader.kind,
+        num_samples,
+        len(temperatures),
+        separator,
+        terminal=sys.stdout.isatty(),
     )
-    if num_samples == 1 and not as_json:
-        reason = stream(prompt, records, colours=colours)
-        if reason == "confidence" and sys.stderr.isatty():
-            print(
-                f"(stopped: the top probability fell below {settings.confidence:g})",
-                file=sys.stderr,
-            )
-    elif as_json:
-        for number, sample in completed(records):
-            print_json(loaded.folder, prompt, number, sample, settings)
-    else:
-        kind = LINE if settings.until_newline else reader.kind
-        print_texts(prompt, records, kind, colours=colours)
+    for each in temperatures:
+        settings = replace(settings, temperature=each)
+        records = generate(
+            reader,
+            settings,
+            prompt,
+            num_samples=num_samples,
+            log_probabilities=as_json or colours,
+        )
+        if as_json:
+            for number, sample in completed(records):
+                print_json(loaded.folder, prompt, number, sample, settings)
+        elif num_samples == 1 and (len(temperatures) == 1 or separation.terminal):
+            sys.stdout.write(separation.before(0, each, prompt))
+            print_reason(stream(prompt, records, colours=colours), settings)
+        else:
+            print_texts(prompt, records, separation, temperature=each, colours=colours)
     if colours and sys.stderr.isatty():
         print(legend(), file=sys.stderr)
+
+
+def prompt_of(file: str, encoding: str, *, keep_newline: bool) -> str:
+    """Return the prompt in a file, by default without its last newline."""
+    text = file_text(file, encoding)
+    return text if keep_newline else text.removesuffix("\n")
 
 
 @dataclass
@@ -150,19 +185,27 @@ def completed(records: Iterable[Drawn | Stopped]) -> Iterator[tuple[int, Text]]:
 
 
 def print_texts(
-    prompt: str, records: Iterable[Drawn | Stopped], kind: TextKind, *, colours: bool = False
+    prompt: str,
+    records: Iterable[Drawn | Stopped],
+    separation: Separation,
+    *,
+    temperature: float,
+    colours: bool = False,
 ) -> None:
-    """Print samples in order, each when it is complete.
-
-    kind: what a sample is. Lines are not separated by blank lines, nor are documents and cells of
-    one line.
-    """
-    before = ""
+    """Print samples in order, each when it is complete."""
     for number, sample in completed(records):
         text = prompt + "".join(drawn.character for drawn in sample.characters)
-        is_apart = kind == STREAM or (kind != LINE and "\n" in before + text)
-        stream("\n" * (is_apart and number > 0) + prompt, sample.characters, colours=colours)
-        before = text
+        sys.stdout.write(separation.before(number, temperature, text))
+        stream(prompt, sample.characters, colours=colours)
+
+
+def print_reason(reason: str, settings: GenerationSettings) -> None:
+    """Print why a text ended, on a terminal and if the reason is not visible in the text."""
+    if reason == "confidence" and sys.stderr.isatty():
+        print(
+            f"(stopped: the top probability fell below {settings.confidence:g})",
+            file=sys.stderr,
+        )
 
 
 def print_json(

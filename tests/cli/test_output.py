@@ -15,6 +15,8 @@ from tests.cli.outcome import Command, Outcome
 PROMPT = "\u00e9\u201c\u65e5\U0001f600"
 LOCALE = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
 
+_PRINTING = ("score -m {} \u65e5", "inspect -m {} -p \u65e5", "info {}", "models")
+
 
 def call(model: Path, *options: str, **environment: str) -> tuple[bytes, str]:
     """Return the bytes and the messages of `chargen sample` with a prompt from a file."""
@@ -74,34 +76,27 @@ def in_latin_1(chargen: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
 @pytest.mark.parametrize(
     "arguments",
     [
-        "score -m {} \u65e5",
-        "inspect -m {} -p \u65e5",
-        "info {}",
-        "models",
+        *(f"{command}{json}" for json in ("", " --json") for command in _PRINTING),
         "train text.txt --steps 1 --hidden-size 4 --init-from none --prompt \u65e5",
         "repl -m {}",
     ],
 )
-@pytest.mark.parametrize("option", ["", " --json"])
 def test_every_command_escapes(
     here: Path,
     model: Path,
     in_latin_1: Command,
     monkeypatch: pytest.MonkeyPatch,
     arguments: str,
-    option: str,
 ) -> None:
     """No text becomes a question mark, and JSON is ASCII."""
     folder = shutil.copytree(model, here / "checkpoints" / "\u65e5")
     (here / "text.txt").write_text("\u65e5\u672c\n" * 99, "utf-8")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("\u65e5".encode()), "utf-8"))
-    words = (arguments + option).format(folder).split()
-    if option and words[0] in ("train", "repl"):
-        pytest.skip("has no --json")
-    outcome = in_latin_1(*words)
+    outcome = in_latin_1(*arguments.format(folder).split())
+    is_json = arguments.endswith("--json")
     assert outcome.status == 0
     assert "\\u65e5" in outcome.out
     assert "?" not in outcome.out
-    assert outcome.err.count("standard output is latin-1") == (0 if option else 1)
-    if option:
+    assert outcome.err.count("standard output is latin-1") == (0 if is_json else 1)
+    if is_json:
         assert outcome.out.isascii()
