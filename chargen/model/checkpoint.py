@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from chargen.errors import CheckpointError, OptionError
 from chargen.model import storage
 from chargen.model.config import WEIGHTS_DTYPES, ModelConfig
+from chargen.model.first_input import with_readable_newline
 from chargen.text.display import printable
 from chargen.text.kind import LINE, STREAM, TextKind
 from chargen.text.vocabulary import Vocabulary
@@ -104,6 +105,7 @@ class Description:
 class Checkpoint:
     """A loaded model folder: description, vocabulary, weights and measured values.
 
+    weights: as in the file, except that a newline that was hardly trained is read as a space.
     weights_dtype: the type of the weights in the file; in memory they are float32.
     """
 
@@ -184,6 +186,8 @@ class Checkpoint:
         weights = {name: value.astype(np.float32, copy=False) for name, value in stored.items()}
         if not all(np.isfinite(value).all() for value in weights.values()):
             raise CheckpointError(f"{path}: the weights contain NaN or infinity")
+        if not text_kind(description.corpus).separate:
+            weights = with_readable_newline(weights, sizes, vocabulary, description.corpus)
         return cls(folder, description, vocabulary, weights, measured, dtype)
 
 
