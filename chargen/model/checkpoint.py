@@ -183,7 +183,9 @@ class Checkpoint:
         found = {name: value.shape for name, value in stored.items()}
         if others or dtype not in WEIGHTS_DTYPES or found != sizes.shapes():
             raise CheckpointError(f"{path} does not contain the weights that {CONFIG} describes")
-        weights = {name: value.astype(np.float32, copy=False) for name, value in stored.items()}
+        weights: Weights = {
+            name: value.astype(np.float32, copy=False) for name, value in stored.items()
+        }
         if not all(np.isfinite(value).all() for value in weights.values()):
             raise CheckpointError(f"{path}: the weights contain NaN or infinity")
         if not text_kind(description.corpus).separate:

@@ -68,7 +68,7 @@ def in_latin_1(chargen: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
         out = io.TextIOWrapper(io.BytesIO(), "latin-1")
         monkeypatch.setattr(sys, "stdout", out)
         outcome = chargen(*arguments)
-        return Outcome(outcome.status, out.buffer.getvalue().decode("latin-1"), outcome.err)  # type: ignore[attr-defined]
+        return Outcome(outcome.status, out.buffer.getvalue().decode("latin-1"), outcome.err)
 
     return run
 
