@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chargen.evaluation.training_text import TrainingText
     from chargen.model.checkpoint import Checkpoint
 
-_LARGE = 50_000_000  # bytes that take longer than half a second to read
+_LARGE = 50_000_000  # bytes; more take longer than half a second to read
 _SAMPLES = 256  # that are searched for at a time
 
 
@@ -27,7 +27,7 @@ def find_training_text(
     """Return the text in the files `against`, or without any, the one that a model recorded.
 
     Raises CorpusError if the former cannot be read. If the latter is not available, it does so
-    only if the text is needed.
+    only if the text is needed. A large text is read only if it is needed.
     """
     from chargen.evaluation.training_text import TrainingText, recorded_source
 
@@ -36,6 +36,8 @@ def find_training_text(
         return TrainingText.of_files(against, loaded, encoding=encoding, report=print_note)
     try:
         source = recorded_source(loaded)
+        if not is_needed and _size(source.files) > _LARGE:
+            return None
         _announce(source.files)
         return TrainingText.of_model(loaded, source)
     except CorpusError:
@@ -95,6 +97,10 @@ class Copies:
 
 def _announce(paths: Iterable[str]) -> None:
     """Say on a terminal that a large text is read."""
-    size = sum(os.path.getsize(path) for path in paths if os.path.isfile(path))
-    if size >= _LARGE and sys.stderr.isatty():
+    size = _size(paths)
+    if size > _LARGE and sys.stderr.isatty():
         print(f"reading the training text ({size / 1e6:,.0f} MB)", file=sys.stderr)
+
+
+def _size(paths: Iterable[str]) -> int:
+    return sum(os.path.getsize(path) for path in paths if os.path.isfile(path))

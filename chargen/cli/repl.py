@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.command("repl", cls=Command)
 @model_option
 @encoding_option
-@declared_options(SessionSettings, exclude=("stop", "until_newline"))
+@declared_options(SessionSettings, exclude=("stop", "include_stop", "until_newline"))
 def command(model: str | None, encoding: str, **options: Any) -> int:
     """Write a text together with a model, line by line.
 
@@ -46,10 +46,10 @@ def command(model: str | None, encoding: str, **options: Any) -> int:
 
     encoding = check_encoding(encoding)
     chosen = given(SessionSettings, options)
-    SessionSettings(**chosen)  # before the model is loaded
+    settings = SessionSettings(**chosen)  # checked before the model is loaded
     loaded = load_model(model)
     reader = Reader.of(loaded)
-    settings = SessionSettings(**{**model_defaults(reader), **chosen})
+    settings = SessionSettings(**{**model_defaults(reader, settings), **chosen})
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
     session = Session(
         reader,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chargen.cli.copies import Copies, find_training_text
-from chargen.cli.display import coloured, colours_wanted, json_line, legend, marked
+from chargen.cli.display import coloured, colours_wanted, json_text, legend, marked
 from chargen.cli.options import (
     Command,
     declared_options,
@@ -21,22 +21,26 @@ from chargen.cli.options import (
     file_text,
     given,
     known_prompt,
+    list_of,
     load_model,
     model_option,
     refuse_encoding,
     warn,
 )
+from chargen.cli.separation import Separation
 from chargen.errors import OptionError
 from chargen.generation.records import Drawn, Stopped
 from chargen.generation.settings import GenerationSettings
+from chargen.options import options_of
 from chargen.text.display import visible
-from chargen.text.kind import LINE, STREAM, TextKind
+from chargen.text.kind import LINE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chargen.text.vocabulary import Vocabulary
+    from chargen.generation.context import Reader
 
+_TEMPERATURE = options_of(GenerationSettings)["temperature"]
 _PROBABILITY, _COPIED = "probability", "copied"  # what --highlight shows
 
 
@@ -49,11 +53,27 @@ _PROBABILITY, _COPIED = "probability", "copied"  # what --highlight shows
 @click.option(
     "--num-samples", type=int, default=1, metavar="N", help="Number of texts [default: 1]"
 )
-@declared_options(GenerationSettings)
+@click.option(
+    *_TEMPERATURE.flags,
+    multiple=True,
+    type=list_of(click.FLOAT, ","),
+    metavar="T,...",
+    help=_TEMPERATURE.full_help.replace(" [", "; several: --num-samples texts with each ["),
+)
+@declared_options(GenerationSettings, exclude=("temperature",))
+@click.option(
+    "--separator",
+    metavar="TEXT",
+    help=(
+        "Print this line between two texts [default: labels on a terminal; in a pipe, a blank line"
+        " unless each text is one line]"
+    ),
+)
 @click.option(
     "--novel",
     is_flag=True,
-    help="Draw a text again if it occurs in the training text or repeats another sample",
+    help="Draw a text again if it occurs in the training text or repeats another sample at the same"
+    " temperature",
 )
 @click.option(
     "--against",
@@ -62,7 +82,13 @@ _PROBABILITY, _COPIED = "probability", "copied"  # what --highlight shows
     help="Training text for --novel, --highlight copied and --json; can be repeated"
     " [default: the file that the model was trained on]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per text")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object per text; without --against or --novel, `copied` is null if the"
+    " training text has more than 50 MB",
+)
 @click.option(
     "--highlight",
     type=click.Choice([_PROBABILITY, _COPIED]),
@@ -78,6 +104,8 @@ def command(
     keep_newline: bool,
     encoding: str,
     num_samples: int,
+    temperature: tuple[tuple[float, ...], ...],
+    separator: str | None,
     novel: bool,
     against: tuple[str, ...],
     as_json: bool,
@@ -89,31 +117,26 @@ def command(
     Filters apply in this order: repetition penalty, temperature, top-k, top-p, min-p, threshold.
     """
     from chargen.generation.context import Reader
-    from chargen.generation.generate import generate, random_seed
+    from chargen.generation.generate import generate
     from chargen.generation.novel import generate_novel
     from chargen.text.decoding import normalise
 
     _check_usage(**click.get_current_context().params)
-    shows_copies = as_json or highlight == _COPIED
     chosen = given(GenerationSettings, options)
     chosen["stop"] = tuple(normalise(text) for text in chosen.get("stop", ()))
     settings = GenerationSettings(**chosen)
-    if settings.seed is None:
-        settings = replace(settings, seed=random_seed())
+    temperatures = [t for each in temperature for t in each] or [settings.temperature]
+    list(map(_TEMPERATURE.check, temperatures))
     loaded = load_model(model)
-    reader, vocabulary = Reader.of(loaded), loaded.vocabulary
-    if "length" not in chosen:
-        settings = replace(settings, length=reader.default_length)
-    settings = replace(settings, stop=tuple(map(vocabulary.known_form, settings.stop)))
-    _warn_unknown(settings.stop, vocabulary)
-    read = prompt or "" if file is None else file_text(file, encoding)
-    if file is not None and not keep_newline:
-        read = read.removesuffix("\n")
-    prompt = known_prompt(read, vocabulary, typed=file is None)
+    reader = Reader.of(loaded)
+    settings = _with_defaults(settings, reader, has_length="length" in chosen)
+    read = prompt or "" if file is None else prompt_of(file, encoding, keep_newline=keep_newline)
+    prompt = known_prompt(read, reader.vocabulary, typed=file is None)
     training_text = None
-    if novel or shows_copies:
-        is_needed = novel or highlight == _COPIED
-        training_text = find_training_text(loaded, against, encoding, is_needed=is_needed)
+    if novel or as_json or highlight == _COPIED:
+        training_text = find_training_text(
+            loaded, against, encoding, is_needed=not as_json or novel
+        )
     colours = highlight is not None and colours_wanted(sys.stdout)
     if highlight and not colours:
         what = "--highlight has no effect" if highlight == _PROBABILITY else "nothing is marked"
@@ -122,25 +145,43 @@ def command(
     if novel:
         assert training_text is not None
         draw = partial(generate_novel, occurs=partial(training_text.contains, prompt))
-    records = draw(
-        reader,
-        settings,
-        prompt,
-        num_samples=num_samples,
-        log_probabilities=as_json or (colours and highlight == _PROBABILITY),
+    copies = None
+    if training_text is not None and (as_json or highlight == _COPIED):
+        copies = Copies(training_text, prompt)
+    is_line = settings.until_newline or settings.max_lines == 1
+    separation = Separation(
+        LINE if is_line else reader.kind,
+        num_samples,
+        len(temperatures),
+        separator,
+        terminal=sys.stdout.isatty(),
     )
-    samples = completed(records)
-    copies = Copies(training_text, prompt) if shows_copies and training_text else None
-    if copies is not None:
-        samples = copies.marked(samples)
-    if as_json:
-        for number, sample in samples:
-            print_json(loaded.folder, prompt, number, sample, settings)
-    elif num_samples == 1 and not novel and copies is None:
-        _stream_one(prompt, records, settings, colours=colours)
-    else:
-        kind = LINE if settings.until_newline else reader.kind
-        print_texts(prompt, samples, kind, colours=colours)
+    is_streamed = (
+        num_samples == 1
+        and (len(temperatures) == 1 or separation.terminal)
+        and not (as_json or novel or copies)
+    )
+    for each in temperatures:
+        settings = replace(settings, temperature=each)
+        records = draw(
+            reader,
+            settings,
+            prompt,
+            num_samples=num_samples,
+            log_probabilities=as_json or (colours and highlight == _PROBABILITY),
+        )
+        if is_streamed:
+            sys.stdout.write(separation.before(0, each, prompt))
+            print_reason(stream(prompt, records, colours=colours), settings)
+            continue
+        samples = completed(records)
+        if copies is not None:
+            samples = copies.marked(samples)
+        if as_json:
+            for number, sample in samples:
+                print_json(loaded.folder, prompt, number, sample, settings)
+        else:
+            print_texts(prompt, samples, separation, temperature=each, colours=colours)
     if highlight == _COPIED and copies is not None:
         print(copies.summary(), file=sys.stderr)
     elif colours and sys.stderr.isatty():
@@ -152,6 +193,7 @@ def _check_usage(
     file: str | None,
     keep_newline: bool,
     num_samples: int,
+    separator: str | None,
     novel: bool,
     against: tuple[str, ...],
     as_json: bool,
@@ -166,6 +208,8 @@ def _check_usage(
         raise click.UsageError("--keep-newline has no effect without --file")
     if as_json and highlight is not None:
         raise click.UsageError("--json and --highlight are mutually exclusive")
+    if as_json and separator is not None:
+        raise click.UsageError("--json and --separator are mutually exclusive")
     if against and not (novel or as_json or highlight == _COPIED):
         raise click.UsageError(
             "--against has no effect without --novel, --highlight copied or --json"
@@ -174,24 +218,29 @@ def _check_usage(
         raise OptionError("num_samples", num_samples, "a whole number, 1 or more")
 
 
-def _warn_unknown(stop: Iterable[str], vocabulary: Vocabulary) -> None:
+def prompt_of(file: str, encoding: str, *, keep_newline: bool) -> str:
+    """Return the prompt in a file, by default without its last newline."""
+    text = file_text(file, encoding)
+    return text if keep_newline else text.removesuffix("\n")
+
+
+def _with_defaults(
+    settings: GenerationSettings, reader: Reader, *, has_length: bool
+) -> GenerationSettings:
+    """Return settings with a seed, a length and stop texts in the form that the model knows."""
+    from chargen.generation.generate import random_seed
     from chargen.text.display import list_characters
 
+    if settings.seed is None:
+        settings = replace(settings, seed=random_seed())
+    if not has_length:
+        settings = replace(settings, length=settings.default_length(reader.default_length))
+    stop = tuple(map(reader.vocabulary.known_form, settings.stop))
     for text in stop:
-        if unknown := vocabulary.unknown(text):
+        if unknown := reader.vocabulary.unknown(text):
             shown = list_characters(unknown)
             warn(f"--stop {text!r} never occurs: the model does not know {shown}")
-
-
-def _stream_one(
-    prompt: str, records: Iterable[Drawn | Stopped], settings: GenerationSettings, *, colours: bool
-) -> None:
-    reason = stream(prompt, records, colours=colours)
-    if reason == "confidence" and sys.stderr.isatty():
-        print(
-            f"(stopped: the top probability fell below {settings.confidence:g})",
-            file=sys.stderr,
-        )
+    return replace(settings, stop=stop)
 
 
 @dataclass
@@ -232,20 +281,26 @@ def completed(records: Iterable[Drawn | Stopped]) -> Iterator[tuple[int, Text]]:
 
 
 def print_texts(
-    prompt: str, samples: Iterable[tuple[int, Text]], kind: TextKind, *, colours: bool = False
+    prompt: str,
+    samples: Iterable[tuple[int, Text]],
+    separation: Separation,
+    *,
+    temperature: float,
+    colours: bool = False,
 ) -> None:
-    """Print the samples that `completed` yields.
-
-    kind: what a sample is. Lines are not separated by blank lines, nor are documents and cells of
-    one line.
-    """
-    before = ""
+    """Print the samples that `completed` yields."""
     for number, sample in samples:
-        text = f"{prompt}{sample}"
-        is_apart = kind == STREAM or (kind != LINE and "\n" in before + text)
-        start = "\n" * (is_apart and number > 0) + prompt
-        stream(start, sample.characters, colours=colours, copied=sample.copied or ())
-        before = text
+        sys.stdout.write(separation.before(number, temperature, f"{prompt}{sample}"))
+        stream(prompt, sample.characters, colours=colours, copied=sample.copied or ())
+
+
+def print_reason(reason: str, settings: GenerationSettings) -> None:
+    """Print why a text ended, on a terminal and if the reason is not visible in the text."""
+    if reason == "confidence" and sys.stderr.isatty():
+        print(
+            f"(stopped: the top probability fell below {settings.confidence:g})",
+            file=sys.stderr,
+        )
 
 
 def print_json(
@@ -267,7 +322,7 @@ def print_json(
         "model": str(model),
         "settings": asdict(settings),
     }
-    print(json_line(fields), flush=True)
+    print(json_text(fields), flush=True)
 
 
 def stream(

@@ -74,13 +74,14 @@ class TrainingText:
             raise _unavailable(loaded, source.shown, "has changed since the training")
         return cls(corpus.texts, loaded.kind)
 
-    def contains(self, prompt: str, text: str) -> bool:
+    def contains(self, prompt: str, text: str, is_whole: bool = True) -> bool:
         """Return whether the text of a sample occurs in the training text.
 
         A separate text, with its prompt, occurs if it equals a whole training text, without
-        surrounding white space. In a stream, the text occurs without its prompt, as a part.
+        surrounding white space. The text of a stream, and a part of a separate text, occur without
+        the prompt, as a part.
         """
-        if self.kind.separate:
+        if self.kind.separate and is_whole:
             return (prompt.rpartition(self.kind.boundary)[2] + text).strip() in self._whole
         stripped = text.strip()
         return any(stripped in each for each in self.texts)

@@ -16,6 +16,7 @@ from chargen.text.display import plural
 # Texts that are drawn in a row without a novel one. If one in a hundred is novel, the search ends
 # too early with a probability of 0.99 ** 1,000 = 4e-5.
 _PATIENCE = 1_000
+_WHOLE = ("end", "length")  # reasons for which a sample is not a part; the length is only a limit
 
 
 def generate_novel(
@@ -23,7 +24,7 @@ def generate_novel(
     settings: GenerationSettings,
     prompt: str = "",
     *,
-    occurs: Callable[[str], bool],
+    occurs: Callable[[str, bool], bool],
     num_samples: int = 1,
     log_probabilities: bool = False,
 ) -> Iterator[Drawn | Stopped]:
@@ -31,18 +32,20 @@ def generate_novel(
 
     A sample is novel if it has a character that is not white space, does not occur, and differs
     from every other novel sample by more than surrounding white space. The yielded samples are
-    numbered from 0. occurs: whether the text of a sample, without the prompt, is known.
+    numbered from 0. occurs: whether the text of a sample, without the prompt, is known, given
+    whether the sample is whole: it is a part if a stop condition ended it before its end.
     Raises OptionConflictError if nothing ends a sample, and GenerationError if 1,000 samples in a
     row are not novel, or one with temperature 0, where all are equal.
     """
     if settings.length is None and not (settings.has_stop or reader.kind.separate):
         raise OptionConflictError(
             "{novel} needs texts that end, and {length} has no limit (set it to the number of"
-            " characters, or set {stop} or {until_newline})",
+            " characters, or set {stop}, {until_newline} or a maximum such as {max_lines})",
             "novel",
             "length",
             "stop",
             "until_newline",
+            "max_lines",
         )
     if settings.seed is None:
         settings = replace(settings, seed=random_seed())
@@ -65,9 +68,11 @@ def generate_novel(
         ):
             records[record.sample].append(record)
         for number in range(drawn, drawn + batch):
-            text = "".join(each.character for each in records[number] if isinstance(each, Drawn))
+            *characters, end = records[number]
+            text = "".join(each.character for each in characters if isinstance(each, Drawn))
+            is_whole = isinstance(end, Stopped) and end.reason in _WHOLE
             key = text.strip()
-            if key and key not in found and not occurs(text):
+            if key and key not in found and not occurs(text, is_whole):
                 for record in records[number]:
                     yield record._replace(sample=len(found))
                 found.add(key)
@@ -75,16 +80,16 @@ def generate_novel(
                 if len(found) == num_samples:
                     return
             elif (failures := failures + 1) == patience:
-                raise GenerationError(_too_few(len(found), num_samples, patience))
+                raise GenerationError(_too_few(len(found), num_samples, settings.temperature))
         drawn += batch
         growth *= 2
 
 
-def _too_few(found: int, wanted: int, patience: int) -> str:
-    counts = f"found {found:,} of {plural(wanted, 'novel text')}"
-    if patience == 1:
-        return f"{counts}: with temperature 0, every text is the same (raise the temperature)"
+def _too_few(found: int, wanted: int, temperature: float) -> str:
+    counts = f"found {found:,} of {plural(wanted, 'novel text')} at temperature {temperature:g}"
+    if not temperature:
+        return f"{counts}: every text is the same (raise the temperature)"
     return (
-        f"{counts}: {patience:,} texts in a row occur in the training text or repeat a sample"
+        f"{counts}: {_PATIENCE:,} texts in a row occur in the training text or repeat a sample"
         " (raise the temperature, or generate longer texts)"
     )

@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from chargen.errors import CheckpointError, OptionError
 from chargen.model import storage
 from chargen.model.config import WEIGHTS_DTYPES, ModelConfig
+from chargen.model.first_input import first_input
 from chargen.text.display import printable
 from chargen.text.kind import LINE, STREAM, TextKind
 from chargen.text.vocabulary import Vocabulary
@@ -124,6 +125,11 @@ class Checkpoint:
     def kind(self) -> TextKind:
         """What a text of the model is."""
         return text_kind(self.description.corpus)
+
+    @property
+    def first_input(self) -> str:
+        """The character that is read before a text."""
+        return first_input(self.kind, self.vocabulary, self.description.corpus)
 
     @property
     def default_length(self) -> int:

@@ -158,7 +158,7 @@ class CorpusFacts:
 
     texts: the number of texts; longest_text: the number of characters of the longest one.
     normalize: as in `Corpus`; normal_form: the form that the texts are in, "nfc", "nfd", "both" or
-    "neither". Older models lack the facts with a default.
+    "neither". newlines: their number in the texts. Older models lack the facts with a default.
     """
 
     name: str
@@ -172,6 +172,7 @@ class CorpusFacts:
     skipped_cells: int = 0
     normalize: str = ""
     normal_form: str = ""
+    newlines: int | None = None
 
     @classmethod
     def of(
@@ -190,6 +191,7 @@ class CorpusFacts:
             skipped_cells=corpus.skipped_cells,
             normalize=corpus.normalize,
             normal_form=form_of(corpus.texts),
+            newlines=sum(text.count("\n") for text in corpus.texts),
         )
 
 

@@ -22,6 +22,7 @@ from chargen.generation.generate import generate_texts
 from chargen.generation.settings import GenerationSettings
 from chargen.model import checkpoint
 from chargen.model.engine import Engine
+from chargen.model.first_input import first_input
 from chargen.model.network import Network, States
 from chargen.training import schedule
 from chargen.training.advice import PASSAGE, Advice, CurvePoint, Outcome, advice, overfits
@@ -286,7 +287,9 @@ class Trainer:
 
     def _reader(self, weights: checkpoint.Weights) -> Reader:
         engine = Engine(self.spec.model, weights)
-        return Reader(engine, self.spec.vocabulary, kind=self.spec.corpus.kind)
+        vocabulary, corpus = self.spec.vocabulary, self.spec.corpus
+        first = first_input(corpus.kind, vocabulary, asdict(corpus))
+        return Reader(engine, vocabulary, kind=corpus.kind, first_input=first)
 
     def _sample(self, prompt: str) -> str:
         reader = self._reader(self._average.weights())

@@ -2,11 +2,11 @@
 "use strict";
 
 class Trace {
-  // ids: the text, without the boundary before it. interventions, last: see worker.js; each
+  // ids: the text, without the first input. interventions, last: see worker.js; each
   // intervention also has the block of its gate.
   constructor(model, ids, interventions, last) {
     this.model = model;
-    this.ids = [model.boundary, ...ids]; // of each step
+    this.ids = [model.firstInput, ...ids]; // of each step
     this.interventions = interventions;
     this.first = Math.max(0, this.ids.length - last);
     this.rows = []; // {layers, logits, starts} of each recorded step

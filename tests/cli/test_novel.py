@@ -16,7 +16,7 @@ from chargen.errors import CorpusError
 from chargen.model.checkpoint import SOURCE, Checkpoint
 from chargen.text.kind import LINE, TextKind
 from chargen.text.source import TextSource
-from tests.cli.outcome import Command, Refused
+from tests.cli.outcome import Command, Outcome, Refused
 
 FAILURE, USAGE = 1, 2
 SHORT = ("-n", "6", "--seed", "1", "-t", "1")
@@ -34,6 +34,11 @@ def recorded(here: Path, model: Path, text: str) -> str:
     shutil.copytree(model, here / "checkpoints" / "text")
     record("checkpoints/text", TextSource.of([text], "auto").to_json())
     return "checkpoints/text"
+
+
+def objects(outcome: Outcome) -> list[dict[str, Any]]:
+    """Return the JSON objects of a call."""
+    return [json.loads(line) for line in outcome.out.splitlines()]
 
 
 def record(path: str, content: bytes) -> None:
@@ -86,9 +91,59 @@ def test_too_few_novel_texts_are_an_error(chargen: Command, here: Path, model: P
     outcome = chargen("sample", "-m", str(model), *options, "--novel", "--against", "known.txt")
     assert (outcome.status, outcome.out) == (FAILURE, "c\n")
     assert outcome.err == (
-        "chargen: error: found 1 of 4 novel texts: 1,000 texts in a row occur in the training text"
-        " or repeat a sample (raise the temperature, or generate longer texts)\n"
+        "chargen: error: found 1 of 4 novel texts at temperature 0.8: 1,000 texts in a row occur in"
+        " the training text or repeat a sample (raise the temperature, or generate longer texts)\n"
     )
+
+
+def test_each_temperature_has_novel_texts(chargen: Command, here: Path, model: Path) -> None:
+    """Texts of the first temperature that occur are drawn again, and those of others are kept."""
+    fixed = ("sample", "-m", str(model), *SHORT[:4], "--json", "-t")
+    drawn = [objects(chargen(*fixed, t, "--num-samples", "3")) for t in ("1", "2")]
+    cold, hot = ([each["text"] for each in texts] for texts in drawn)
+    (here / "known.txt").write_text(cold[0])
+    command = (*fixed, "1,2", "--num-samples", "2", "--novel", "--against", "known.txt")
+    found = objects(chargen(*command))
+    assert [each["text"] for each in found] == [*cold[1:], *hot[:2]]
+    assert [each["settings"]["temperature"] for each in found] == [1, 1, 2, 2]
+
+
+def test_each_temperature_has_its_copied_shares(chargen: Command, here: Path, model: Path) -> None:
+    """In JSON, every text of every temperature has the share that it copies."""
+    fixed = ("sample", "-m", str(model), "-n", "50", "--seed", "3", "--json", "--novel")
+    command = (*fixed, "-t", "0.3,0.8", "--against", "known.txt")
+    (here / "known.txt").write_text("#")
+    cold, hot = objects(chargen(*command))
+    assert (cold["copied"], hot["copied"]) == (0, 0)
+    (here / "known.txt").write_text(f"#{cold['text'][:20]}#{hot['text'][:30]}#")
+    assert [each["copied"] for each in objects(chargen(*command))] == [20 / 50, 30 / 50]
+
+
+def test_a_separator_and_labels_are_printed(
+    chargen: Command, on_terminal: Callable[..., str], here: Path, model: Path
+) -> None:
+    """Novel texts are separated like others, in a pipe and on a terminal."""
+    (here / "known.txt").write_text("#")
+    plain = ("sample", "-m", str(model), *SHORT[:4], "-t", "0.3,0.8")
+    novel = (*plain, "--novel", "--against", "known.txt")
+    assert chargen(*novel, "--separator", "--").out == chargen(*plain, "--separator", "--").out
+    assert on_terminal(*novel) == on_terminal(*plain)
+
+
+def test_a_novel_sentence(chargen: Command, here: Path, make_model: Callable[..., Path]) -> None:
+    """A sentence of a document is drawn again if it occurs in a longer document."""
+    kind = TextKind("document", separator="%")
+    model = make_model(here / "sentences", text="ab. ", kind=kind, seed=11)
+    command = ("sample", "-m", str(model), "--max-sentences", "1", "--seed", "1", "--json")
+    drawn = objects(chargen(*command, "--num-samples", "20"))
+    reasons = {each["text"]: each["stop_reason"] for each in drawn if each["text"].strip()}
+    number = list(reasons.values()).index("sentences")
+    sentence = list(reasons)[number]
+    (here / "known.txt").write_text(f"aaaaaaaa{sentence}bbbbbbbb")
+    novel = (*command, "--num-samples", str(number + 1), "--novel", "--against", "known.txt")
+    *before, last = (each["text"] for each in objects(chargen(*novel)))
+    assert before == list(reasons)[:number]
+    assert last != sentence
 
 
 # The training text
@@ -165,6 +220,16 @@ def test_a_large_text_is_announced(
         with pytest.raises(CorpusError):
             find_training_text(Checkpoint.load(model), ["large.txt"], "auto", is_needed=True)
     assert shown.getvalue() == "reading the training text (60 MB)\n"
+
+
+def test_json_does_not_read_a_large_text(chargen: Command, here: Path, recorded: str) -> None:
+    """The share of a recorded text above 50 MB is null, and --novel reads the text anyway."""
+    with open(here / "text.txt", "ab") as large:
+        large.truncate(50_000_001)
+    loaded = Checkpoint.load(recorded)
+    assert find_training_text(loaded, (), "auto", is_needed=False) is None
+    with pytest.raises(CorpusError, match="has changed"):
+        find_training_text(loaded, (), "auto", is_needed=True)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,14 @@ def test_what_occurs(kind: TextKind, prompt: str, text: str, expected: bool) -> 
     assert TrainingText(["bob", "anna "], kind).contains(prompt, text) is expected
 
 
+def test_a_part_of_a_separate_text_occurs_anywhere() -> None:
+    """A document that ends early is compared like a stream, without its prompt."""
+    text = TrainingText(["It rains. Bob sleeps."], DOCUMENTS)
+    assert text.contains("It", " rains.", False)
+    assert not text.contains("It", " rains.", True)
+    assert not text.contains("It", " snows.", False)
+
+
 def test_short_separate_texts_are_copied_as_a_whole() -> None:
     """A whole line is copied at any length, and a stretch of twenty characters in any line."""
     text = TrainingText(["anna", LONG], LINE)

@@ -263,6 +263,7 @@ def test_the_facts_about_the_corpus_are_stored(options: TrainingOptions) -> None
         "unknown_characters": 20,
         "normalize": "none",
         "normal_form": "both",
+        "newlines": 0,
     }
 
 
