@@ -6,6 +6,7 @@ import inspect
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ from chargen.generation.records import Drawn
 from chargen.generation.settings import GenerationSettings
 from chargen.model.checkpoint import Checkpoint
 from chargen.model.find import find, newest
-from chargen.options import Option, check_names, options_of
+from chargen.options import Option, check_names, check_together, options_of
 from chargen.text.decoding import normalise
 from chargen.training.options import TrainingOptions
 
@@ -74,7 +75,8 @@ class Model:
         """Return the text that follows the prompt, without the prompt.
 
         If the model was trained on separate texts, it ends with the text, at the latest after
-        `length` characters, by default twice as many as the longest training text has.
+        `length` characters, by default twice as many as the longest training text has. The last
+        sentence of `max_sentences` includes its full stop and closing quotation marks.
         Raises OptionError if a value is not allowed, or if there is no stop condition.
         """
         return self.samples(1, prompt, **settings)[0]
@@ -93,13 +95,14 @@ class Model:
         """
         _check_count(count)
         made = self._settings(settings)
-        stops = made.stop_texts or made.confidence or self._reader.kind.separate
-        if made.length is None and not stops:
+        if made.length is None and not (made.has_stop or self._reader.kind.separate):
             raise OptionConflictError(
-                "without {length}, set {stop}, {until_newline} or {confidence} (or use stream())",
+                "without {length}, set {stop}, {until_newline}, a maximum such as {max_lines}, or"
+                " {confidence} (or use stream())",
                 "length",
                 "stop",
                 "until_newline",
+                "max_lines",
                 "confidence",
             )
         return generate_texts(self._reader, made, self._known(prompt, "prompt"), num_samples=count)
@@ -152,11 +155,15 @@ class Model:
 
     def _settings(self, settings: dict[str, Any]) -> GenerationSettings:
         check_names(settings, options_of(GenerationSettings))
+        check_together([name for name, value in settings.items() if value], GenerationSettings)
         if "stop" in settings:
             stop = settings["stop"]
             texts = stop if isinstance(stop, (list, tuple)) else [stop]
             settings = settings | {"stop": tuple(self._known(text, "stop") for text in texts)}
-        return GenerationSettings(**{"length": self._reader.default_length, **settings})
+        made = GenerationSettings(**settings)
+        if "length" in settings:
+            return made
+        return replace(made, length=made.default_length(self._reader.default_length))
 
 
 def load(model: str | Path | None = None) -> Model:

@@ -6,6 +6,7 @@
     │   └── UnknownOptionError       there is no option of this name
     ├── CorpusError                  a text cannot be read or is unsuitable for training
     ├── CheckpointError              a model folder cannot be found, read or written
+    ├── GenerationError              no further text meets the requirements
     ├── TrainingError                training cannot continue
     ├── ComparisonError              a stored comparison cannot be read
     └── CommandError                 a REPL command fails
@@ -89,6 +90,10 @@ class CorpusError(ChargenError):
 
 class CheckpointError(ChargenError):
     """A model folder cannot be found, read or written."""
+
+
+class GenerationError(ChargenError):
+    """No further text meets the requirements."""
 
 
 class TrainingError(ChargenError):

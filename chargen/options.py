@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from chargen.errors import OptionError, UnknownOptionError
+from chargen.errors import OptionConflictError, OptionError, UnknownOptionError
 
 MAX_SEED = (1 << 63) - 1  # the range that the generators of both numpy and torch accept
 
@@ -33,7 +33,7 @@ class Option:
     choices: the allowed values; empty if any value within the bounds is allowed.
     flags: the names on the command line, if they differ from the field's name.
     hint: advice in error messages. default_help: the default in words. requires: another option
-    without which this one has no effect.
+    without which this one has no effect. excludes: one that must not be given at the same time.
     """
 
     help: str
@@ -53,6 +53,7 @@ class Option:
     default_help: str = ""
     none_as: str = ""
     requires: str = ""
+    excludes: str = ""
 
     @property
     def allowed(self) -> str:
@@ -156,6 +157,18 @@ def check_names(names: Iterable[str], known: Collection[str]) -> None:
         if name not in known:
             hint = suggest(name, known) or f"available: {', '.join(known)}"
             raise UnknownOptionError(name, hint)
+
+
+def check_together(names: Collection[str], options: Any) -> None:
+    """Raise OptionConflictError if options that were given have no effect or exclude each other."""
+    for name, declared in options_of(options).items():
+        needed, excluded = declared.requires, declared.excludes
+        if name in names and needed and needed not in names:
+            reason = f"{{{name}}} has no effect without {{{needed}}}"
+            raise OptionConflictError(reason, name, needed)
+        if name in names and excluded in names:
+            reason = f"{{{excluded}}} and {{{name}}} are mutually exclusive"
+            raise OptionConflictError(reason, excluded, name)
 
 
 def suggest(name: str, known: Iterable[str], prefix: str = "") -> str:

@@ -149,7 +149,11 @@ def test_all_generation_settings_are_keywords(model: chargen.Model) -> None:
         "repetition_last": 6,
         "confidence": 0.05,
         "stop": ("zzz",),
+        "include_stop": True,
         "until_newline": False,
+        "max_lines": 9,
+        "max_sentences": 8,
+        "max_paragraphs": 7,
         "seed": 3,
     }
     assert set(values) == {field.name for field in fields(GenerationSettings)}
@@ -185,6 +189,14 @@ def test_stop_is_a_text_or_several(model: chargen.Model, stop: dict[str, Any]) -
     options = stop or {"until_newline": True}
     found = model.generate(length=300, seed=7, temperature=1.5, **options)
     assert found == whole[: whole.index("\n")]
+
+
+def test_a_maximum_replaces_the_default_length(model: chargen.Model) -> None:
+    """Without a length, lines are complete even if they have more than 200 characters."""
+    text = model.generate("to", max_lines=40, seed=1)
+    assert text.count("\n") == 39
+    assert len(text) > 200
+    assert model.generate("to", length=None, max_lines=40, seed=1) == text
 
 
 @pytest.mark.parametrize(
@@ -311,6 +323,12 @@ def test_a_trained_model_has_learned(trained: Path) -> None:
         ({"stop": 3}, "stop must be a string, got 3"),
         ({"stop": None}, "stop must be a string, got None"),
         ({"prompt": b"the"}, "prompt must be a string, got b'the'"),
+        ({"max_lines": -1}, "max_lines must be a whole number between 0 and 1,000,000, got -1"),
+        (
+            {"max_lines": 2, "until_newline": True},
+            "until_newline and max_lines are mutually exclusive",
+        ),
+        ({"include_stop": True}, "include_stop has no effect without stop"),
         ({"temprature": 1}, "unknown option temprature (did you mean temperature?)"),
         ({"warmth": 1}, "unknown option warmth (available: temperature, top_k, "),
     ],
@@ -332,7 +350,10 @@ def test_a_wrong_setting_is_refused(
 
 def test_an_unlimited_text_needs_an_end(model: chargen.Model) -> None:
     """Only `stream` accepts settings without a stop condition."""
-    message = "without length, set stop, until_newline or confidence (or use stream())"
+    message = (
+        "without length, set stop, until_newline, a maximum such as max_lines, or confidence"
+        " (or use stream())"
+    )
     with pytest.raises(chargen.OptionError) as caught:
         model.generate(length=None)
     assert str(caught.value) == message

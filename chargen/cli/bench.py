@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
 import click
 
 from chargen.bench.records import Measurement, format_value
+from chargen.cli.display import json_text
 from chargen.cli.options import Command
 from chargen.options import Option
 from chargen.training.openmp import limit_thread_spinning
@@ -40,15 +40,15 @@ def command(half: str | None, seconds: float, busy: bool, as_json: bool) -> None
     limit_thread_spinning()
     if as_json:
         rows = [asdict(row) for row in measurements(half, seconds, busy=busy)]
-        click.echo(json.dumps(rows, indent=2))
+        print(json_text(rows, indent=2))
         return
     before = None
     for row in measurements(half, seconds, busy=busy):
         for line in lines(row, before):
-            click.echo(line)
+            print(line, flush=True)
         before = row
     ratio = "ratio of the means" if busy else _MEDIAN
-    click.echo(f"\nx: {ratio}")
+    print(f"\nx: {ratio}")
 
 
 def measurements(half: str | None, seconds: float, *, busy: bool) -> Iterator[Measurement]:

@@ -1,4 +1,4 @@
-"""Text on a terminal: probabilities as colours, surprisal as digits, JSON on one line."""
+"""Text on a terminal: probabilities as colours, surprisal as digits, JSON."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 import math
 import os
 import re
+import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
+from chargen.cli.output import is_utf8
 from chargen.text.display import text_width
 
 # Minimum probability and colour of the 256-colour palette. The colours are readable on black and on
@@ -65,6 +67,11 @@ def coloured(character: str, probability: float) -> str:
     return f"\x1b[38;5;{colour}m{character}\x1b[0m"
 
 
+def marked(text: str) -> str:
+    """Return a text in inverse colours."""
+    return f"\x1b[7m{text}\x1b[0m"
+
+
 def legend() -> str:
     """Return one line that explains the colours."""
     return "probability: " + " ".join(shown for shown, _ in probability_colours())
@@ -94,9 +101,12 @@ def wrapped(text: str, width: int, indent: str = "") -> list[str]:
     return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
-def json_line(value: Any) -> str:
-    """Return a value as JSON on one line, without control characters."""
-    text = json.dumps(value, ensure_ascii=False)
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """Return a value as JSON in UTF-8 or ASCII, without control characters.
+
+    It is ASCII if standard output has another encoding, as JSON must not be written in that.
+    """
+    text = json.dumps(value, ensure_ascii=not is_utf8(sys.stdout), indent=indent)
     controls = "[\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
     return re.sub(controls, lambda match: f"\\u{ord(match[0]):04x}", text)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from chargen.cli.display import json_text
 from chargen.cli.options import Command, load_model, model_option
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ def command(name: str | None, model: str | None, as_json: bool) -> None:
     facts = list(_facts(load_model(model if name is None else name)))
     if as_json:
         values = {fact.key: fact.value for fact in facts}
-        click.echo(json.dumps(values, indent=2, ensure_ascii=False))
+        print(json_text(values, indent=2))
         return
     shown_facts = [fact for fact in facts if fact.label]
     width = max(len(fact.label) for fact in shown_facts)
     for fact in shown_facts:
         # A seed is printed without thousands separators.
         shown = str(fact.value) if fact.key == "seed" else _format(fact.value, fact.unit)
-        click.echo(f"{fact.label:{width}}  {shown}")
+        print(f"{fact.label:{width}}  {shown}")
 
 
 def _facts(loaded: Checkpoint) -> Iterator[Fact]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chargen.cli.display import colour_depth, json_line, wrapped
+from chargen.cli.display import colour_depth, json_text, wrapped
 from chargen.cli.options import (
     Command,
     allow_only,
@@ -152,7 +152,7 @@ def command(
 
             print_map(tracer, read, settings, _width())
     if record is not None:
-        print(json_line({"model": str(loaded.folder), "prompt": read, **record}))
+        print(json_text({"model": str(loaded.folder), "prompt": read, **record}))
 
 
 def _refuse_selection(options: dict[str, Any], npz: str | None, png: str | None) -> None:
@@ -290,7 +290,7 @@ def _print_units(loaded: Checkpoint, path: str, encoding: str, as_json: bool) ->
     found = unit_features(units, text, hidden)
     if as_json:
         record = {"model": str(loaded.folder), "text": source, "characters": len(text)}
-        print(json_line({**record, "units": list(map(asdict, found))}))
+        print(json_text({**record, "units": list(map(asdict, found))}))
         return
     width, half = _width(), len(text) // 2
     introduction = f"text: {plural(len(text), 'character')}, {one_line(source)}"

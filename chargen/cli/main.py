@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import click
 
+from chargen.cli.output import prepare_streams
 from chargen.errors import ChargenError, CorpusError, OptionError
 
 # The short help is kept here so that `chargen --help` imports no command.
@@ -58,15 +59,7 @@ def cli(debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0, 1 (failure), 2 (usage error), 130 (Ctrl-C)."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    # A closed standard output is None; all output is then discarded.
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-        stream = getattr(sys, name)
-        if hasattr(stream, "reconfigure"):
-            # On Windows, files and pipes would be in a legacy encoding that lacks most characters.
-            legacy = os.name == "nt" and not stream.isatty()
-            stream.reconfigure(encoding="utf-8" if legacy else None, errors="replace")
+    escapes = prepare_streams()
     debug = "--debug" in arguments[:1]
     try:
         # Not `cli.main`, which exits with status 1 if the reader of a pipe has closed it.
@@ -81,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ChargenError as error:
         status = _fail(str(error), error.exit_status, debug)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        print(error.format_message(), file=sys.stderr)
         status = error.exit_code
     except click.ClickException as error:
         ctx = getattr(error, "ctx", None)
@@ -100,6 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(error, RuntimeError) and "alloc" not in str(error):
             raise
         status = _fail("out of memory (try a smaller model)", 1, debug)
+    escapes.warn()
     sys.exit(status)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from chargen.cli.columns import GAP, Column, Table
-from chargen.cli.display import json_line, wrapped
+from chargen.cli.display import json_text, wrapped
 from chargen.cli.options import Command, terminal_width
 from chargen.text.display import one_line, shortened, text_width
 
@@ -53,7 +53,7 @@ def command(as_json: bool) -> None:
     rows = list(_rows())
     if as_json:
         for row in rows:
-            print(json_line(asdict(row)))
+            print(json_text(asdict(row)))
         return
     width = terminal_width()
     for line in [*table(rows, width), *_tour_models(width)]:

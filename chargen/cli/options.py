@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chargen.errors import ChargenError
-from chargen.options import Option, options_of
+from chargen.options import Option, check_together, options_of
 from chargen.text.kind import STREAM, TextKind
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def declared_options(options: Any, *, exclude: tuple[str, ...] = ()) -> Decorato
 def given(options: Any, values: dict[str, Any]) -> dict[str, Any]:
     """Return the values that the user set, and remove all options of the dataclass from `values`.
 
-    Raises click.UsageError if an option has no effect without another one.
+    Raises OptionConflictError if an option has no effect, or excludes another one.
     """
     set_values: dict[str, Any] = {}
     declared = options_of(options)
@@ -117,12 +117,7 @@ def given(options: Any, values: dict[str, Any]) -> dict[str, Any]:
         if each.none_as and value == type(value)(each.none_as):
             value = None
         set_values[name] = value
-    for name in set_values:
-        needed = declared[name].requires
-        if needed and needed not in set_values:
-            raise click.UsageError(
-                f"{flag(declared[name])} has no effect without {flag(declared[needed])}"
-            )
+    check_together(set_values, options)
     return set_values
 
 
@@ -139,7 +134,7 @@ def _click_option(declared: Option) -> Decorator:
     if declared.choices:
         kind = click.Choice(declared.choices)
     if declared.separator:
-        kind = _list_of(kind, declared.separator)
+        kind = list_of(kind, declared.separator)
     return click.option(
         *names,
         type=kind,
@@ -149,7 +144,9 @@ def _click_option(declared: Option) -> Decorator:
     )
 
 
-def _list_of(kind: click.ParamType[Any], separator: str) -> Callable[[str], tuple[Any, ...]]:
+def list_of(kind: click.ParamType[Any], separator: str) -> Callable[[str], tuple[Any, ...]]:
+    """Return the type of an option with several values in one argument."""
+
     def convert(text: str) -> tuple[Any, ...]:
         return tuple(kind.convert(part.strip(), None, None) for part in text.split(separator))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 @click.command("repl", cls=Command)
 @model_option
 @encoding_option
-@declared_options(SessionSettings, exclude=("stop", "until_newline", "encoding"))
+@declared_options(SessionSettings, exclude=("stop", "include_stop", "until_newline", "encoding"))
 def command(model: str | None, encoding: str, **options: Any) -> int:
     """Write a text together with a model, line by line.
 
@@ -45,10 +44,10 @@ def command(model: str | None, encoding: str, **options: Any) -> int:
     from chargen.repl.session import Session
 
     chosen = {**given(SessionSettings, options), "encoding": encoding}
-    SessionSettings(**chosen)  # before the model is loaded
+    settings = SessionSettings(**chosen)  # checked before the model is loaded
     loaded = load_model(model)
     reader = Reader.of(loaded)
-    settings = SessionSettings(**{**model_defaults(reader), **chosen})
+    settings = SessionSettings(**{**model_defaults(reader, settings), **chosen})
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
     session = Session(
         reader,
@@ -74,7 +73,7 @@ def run_script(session: Session, lines: Iterable[str]) -> int:
     from chargen.text.display import visible
 
     if isinstance(lines, io.TextIOWrapper):
-        lines.reconfigure(encoding="utf-8" if os.name == "nt" else None, errors="replace")
+        lines.reconfigure(errors="replace")
     out = sys.stdout
     show = visible if out.isatty() else str
     status = 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chargen.cli.display import coloured, colours_wanted, digits, json_line, legend
+from chargen.cli.display import coloured, colours_wanted, digits, json_text, legend
 from chargen.cli.options import (
     Command,
     encoding_option,
@@ -130,7 +130,7 @@ def _print_score(reader: Reader, prompt: str, text: str, as_json: bool) -> None:
                 for k, character in enumerate(text)
             ],
         }
-        print(json_line(record))
+        print(json_text(record))
         return
     if len(text) <= _MAX_DISPLAYED:
         _print_surprisal(text, nats, reader.kind.boundary)
@@ -178,7 +178,7 @@ def _print_choices(
                 for word, p, s in zip(words, probabilities, share, strict=True)
             }
             rows.append({"prompt": prompt, "choices": figures})
-        print(json_line(rows))
+        print(json_text(rows))
         return
     letters = [f"{chr(ord('A') + k % 26)}: " for k in range(len(prompts))]
     if len(prompts) == 1:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from chargen.cli.columns import Column, Table
-from chargen.cli.display import json_line
+from chargen.cli.display import json_text
 from chargen.cli.options import known_prompt, load_model, terminal_width, warn
 from chargen.evaluation.score import Score
 from chargen.evaluation.surprisal import read
@@ -69,7 +69,7 @@ def print_scores(
             )
     if as_json:
         for row in rows:
-            print(json_line(asdict(row)))
+            print(json_text(asdict(row)))
         return
     best = min(rows, key=lambda row: row.nats_per_character)
     columns = [

@@ -155,7 +155,8 @@ def run(
     is_named: whether the user chose the folder. A second signal does not wait for the save.
     """
     from chargen.cli.progress import Display
-    from chargen.cli.sample import print_texts, stream
+    from chargen.cli.sample import completed, print_texts, stream
+    from chargen.cli.separation import Separation
     from chargen.generation.context import Reader
     from chargen.generation.generate import generate
     from chargen.generation.settings import GenerationSettings
@@ -188,7 +189,8 @@ def run(
     if count == 1:
         stream(prompt, records)
     else:
-        print_texts(prompt, records, reader.kind)
+        separation = Separation(reader.kind, count)
+        print_texts(prompt, completed(records), separation, temperature=settings.temperature)
 
 
 def _num_samples(corpus: CorpusFacts) -> int:

@@ -1,4 +1,4 @@
-"""How much one text copies from another: the longest passage, and the share of all passages.
+"""How much one text copies from another: the longest passage, the share of all passages, and where.
 
 Shapes: N characters.
 """
@@ -6,7 +6,7 @@ Shapes: N characters.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -48,8 +48,7 @@ def copied_share(samples: Iterable[str], text: str, length: int) -> float:
     """Return the share of the passages of `length` characters in the samples that occur in `text`.
 
     Every position of a sample starts a passage, except the last `length` - 1. Without any passage
-    the share is 0. The text is hashed in chunks: the memory needed does not depend on its length.
-    The result is exact. Source: Karp and Rabin 1987.
+    the share is 0.
     """
     passages = Counter(
         sample[start : start + length]
@@ -58,16 +57,51 @@ def copied_share(samples: Iterable[str], text: str, length: int) -> float:
     )
     if not passages:
         return 0.0
-    wanted = np.unique(_hasher("".join(passages))(length)[::length])
-    copied: set[str] = set()
-    for start in range(0, len(text) - length + 1, _CHUNK):
-        chunk = text[start : start + _CHUNK + length - 1]
-        read = _hasher(chunk)(length)
-        places = np.flatnonzero(_maybe_among(read, wanted))
-        places = places[np.isin(read[places], wanted)]
-        copied.update(chunk[place : place + length] for place in places.tolist())
-    found = sum(passages[passage] for passage in copied)  # 0 for a collision of hashes
+    found = sum(passages[passage] for passage in occurring(passages, [text], length))
     return found / passages.total()
+
+
+def copied_places(samples: Sequence[str], texts: Iterable[str], length: int) -> list[set[int]]:
+    """Return the positions in each sample that lie in copied stretches.
+
+    A stretch is copied if it has `length` characters or more and occurs in one of the texts.
+    """
+    starts = [range(len(sample) - length + 1) for sample in samples]
+    passages = {
+        sample[start : start + length]
+        for sample, each in zip(samples, starts, strict=True)
+        for start in each
+    }
+    found = occurring(passages, texts, length)
+    return [
+        {
+            place
+            for start in each
+            if sample[start : start + length] in found
+            for place in range(start, start + length)
+        }
+        for sample, each in zip(samples, starts, strict=True)
+    ]
+
+
+def occurring(passages: Collection[str], texts: Iterable[str], length: int) -> set[str]:
+    """Return the passages, all of `length` characters, that occur in at least one of the texts.
+
+    The texts are hashed in chunks: the memory needed does not depend on their length. The result
+    is exact. Source: Karp and Rabin 1987.
+    """
+    copied: set[str] = set()
+    if not passages:
+        return copied
+    wanted = np.unique(_hasher("".join(passages))(length)[::length])
+    for text in texts:
+        for start in range(0, len(text) - length + 1, _CHUNK):
+            chunk = text[start : start + _CHUNK + length - 1]
+            read = _hasher(chunk)(length)
+            places = np.flatnonzero(_maybe_among(read, wanted))
+            places = places[np.isin(read[places], wanted)]
+            copied.update(chunk[place : place + length] for place in places.tolist())
+    return copied.intersection(passages)  # without collisions of hashes
 
 
 def _maybe_among(hashes: Words, wanted: Words) -> npt.NDArray[np.bool_]:

@@ -37,7 +37,7 @@ NO_SETTINGS = InspectionSettings()
 class Trace:
     """The arrays of a network at each character of a text.
 
-    text: the characters that were read; the boundary that starts every text came before it.
+    text: the characters that were read; the first input of every text came before it.
     characters: the vocabulary, in the order of the last axis of `logits` [T, V], the prediction
     after each character. cell: its name.
     layers: the arrays of each layer, each [T, H]:
@@ -113,7 +113,8 @@ class Trace:
 class Tracer:
     """Reads text with the equations of the cell and records what it computes.
 
-    The weights may be of any floating-point type. kind: what a text is.
+    The weights may be of any floating-point type. kind: what a text is. first_input: the character
+    that is read before a text; None: the boundary.
     """
 
     def __init__(
@@ -123,10 +124,12 @@ class Tracer:
         vocabulary: Vocabulary,
         *,
         kind: TextKind = STREAM,
+        first_input: str | None = None,
     ) -> None:
         self.config = config
         self.vocabulary = vocabulary
         self.kind = kind
+        self._first_input = kind.boundary if first_input is None else first_input
         self.cell = CELLS[config.cell]
         self.layer_weights: list[Any] = layer_weights(config, weights)
         self._layers = [NumpyLayer(self.cell, layer) for layer in self.layer_weights]
@@ -140,12 +143,18 @@ class Tracer:
     def of(cls, checkpoint: Checkpoint, dtype: npt.DTypeLike = np.float32) -> Tracer:
         """Return the tracer of a loaded model, with its weights converted to a type."""
         weights = {name: value.astype(dtype) for name, value in checkpoint.weights.items()}
-        return cls(checkpoint.config, weights, checkpoint.vocabulary, kind=checkpoint.kind)
+        return cls(
+            checkpoint.config,
+            weights,
+            checkpoint.vocabulary,
+            kind=checkpoint.kind,
+            first_input=checkpoint.first_input,
+        )
 
     @cached_property
     def start(self) -> States:
-        """The states at the start of every text: after a boundary, as in training."""
-        _, states = self._read(self.kind.boundary, self.empty_states(), NO_SETTINGS, 0)
+        """The states at the start of every text: after its first input."""
+        _, states = self._read(self._first_input, self.empty_states(), NO_SETTINGS, 0)
         return states
 
     def empty_states(self) -> States:

@@ -37,6 +37,7 @@ class Reader:
     """Reads text into contexts with an engine and its vocabulary.
 
     kind: what a text is; the boundary of separate texts resets the state.
+    first_input: the character that is read before a text; None: the boundary.
     default_length: the limit of a generated text where the user sets none.
     """
 
@@ -46,11 +47,13 @@ class Reader:
         vocabulary: Vocabulary,
         *,
         kind: TextKind = STREAM,
+        first_input: str | None = None,
         default_length: int = DEFAULT_LENGTH,
     ) -> None:
         self.engine = engine
         self.vocabulary = vocabulary
         self.kind = kind
+        self._first_input = kind.boundary if first_input is None else first_input
         self.default_length = default_length
 
     @classmethod
@@ -61,13 +64,14 @@ class Reader:
             engine,
             checkpoint.vocabulary,
             kind=checkpoint.kind,
+            first_input=checkpoint.first_input,
             default_length=checkpoint.default_length,
         )
 
     @cached_property
     def start(self) -> Context:
-        """The context at the start of every text: after a boundary, as in training."""
-        ids = self.vocabulary.encode(self.kind.boundary)
+        """The context at the start of every text: after its first input."""
+        ids = self.vocabulary.encode(self._first_input)
         logits, states = self.engine.step(ids, self.engine.empty_states())
         return Context(states, logits)
 

@@ -18,11 +18,11 @@ from chargen.generation.records import Drawn, Stopped
 from chargen.generation.repetition import RepetitionPenalty
 from chargen.generation.sampler import Sampler
 from chargen.generation.settings import GenerationSettings
-from chargen.generation.stopping import StopMatcher
+from chargen.generation.stopping import Stopper, make_limits
 from chargen.model.blas import thread_count
 from chargen.model.engine import Floats, States, log_softmax
 
-_MAX_BATCH = 256
+MAX_BATCH = 256
 
 
 def generate(
@@ -39,8 +39,8 @@ def generate(
     """Yield the characters that follow the prompt, each as soon as it is drawn.
 
     Each sample ends with its `Stopped` record, at the latest before the boundary at the end of a
-    separate text. A character that may begin a stop text is yielded only when it is certain that
-    it does not. Samples are generated in batches of 256.
+    separate text. A character that may not belong to the sample, since it may begin a stop text,
+    is yielded only when it is certain that it does. Samples are generated in batches of 256.
     context: the end of the prompt, if it was read before.
     past_end: yield the boundary instead, and go on with the next text.
     log_probabilities: fill in each character's log-probability before any filter.
@@ -48,8 +48,9 @@ def generate(
     seed = random_seed() if settings.seed is None else settings.seed
     context = reader.read(prompt) if context is None else context
     recent = reader.vocabulary.encode(prompt[-settings.repetition_last :])
-    for first in range(first_sample, first_sample + num_samples, _MAX_BATCH):
-        samples = min(_MAX_BATCH, first_sample + num_samples - first)
+    own = prompt.rpartition(reader.kind.boundary)[2] if reader.kind.separate else prompt
+    for first in range(first_sample, first_sample + num_samples, MAX_BATCH):
+        samples = min(MAX_BATCH, first_sample + num_samples - first)
         repetition = None
         if settings.repetition_penalty != 1:
             repetition = RepetitionPenalty(
@@ -65,8 +66,14 @@ def generate(
         logits, states = context.logits[rows], _rows(context.states, rows)
         with thread_count(reader.engine.threads(samples)):
             stops = _stop_reasons(reader, settings, past_end)
-            if stops or settings.confidence > 0 or log_probabilities:
-                yield from _run(reader, settings, stops, sampler, logits, states, log_probabilities)
+            if stops or settings.has_stop or log_probabilities:
+                kept = settings.stop if settings.include_stop else ()
+                stoppers = [
+                    Stopper(stops, make_limits(settings, own), kept) for _ in sampler.numbers
+                ]
+                yield from _run(
+                    reader, settings, stoppers, sampler, logits, states, log_probabilities
+                )
             else:
                 yield from _run_to_length(reader, settings.length, sampler, logits, states)
 
@@ -101,10 +108,9 @@ def random_seed() -> int:
 
 
 def _stop_reasons(reader: Reader, settings: GenerationSettings, past_end: bool) -> dict[str, str]:
-    """Return the texts before which a sample ends, with the reasons of its `Stopped` record."""
+    """Return the texts that end a sample, with the reasons of its `Stopped` record."""
     reasons = {reader.kind.boundary: "end"} if reader.kind.separate and not past_end else {}
-    reasons |= dict.fromkeys(settings.stop, "stop")
-    return reasons | ({"\n": "newline"} if settings.until_newline else {})
+    return reasons | dict.fromkeys(settings.stop, "stop")
 
 
 def _run_to_length(
@@ -127,26 +133,25 @@ def _run_to_length(
 def _run(
     reader: Reader,
     settings: GenerationSettings,
-    stops: dict[str, str],
+    stoppers: list[Stopper],
     sampler: Sampler,
     logits: Floats,
     states: States,
     log_probabilities: bool,
 ) -> Iterator[Drawn | Stopped]:
     characters = reader.vocabulary.characters
-    matchers = [StopMatcher(tuple(stops)) for _ in sampler.numbers]
     drawn = 0
     log_probability: float | None = None
     while True:
         ended: dict[int, str] = {}
         if drawn == settings.length:
-            ended = dict.fromkeys(range(len(matchers)), "length")
+            ended = dict.fromkeys(range(len(stoppers)), "length")
         elif settings.confidence > 0:
             # Taken before the temperature is applied: at temperature 0 it would always be 1.
             top = np.exp(known_log_probabilities(logits).max(axis=-1))
             ended = dict.fromkeys(np.flatnonzero(top < settings.confidence).tolist(), "confidence")
         for row, reason in ended.items():
-            yield from matchers[row].flush()
+            yield from stoppers[row].flush()
             yield Stopped(sampler.numbers[row], reason)
         if not ended:
             ids = sampler.draw(logits)
@@ -154,19 +159,18 @@ def _run(
             for row, (number, k) in enumerate(zip(sampler.numbers, ids.tolist(), strict=True)):
                 if log_probabilities:
                     log_probability = float(log_softmax(logits[row])[k])
-                released, stop = matchers[row].push(Drawn(number, characters[k], log_probability))
-                yield from released
-                if stop is not None:
-                    ended[row] = stops[stop]
-                    yield Stopped(number, ended[row])
-            if drawn != settings.length and len(ended) < len(matchers):
+                for record in stoppers[row].push(Drawn(number, characters[k], log_probability)):
+                    if isinstance(record, Stopped):
+                        ended[row] = record.reason
+                    yield record
+            if drawn != settings.length and len(ended) < len(stoppers):
                 logits, states = reader.step(ids, states)
         if ended:
-            rows = np.array([row for row in range(len(matchers)) if row not in ended], np.intp)
+            rows = np.array([row for row in range(len(stoppers)) if row not in ended], np.intp)
             if not len(rows):
                 return
             logits, states = logits[rows], _rows(states, rows)
-            matchers = [matchers[row] for row in rows]
+            stoppers = [stoppers[row] for row in rows]
             sampler.keep(rows)
 
 

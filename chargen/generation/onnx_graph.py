@@ -106,7 +106,7 @@ def metadata(checkpoint: Checkpoint, states: list[str]) -> dict[str, Any]:
         "characters": list(checkpoint.vocabulary.characters),
         "unknown_id": UNKNOWN_ID,
         "kind": checkpoint.kind.name,
-        "boundary": checkpoint.kind.boundary,
+        "boundary": checkpoint.first_input,
         "states": states,
     }
 

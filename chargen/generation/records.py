@@ -18,7 +18,13 @@ class Drawn(NamedTuple):
 
 
 class Stopped(NamedTuple):
-    """The end of a sample. reason: "length", "confidence", "stop", "newline" or "end"."""
+    """The end of a sample.
+
+    reason: "length", "confidence", "stop", "newline", "lines", "sentences", "paragraphs" or "end".
+    ending: the last characters that were drawn and are not part of the sample, such as the newline
+    before which it ends.
+    """
 
     sample: int
     reason: str
+    ending: str = ""

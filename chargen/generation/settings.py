@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from chargen.errors import OptionError
 from chargen.options import MAX_SEED, check_options, option
 
+_MAX_COUNT = 1_000_000
+_CHARACTERS_PER_UNIT = 10_000
+
 
 @dataclass(frozen=True)
 class GenerationSettings:
@@ -71,10 +74,32 @@ class GenerationSettings:
         flags=("-n", "--length"),
         metavar="N",
         none_as="0",
-        default_help="200; for separate texts: twice the longest text, at most 10,000",
+        default_help=(
+            "200; for separate texts: twice the longest text, at most 10,000; with a maximum:"
+            " 10,000 for each sentence, line or paragraph"
+        ),
     )
     stop: tuple[str, ...] = option((), "Stop before this text; can be repeated", metavar="TEXT")
-    until_newline: bool = option(False, "Stop before a newline")
+    include_stop: bool = option(False, "Stop after the --stop text instead", requires="stop")
+    until_newline: bool = option(False, "Stop before a newline, as --max-lines 1 does")
+    max_lines: int = option(
+        0,
+        "Stop after N lines; 0 is off",
+        minimum=0,
+        maximum=_MAX_COUNT,
+        metavar="N",
+        excludes="until_newline",
+    )
+    max_sentences: int = option(
+        0, "Stop after N sentences; 0 is off", minimum=0, maximum=_MAX_COUNT, metavar="N"
+    )
+    max_paragraphs: int = option(
+        0,
+        "Stop after N paragraphs, between blank lines; 0 is off",
+        minimum=0,
+        maximum=_MAX_COUNT,
+        metavar="N",
+    )
     confidence: float = option(
         0.0,
         "Stop when the top probability is below P; 0 is off",
@@ -97,6 +122,20 @@ class GenerationSettings:
             raise OptionError("stop", "", "a string of at least one character")
 
     @property
-    def stop_texts(self) -> tuple[str, ...]:
-        """Every text before which a sample ends."""
-        return (*self.stop, "\n") if self.until_newline else self.stop
+    def has_stop(self) -> bool:
+        """Whether a condition other than the length can end a sample."""
+        return bool(self.stop or self.until_newline or self.has_maximum or self.confidence)
+
+    @property
+    def has_maximum(self) -> bool:
+        """Whether the number of lines, sentences or paragraphs is limited."""
+        return bool(self.max_lines or self.max_sentences or self.max_paragraphs)
+
+    def default_length(self, of_model: int) -> int:
+        """Return the default of `length`, given the other settings.
+
+        With a maximum, it must not cut a text that would soon be complete. of_model: the default
+        without a maximum.
+        """
+        counts = [n for n in (self.max_lines, self.max_sentences, self.max_paragraphs) if n]
+        return _CHARACTERS_PER_UNIT * min(counts) if counts else of_model

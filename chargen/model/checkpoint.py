@@ -1,7 +1,7 @@
 """A model folder in the Hugging Face layout: config.json, tokenizer.json, model.safetensors.
 
 model.safetensors stores all weights as float32 or all as float16; in memory they are float32. Its
-metadata holds measured values. README.md is the model card. Training adds log.jsonl and
+metadata holds measured values. README.md is the model card. Training adds text.json, log.jsonl and
 training.safetensors. Nothing is pickled.
 """
 
@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from chargen.errors import CheckpointError, OptionError
 from chargen.model import storage
 from chargen.model.config import WEIGHTS_DTYPES, ModelConfig
+from chargen.model.first_input import first_input
 from chargen.text.display import printable
 from chargen.text.kind import LINE, STREAM, TextKind
 from chargen.text.normal_form import UNCHANGED, check_form
@@ -31,6 +32,7 @@ CONFIG = "config.json"
 TOKENIZER = "tokenizer.json"
 MODEL = "model.safetensors"
 CARD = "README.md"
+SOURCE = "text.json"  # not part of config.json, which is shared: paths can reveal names
 LOG = "log.jsonl"
 TRAINING = "training.safetensors"
 DEFAULT_ROOT = "checkpoints"
@@ -125,6 +127,11 @@ class Checkpoint:
     def kind(self) -> TextKind:
         """What a text of the model is."""
         return text_kind(self.description.corpus)
+
+    @property
+    def first_input(self) -> str:
+        """The character that is read before a text."""
+        return first_input(self.kind, self.vocabulary, self.description.corpus)
 
     @property
     def default_length(self) -> int:

@@ -86,15 +86,20 @@ def _help(session: Session, _: str) -> TextStream:
 
 def _set(session: Session, argument: str) -> TextStream:
     name, space, text = argument.partition(" ")
+    name = name.replace("-", "_")
     if not argument:
         yield _settings(session)
         return
     if name not in SETTINGS:
         hint = suggest(name, SETTINGS) or "/set lists all"
         raise CommandError(f"unknown setting {name}; {hint}")
+    before = _values(session)
     if space or SETTINGS[name].multiple:
-        session.settings = change(session.settings, name, text.strip())
-    yield f"{name} {format_value(session.settings, name)}".rstrip() + "\n"
+        session.settings = change(session.settings, name, text.strip(), session.reader)
+    after = _values(session)
+    for each in sorted(after, key=lambda each: each != name):
+        if each == name or after[each] != before[each]:  # a default that follows the setting
+            yield f"{each} {after[each]}".rstrip() + "\n"
 
 
 def _show(session: Session, _: str) -> TextStream:
@@ -107,8 +112,12 @@ def _show(session: Session, _: str) -> TextStream:
     yield _settings(session)
 
 
+def _values(session: Session) -> dict[str, str]:
+    return {name: format_value(session.settings, name) for name in SETTINGS}
+
+
 def _settings(session: Session) -> str:
-    values = {name: format_value(session.settings, name) for name in SETTINGS}
+    values = _values(session)
     width, names = max(map(len, values.values())), max(map(len, values))
     return _table(
         {f"{name:{names}}  {values[name]:{width}}": each.help for name, each in SETTINGS.items()}

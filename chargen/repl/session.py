@@ -17,11 +17,11 @@ from typing import Literal
 from chargen.errors import CommandError
 from chargen.generation.context import Context, Reader
 from chargen.generation.generate import generate, random_seed
-from chargen.generation.records import Drawn
+from chargen.generation.records import Drawn, Stopped
 from chargen.model.engine import Floats, Ids, States
 from chargen.options import MAX_SEED
 from chargen.repl.line import Line, Prediction
-from chargen.repl.settings import SessionSettings, model_defaults
+from chargen.repl.settings import SessionSettings, model_defaults, with_defaults
 from chargen.text.decoding import normalise
 
 # A generator of text to print; it may be closed before its end.
@@ -107,7 +107,7 @@ class Session:
         assert settings.seed is not None
         self.settings = replace(self.settings, seed=(settings.seed + 1) % (MAX_SEED + 1))
         recorder = RecordingReader(
-            self.reader, context, max_discarded=max(map(len, settings.stop_texts), default=1)
+            self.reader, context, max_discarded=max(map(len, settings.stop), default=1)
         )
         answer = ""
         try:
@@ -120,9 +120,10 @@ class Session:
                     blank_line = boundary != "\n" and "\n" in typed + answer
                     answer += boundary
                     yield "\n\n" if blank_line else "\n"
-                elif record.reason == "newline" or self._whole_lines:
-                    answer += "\n"
-                    yield "\n"
+                else:
+                    ending = self._ending(answer, record)
+                    answer += ending
+                    yield ending
         finally:
             turn = Turn("answer", typed, answer, recorder.context_after(answer))
             self._set_turns([*self.turns, turn])
@@ -169,12 +170,17 @@ class Session:
                 typed, answer = typed.replace(old, new), answer.replace(old, new)
             context = reader.read(typed + answer, context)
             turns.append(Turn(turn.kind, typed, answer, context))
-        before, after = model_defaults(self.reader), model_defaults(reader)
-        kept = [each for each in before if getattr(self.settings, each) != before[each]]
-        changed = {each: value for each, value in after.items() if each not in kept}
-        self.settings = replace(self.settings, **changed)
+        before, after = (model_defaults(each, self.settings) for each in (self.reader, reader))
+        self.settings = with_defaults(self.settings, before, after)
         self.reader, self.name = reader, name
         self._set_turns(turns)
+
+    def _ending(self, answer: str, stopped: Stopped) -> str:
+        """Return what follows an answer: the white space after its last line or sentence."""
+        is_space = stopped.ending.isspace() and stopped.reason != "stop"
+        ending = stopped.ending if is_space else ""
+        complete = not self._whole_lines or (answer + ending).endswith("\n")
+        return ending if complete else ending + "\n"
 
     def _set_turns(self, turns: list[Turn]) -> None:
         self.turns = turns

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from chargen.errors import OptionError
 from chargen.generation.settings import GenerationSettings
-from chargen.options import MAX_SEED, option, options_of
+from chargen.options import MAX_SEED, Option, option, options_of
 from chargen.text.decoding import AUTO, check_encoding
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ class SessionSettings(GenerationSettings):
     stop: tuple[str, ...] = option(
         (), "Stop before this text; \\n is a newline, no value turns it off", metavar="TEXT"
     )
-    until_newline: bool = option(True, "Stop at the end of the line")
+    until_newline: bool = option(
+        True, "Stop at the end of the line; by default, off while a maximum is set"
+    )
     confidence: float = option(
         0.5,
         "End the suggestion when the top probability is below P",
@@ -51,31 +54,53 @@ class SessionSettings(GenerationSettings):
 SETTINGS = options_of(SessionSettings)
 
 
-def model_defaults(reader: Reader) -> dict[str, Any]:
-    """Return the defaults that depend on the model: an answer ends with the line or the text."""
-    return {"length": reader.default_length, "until_newline": reader.kind.boundary == "\n"}
+def model_defaults(reader: Reader, settings: GenerationSettings) -> dict[str, Any]:
+    """Return the defaults that depend on the model and on other settings.
+
+    An answer ends with the line or the text, or with the maximum that the user set.
+    """
+    return {
+        "length": settings.default_length(reader.default_length),
+        "until_newline": reader.kind.boundary == "\n" and not settings.has_maximum,
+    }
+
+
+def with_defaults(
+    settings: SessionSettings, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> SessionSettings:
+    """Return settings with new defaults, except where the user changed a value.
+
+    before: the old defaults.
+    """
+    kept = [each for each in before if getattr(settings, each) != before[each]]
+    return replace(settings, **{each: after[each] for each in after if each not in kept})
 
 
 _READ = {"int": int, "float": float, "str": str}
 _SWITCH = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
 
 
-def change(settings: SessionSettings, name: str, text: str) -> SessionSettings:
+def change(settings: SessionSettings, name: str, text: str, reader: Reader) -> SessionSettings:
     """Return the settings with one typed value. Raises OptionError if it is not allowed."""
-    declared = SETTINGS[name]
-    value: Any = None
+    value = _parse(SETTINGS[name], text)
+    changed = replace(settings, **{name: value})
+    before, after = model_defaults(reader, settings), model_defaults(reader, changed)
+    return replace(with_defaults(changed, before, after), **{name: value})
+
+
+def _parse(declared: Option, text: str) -> Any:
     if declared.multiple:
-        value = (text.replace("\\n", "\n").replace("\\t", "\t"),) if text else ()
-    elif declared.kind == "bool":
-        value = _SWITCH.get(text.lower())
-        if value is None:
-            raise OptionError(name, text, "on or off")
-    elif not declared.none_as or text != declared.none_as:
-        try:
-            value = _READ[declared.kind](text)
-        except ValueError:
-            raise OptionError(name, text, declared.allowed, declared.hint) from None
-    return replace(settings, **{name: value})
+        return (text.replace("\\n", "\n").replace("\\t", "\t"),) if text else ()
+    if declared.kind == "bool":
+        if text.lower() not in _SWITCH:
+            raise OptionError(declared.name, text, "on or off")
+        return _SWITCH[text.lower()]
+    if declared.none_as and text == declared.none_as:
+        return None
+    try:
+        return _READ[declared.kind](text)
+    except ValueError:
+        raise OptionError(declared.name, text, declared.allowed, declared.hint) from None
 
 
 def format_value(settings: SessionSettings, name: str) -> str:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import re
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -135,7 +136,10 @@ class Terminal:
             self._end_line()
 
     def _write(self, text: str, style: str = "") -> None:
-        self._print(self._wrap.add(visible(text), style))
+        # prompt_toolkit would write "?" for a character that the encoding lacks.
+        encoding, errors = sys.stdout.encoding or "utf-8", sys.stdout.errors or "backslashreplace"
+        shown = visible(text).encode(encoding, errors).decode(encoding)
+        self._print(self._wrap.add(shown, style))
 
     def _end_line(self) -> None:
         if not self._wrap.at_line_start:

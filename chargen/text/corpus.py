@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from chargen.text.files import DEFAULT_PATTERNS
 from chargen.text.kind import BLANK_LINE, STREAM, TextKind
 from chargen.text.normal_form import UNCHANGED, form_of, in_form
 from chargen.text.reading import FileText, Report, ignore, read_file, read_files
+from chargen.text.source import TextSource
 from chargen.text.table import TABLE_PATTERNS, looks_like_table, read_table
 from chargen.text.vocabulary import Vocabulary
 
@@ -46,7 +47,8 @@ class Corpus:
 
     kind: what a text is. normalize: the Unicode normal form that the texts were converted to,
     "nfc", "nfd" or "none". skipped_cells: the number of missing or blank cells of a column.
-    table: a file that looks like a table but is read as a whole.
+    table: a file that looks like a table but is read as a whole. source: the files that were read;
+    None for texts in memory.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Corpus:
     normalize: str = UNCHANGED
     skipped_cells: int = 0
     table: UnreadTable | None = None
+    source: TextSource | None = field(default=None, compare=False)
 
     @classmethod
     def read(
@@ -77,10 +80,11 @@ class Corpus:
             paths,
             encoding=encoding,
             pattern=pattern,
-            default_patterns=DEFAULT_PATTERNS if kind.column is None else TABLE_PATTERNS,
+            default_patterns=default_patterns(kind),
             report=report,
         )
-        return _of_files(files, corpus_name(paths), kind, normalize)
+        corpus = _of_files(files, corpus_name(paths), kind, normalize)
+        return replace(corpus, source=TextSource.of((file.path for file in files), encoding))
 
     @classmethod
     def of(
@@ -161,7 +165,7 @@ class CorpusFacts:
 
     texts: the number of texts; longest_text: the number of characters of the longest one.
     normalize: as in `Corpus`; normal_form: the form that the texts are in, "nfc", "nfd", "both" or
-    "neither". Older models lack the facts with a default.
+    "neither". newlines: their number in the texts. Older models lack the facts with a default.
     """
 
     name: str
@@ -175,6 +179,7 @@ class CorpusFacts:
     skipped_cells: int = 0
     normalize: str = ""
     normal_form: str = ""
+    newlines: int | None = None
 
     @classmethod
     def of(
@@ -193,6 +198,7 @@ class CorpusFacts:
             skipped_cells=corpus.skipped_cells,
             normalize=corpus.normalize,
             normal_form=form_of(corpus.texts),
+            newlines=sum(text.count("\n") for text in corpus.texts),
         )
 
 
@@ -273,6 +279,11 @@ def corpus_name(paths: Sequence[str | Path]) -> str:
     stem = "stdin" if first == "-" else Path(os.path.abspath(first)).stem
     kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in stem).strip("-.")
     return (kept[:80] or "corpus") + (f"-and-{len(paths) - 1}-more" if len(paths) > 1 else "")
+
+
+def default_patterns(kind: TextKind) -> tuple[str, ...]:
+    """Return the patterns of the files that are read in a folder: texts, or tables of a column."""
+    return DEFAULT_PATTERNS if kind.column is None else TABLE_PATTERNS
 
 
 def read_as(

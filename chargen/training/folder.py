@@ -15,11 +15,20 @@ from typing import BinaryIO
 
 from chargen.errors import CheckpointError
 from chargen.model import storage
-from chargen.model.checkpoint import CARD, CONFIG, DEFAULT_ROOT, LOG, MODEL, TOKENIZER, TRAINING
+from chargen.model.checkpoint import (
+    CARD,
+    CONFIG,
+    DEFAULT_ROOT,
+    LOG,
+    MODEL,
+    SOURCE,
+    TOKENIZER,
+    TRAINING,
+)
 from chargen.model.locked_folder import LOCK, FolderInUseError, LockedFolder, numbered_paths
 from chargen.training.records import TrainingRecord
 
-_OWN_FILES = frozenset({CARD, CONFIG, LOCK, LOG, MODEL, TOKENIZER, TRAINING})
+_OWN_FILES = frozenset({CARD, CONFIG, LOCK, LOG, MODEL, SOURCE, TOKENIZER, TRAINING})
 _NEW = ".new"  # the suffix of the hidden folder that replaces another one at the end of a run
 
 

@@ -51,14 +51,14 @@ class Muon(torch.optim.Optimizer):
 def muon_pays(hidden_size: int, characters: int, precision: str) -> bool:
     """Return whether Muon is worth its time for updates on this many characters each.
 
-    The orthogonalisation takes about 5 H / characters of the time of the rest of an update, and
-    in bfloat16 about a third of that (an estimate). Measured in float32: with 1x512 and 6,144
-    characters, Muon reached 1.591 nats in 519 s and AdamW 1.605 in 725 s; with 1x384 and 2,048
-    characters, Muon was at 1.632 after 201 s and AdamW, with 1,024 characters, at 1.487. In
-    bfloat16, from `english`, 1x512 and 1,024 characters, where an update of Muon takes twice as
-    long: after 250 updates, rhymes had 1.353 nats with Muon and 1.372 with AdamW, neurons 1.090
-    and 1.096; 100,000 characters of Tiny Shakespeare had 1.289 after 350 updates of Muon and 600
-    of AdamW.
+    In float32, the orthogonalisation takes about 5 H / characters of the time of the rest of an
+    update; up to 0.85 of it is worth it, and three times as much in bfloat16. Measured in float32:
+    with 1x512 and 6,144 characters, Muon reached 1.591 nats in 519 s and AdamW 1.605 in 725 s; with
+    1x384 and 2,048 characters, Muon was at 1.632 after 201 s and AdamW, with 1,024 characters, at
+    1.487. In bfloat16, from `english`, 1x512 and 1,024 characters, where an update of Muon takes
+    twice as long: after 250 updates, rhymes had 1.353 nats with Muon and 1.372 with AdamW, neurons
+    1.090 and 1.096; 100,000 characters of Tiny Shakespeare had 1.289 after 350 updates of Muon and
+    600 of AdamW.
     """
     share = _ITERATIONS * hidden_size / characters
     return share / (3 if precision == "bfloat16" else 1) < _MAX_SHARE

@@ -21,6 +21,7 @@ from chargen.text.corpus import (
     split,
 )
 from chargen.text.kind import TextKind
+from chargen.text.source import TextSource
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.batches import fit_batch
 from chargen.training.config import TrainingConfig
@@ -50,6 +51,7 @@ class RunSpec:
     """A training run, ready to start.
 
     start: where the initial weights come from; weights: these, if a model provides them.
+    source: the files of the corpus, unless it was made in memory.
     """
 
     vocabulary: Vocabulary
@@ -60,6 +62,7 @@ class RunSpec:
     options: TrainingOptions
     start: Start = field(default_factory=Start)
     weights: Weights | None = None
+    source: TextSource | None = None
 
     @property
     def by_heart(self) -> bool:
@@ -140,6 +143,7 @@ def make_spec(corpus: Corpus, options: TrainingOptions, *, began: float | None =
         options=options,
         start=start,
         weights=None if initial is None else initial.weights,
+        source=read.source,
     )
 
 
@@ -176,12 +180,15 @@ def restore_spec(
         )
     choose_device(training.device)
     vocabulary = replace(vocabulary, form=corpus.normalize)
+    source = corpus.source
     if options.augment:
         corpus = augment(corpus, options.seed)
     parts = split(
         corpus, vocabulary, validation_fraction=options.validation_fraction, seed=training.seed
     )
-    return RunSpec(vocabulary, parts, description.model, training, facts, options, start, weights)
+    return RunSpec(
+        vocabulary, parts, description.model, training, facts, options, start, weights, source
+    )
 
 
 def make_extension(spec: RunSpec, budget: Budget, begin: Position, characters: int) -> Segment:
@@ -343,5 +350,10 @@ def _choose_by_speed(
         model, batch_size, window, device, precisions=precisions, counts=counts
     )
     threads = best_count({n: max(speeds[each, n] for each in precisions) for n in counts})
-    precision = max(precisions, key=lambda each: speeds[each, threads])
+
+    def gain(precision: str) -> float:
+        # With any number of threads: another program can have slowed down the passes with one.
+        return max(speeds[precision, n] / speeds[precisions[0], n] for n in counts)
+
+    precision = max(precisions, key=gain)
     return precision, threads, speeds[precision, threads]

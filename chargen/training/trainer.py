@@ -23,6 +23,7 @@ from chargen.generation.generate import generate_texts
 from chargen.generation.settings import GenerationSettings
 from chargen.model import checkpoint
 from chargen.model.engine import Engine
+from chargen.model.first_input import first_input
 from chargen.model.network import Network, States
 from chargen.training import schedule
 from chargen.training.advice import PASSAGE, Advice, CurvePoint, Outcome, advice, overfits
@@ -175,6 +176,8 @@ class Trainer:
         self._saved_at = time.monotonic()
         for name, data in self._siblings.items():
             self.folder.write(name, data)
+        if self.spec.source is not None:
+            self.folder.write(checkpoint.SOURCE, self.spec.source.to_json())
         if not self.progress.step:
             self.save()  # a run that is killed in its first seconds can then be resumed
         is_scored = self.progress.best is not None
@@ -330,7 +333,9 @@ class Trainer:
 
     def _reader(self, weights: checkpoint.Weights) -> Reader:
         engine = Engine(self.spec.model, weights)
-        return Reader(engine, self.spec.vocabulary, kind=self.spec.corpus.kind)
+        vocabulary, corpus = self.spec.vocabulary, self.spec.corpus
+        first = first_input(corpus.kind, vocabulary, asdict(corpus))
+        return Reader(engine, vocabulary, kind=corpus.kind, first_input=first)
 
     def _sample(self, prompt: str) -> str:
         reader = self._reader(self._average.weights())

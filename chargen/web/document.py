@@ -104,6 +104,7 @@ def _describe(checkpoint: Checkpoint, name: str, weights_dtype: str) -> dict[str
         "parameters": config.parameters,
         "separate": checkpoint.kind.separate,
         "boundary": checkpoint.kind.boundary,
+        "firstInput": checkpoint.first_input,
         "shownBoundary": shown_boundary(checkpoint),
         "defaultLength": checkpoint.default_length,
         "characters": list(checkpoint.vocabulary.characters),

@@ -218,6 +218,7 @@ class Model {
     this.recurrent = info.states.length > 0;
     this.idOf = new Map(info.characters.map((character, id) => [character, id]));
     this.boundary = this.idOf.get(info.boundary);
+    this.firstInput = this.idOf.get(info.firstInput);
     const matrix = (name) =>
       new Matrix(weights[name], ...info.shapes[name], weights[name.replace("weight", "bias")]);
     this.layers = Array.from({ length: info.numLayers }, (_, k) => {
@@ -232,7 +233,7 @@ class Model {
     this.decoder = matrix("decoder.weight");
     this._table = [];
     this._empty = this.layers.map(() => info.states.map(() => new Float32Array(this.hidden)));
-    this.start = this.step(this.boundary, this.emptyState());
+    this.start = this.step(this.firstInput, this.emptyState());
   }
 
   // The ids of the characters of a text; 0 for those that the model does not know.

@@ -28,7 +28,7 @@ class LettersView {
       replace(this.table, html("p", { class: "muted" }, "Type two letters or more."));
       return;
     }
-    // The boundary before a text is a step too; its prediction is not shown.
+    // The first input, before a text, is a step too; its prediction is not shown.
     const skip = traces[0].first === 0 ? 1 : 0;
     const rows = read.slice(1).map((right, k) => this.row(read, right, traces, k, skip));
     const heads = host.models.map(({ title }) => html("th", { scope: "col" }, title));

@@ -2,11 +2,11 @@
 "use strict";
 
 class Trace {
-  // ids: the text, without the boundary before it. interventions, last: see worker.js; each
+  // ids: the text, without the first input. interventions, last: see worker.js; each
   // intervention also has the block of its gate.
   constructor(model, ids, interventions, last) {
     this.model = model;
-    this.ids = [model.boundary, ...ids]; // of each step
+    this.ids = [model.firstInput, ...ids]; // of each step
     this.interventions = interventions;
     this.first = Math.max(0, this.ids.length - last);
     this.rows = []; // {layers, logits, starts} of each recorded step
@@ -20,7 +20,7 @@ class Trace {
     let [step, state] = [0, model.emptyState()];
     if (free > 0) {
       const [length, context] = history.prefix(ids.slice(1), free - 1);
-      [step, state] = [length + 1, context.state]; // the boundary and `length` characters are read
+      [step, state] = [length + 1, context.state]; // the first input and `length` characters are read
     }
     for (; step < ids.length; step++) {
       const active = this.interventions.filter((each) => each.from <= step);

@@ -10,7 +10,7 @@
 //
 // Text: a string. Its characters are its code points, Array.from(text). Characters that the model
 // does not know have id 0.
-// Step: a character that is read. Step 0 reads the boundary before each text, step s the character
+// Step: a character that is read. Step 0 reads the first input of each text, step s the character
 // s - 1 of the text (the number that the views show, see `placeOf`). A text of T characters therefore
 // has S = T + 1 steps, and the prediction of step s is for character s. The state before step 0 is
 // zero.
@@ -20,13 +20,14 @@
 // load {models: the text of the element #models}
 //   -> {models: [info]}, where info is {name, cell, label, description, encoder, vocabSize,
 //   embeddingSize, hiddenSize, numLayers, parameters, separate, boundary,
-//   shownBoundary, defaultLength, characters, form, gates, states}.
+//   firstInput, shownBoundary, defaultLength, characters, form, gates, states}.
 //   characters: array of the characters by id. form: the Unicode normal form that the training text
 //   was converted to, "nfc", "nfd" or "none". gates: [{letter, name, holdable}], such as {letter: "f",
 //   name: "forget", holdable: true}, in the order in which the cell computes them; [] for rnn and
 //   feedforward. holdable: whether an intervention can hold it. states:
-//   ["h", "c"], ["h"] or []. boundary: the character before each text. separate: it also ends
-//   each text and resets the state. shownBoundary: its form in a text. defaultLength: of a text.
+//   ["h", "c"], ["h"] or []. separate: whether the character `boundary` ends each text and resets
+//   the state. shownBoundary: its form in a text. firstInput: the character before each text.
+//   defaultLength: of a text.
 //   model: in every other request the index of the model in this array.
 //
 // next {model, text, settings}

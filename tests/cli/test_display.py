@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chargen.cli.display import coloured, colours_wanted, digits, json_line, legend
+from chargen.cli.display import coloured, colours_wanted, digits, json_text, legend
 from chargen.text.display import bar, list_characters, one_line, visible, visible_character
 
 # Escape, delete, the C1 controls (0x9B starts a sequence like ESC [), and changes of direction.
@@ -149,6 +149,6 @@ def test_the_length_of_a_bar_is_its_share(share: float, columns: int) -> None:
 @given(st.dictionaries(texts, texts | st.floats(allow_nan=False) | st.none(), max_size=4))
 def test_json_is_one_printable_line(value: dict[str, Any]) -> None:
     """The line has no control characters, and parses to the same value."""
-    line = json_line(value)
+    line = json_text(value)
     assert json.loads(line) == value
     assert not set(line) & {*CONTROLS, "\n", "\t", "\u2028", "\u2029"}

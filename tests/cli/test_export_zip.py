@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chargen.model.checkpoint import CARD, CONFIG, MODEL, TOKENIZER, TRAINING, read_files
+from chargen.model.checkpoint import CARD, CONFIG, MODEL, SOURCE, TOKENIZER, TRAINING, read_files
 from tests.cli.outcome import Command, Refused
 
 FAILURE = 1
@@ -29,6 +29,18 @@ def test_an_archive_is_named_after_its_model(chargen: Command, here: Path, model
     with zipfile.ZipFile(here / "model.zip") as written:
         names = [CONFIG, TOKENIZER, MODEL, CARD]
         assert written.namelist() == [f"model/{name}" for name in names]
+
+
+def test_an_archive_does_not_tell_where_the_text_is(
+    chargen: Command, here: Path, text: str, quick: tuple[str, ...]
+) -> None:
+    """The folder records the path of the training text; no file of the archive contains it."""
+    assert chargen("train", text, *quick).status == 0
+    path = str(here).encode()
+    assert path in (here / "checkpoints" / "text" / SOURCE).read_bytes()
+    assert chargen("export", "zip", "-m", "text").status == 0
+    with zipfile.ZipFile(here / "text.zip") as written:
+        assert not any(path in written.read(name) for name in written.namelist())
 
 
 def test_an_existing_file_is_kept(

@@ -11,6 +11,7 @@ import pytest
 
 from chargen.cli.main import COMMANDS, cli
 from chargen.cli.options import declared_options, given
+from chargen.errors import OptionConflictError
 from chargen.options import option, options_of
 from tests.cli.outcome import Refused
 
@@ -90,8 +91,8 @@ def test_given_returns_what_the_user_set(arguments: str, expected: dict[str, Any
 
 
 def test_an_option_that_requires_another_is_refused_alone() -> None:
-    """The message names both options as they are typed."""
-    with pytest.raises(click.UsageError, match=r"^--name has no effect without --kind$"):
+    """The error names both options."""
+    with pytest.raises(OptionConflictError, match=r"^name has no effect without kind$"):
         command.main(["--name", "x"], standalone_mode=False)
 
 

@@ -49,10 +49,25 @@ def test_defaults(sample: Command) -> None:
 
 EVERY_OPTION = (
     "-t 1.5 --top-k 8 --top-p 0.9 --min-p 0.01 --threshold 0.02 --repetition-penalty 1.5"
-    " --repetition-last 6 -n 50 --stop x --stop yz --until-newline --confidence 0.05 --seed 3"
+    " --repetition-last 6 -n 50 --stop x --stop yz --include-stop --max-lines 2 --max-sentences 3"
+    " --max-paragraphs 1 --confidence 0.05 --seed 3"
 )
 EVERY_SETTING = GenerationSettings(
-    1.5, 8, 0.9, 0.01, 0.02, 1.5, 6, 50, ("x", "yz"), until_newline=True, confidence=0.05, seed=3
+    1.5,
+    8,
+    0.9,
+    0.01,
+    0.02,
+    1.5,
+    6,
+    50,
+    ("x", "yz"),
+    include_stop=True,
+    max_lines=2,
+    max_sentences=3,
+    max_paragraphs=1,
+    confidence=0.05,
+    seed=3,
 )
 
 
@@ -61,6 +76,8 @@ EVERY_SETTING = GenerationSettings(
     [
         (EVERY_OPTION, EVERY_SETTING),
         ("--seed 3", GenerationSettings(seed=3)),
+        ("--until-newline --seed 3", GenerationSettings(until_newline=True, seed=3)),
+        ("--max-lines 9 --seed 3", GenerationSettings(length=90_000, max_lines=9, seed=3)),
         (
             "-t 0 --top-p 0 --seed 0 -n 0 --stop t",
             GenerationSettings(temperature=0, top_p=0, seed=0, length=None, stop=("t",)),
@@ -84,10 +101,10 @@ def test_every_option_is_used(
 
 
 def test_the_test_above_sets_every_option() -> None:
-    """Every setting differs from its default in that test."""
+    """Every setting differs from its default in its first case, or excludes one that does."""
     defaults = GenerationSettings()
-    for each in fields(GenerationSettings):
-        assert getattr(EVERY_SETTING, each.name) != getattr(defaults, each.name)
+    for each in {each.name for each in fields(GenerationSettings)} - {"until_newline"}:
+        assert getattr(EVERY_SETTING, each) != getattr(defaults, each)
 
 
 def test_the_newest_model_is_the_default(here: Path, model: Path, chargen: Command) -> None:
@@ -200,6 +217,34 @@ def test_samples_with_until_newline_are_lines(sample: Command) -> None:
     assert [line[:2] for line in out.splitlines()] == ["a "] * 9
 
 
+@pytest.mark.parametrize(
+    ("options", "between"),
+    [
+        (("-n", "30"), "\n--\n"),
+        (("--until-newline",), "\n--\n"),
+        (("-n", "30", "-t", "0.5,1"), "\n--\n"),
+    ],
+)
+def test_a_separator_is_a_line_between_texts(
+    sample: Command, options: tuple[str, ...], between: str
+) -> None:
+    """It replaces the separation that follows from the kind of the texts."""
+    fixed = ("--prompt", "the", "--num-samples", "2", "--seed", "1", *options)
+    texts = [each["prompt"] + each["text"] for each in objects(sample(*fixed, "--json"))]
+    assert sample(*fixed, "--separator", "--").out == between.join(texts) + "\n"
+
+
+@pytest.mark.parametrize("given", [("-t", "0,1.5"), ("-t", "0", "--temperature", "1.5")])
+def test_several_temperatures(sample: Command, given: tuple[str, ...]) -> None:
+    """Each has the samples of that temperature alone, with the same seed."""
+    fixed = ("--prompt", "the", "--num-samples", "2", "--seed", "1", "-n", "30", "--json")
+    together = objects(sample(*fixed, *given))
+    alone = [each for t in ("0", "1.5") for each in objects(sample(*fixed, "-t", t))]
+    assert together == alone
+    assert [each["settings"]["temperature"] for each in together] == [0, 0, 1.5, 1.5]
+    assert [each["sample"] for each in together] == [0, 1, 0, 1]
+
+
 # JSON
 
 
@@ -238,6 +283,8 @@ def test_json_agrees_with_score(
     [
         ("length", ("-n", "3")),
         ("newline", ("--until-newline", "-n", "0")),
+        ("lines", ("--max-lines", "2")),
+        ("sentences", ("--max-sentences", "2")),
         ("stop", ("--stop", "\n", "-n", "0")),
         ("confidence", ("--confidence", "1")),
     ],

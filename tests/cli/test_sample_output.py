@@ -149,3 +149,30 @@ def test_highlight_does_not_colour_a_pipe(sample: Command) -> None:
     assert highlighted.out == plain.out
     (line,) = highlighted.err.splitlines()
     assert line.startswith("chargen: warning: --highlight has no effect")
+
+
+@pytest.mark.parametrize(
+    ("options", "labels"),
+    [
+        (("-n", "9"), []),
+        (("-n", "9", "--num-samples", "2"), ["1", "2"]),
+        (("-n", "9", "-t", "0.5,1"), ["temperature 0.5", "temperature 1"]),
+        (
+            ("-n", "9", "-t", "0.5,1", "--num-samples", "2"),
+            ["1, temperature 0.5", "2, temperature 0.5", "1, temperature 1", "2, temperature 1"],
+        ),
+        (("--until-newline", "--num-samples", "2"), []),
+        (
+            ("--until-newline", "-t", "0.5,1", "--num-samples", "2"),
+            ["temperature 0.5", "temperature 1"],
+        ),
+        (("-n", "9", "--num-samples", "2", "--separator", "%"), []),
+    ],
+)
+def test_texts_have_labels_on_a_terminal(
+    model: Path, on_terminal: Callable[..., str], options: tuple[str, ...], labels: list[str]
+) -> None:
+    """A label states the sample and the temperature where there are several; lines need none."""
+    shown = on_terminal("sample", "-m", str(model), "--prompt", "the", "--seed", "1", *options)
+    assert re.findall("^--- (.*) ---$", shown, flags=re.MULTILINE) == labels
+    assert "\n\n---" not in shown

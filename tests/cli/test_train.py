@@ -14,7 +14,16 @@ from typing import Any
 
 import pytest
 
-from chargen.model.checkpoint import CARD, CONFIG, LOG, MODEL, TOKENIZER, TRAINING, Checkpoint
+from chargen.model.checkpoint import (
+    CARD,
+    CONFIG,
+    LOG,
+    MODEL,
+    SOURCE,
+    TOKENIZER,
+    TRAINING,
+    Checkpoint,
+)
 from chargen.training.state import TrainingState
 from tests.cli.conftest import TEXT
 from tests.cli.outcome import Command, Outcome
@@ -23,7 +32,7 @@ LARGE = (
     "chargen: warning: 100,000 distinct characters make a large and slow model"
     " (--min-count 2 or more removes rare ones)"
 )
-FILES = {CARD, CONFIG, LOG, MODEL, TOKENIZER, TRAINING}
+FILES = {CARD, CONFIG, LOG, MODEL, SOURCE, TOKENIZER, TRAINING}
 
 
 @pytest.fixture
@@ -270,14 +279,14 @@ def test_the_path_of_the_start_is_not_shared(
 ) -> None:
     """No file of a model has the path of --init-from, and any path of the same name resumes it."""
     sizes = ("--steps", "2", *quick[-4:])
-    path = shutil.copytree(model, here / "private" / "first")
+    path = shutil.copytree(model, here / "secret" / "first")
     assert chargen("train", text, "--init-from", str(path), "-o", "out", *sizes).status == 0
     for file in (here / "out").iterdir():
-        assert b"private" not in file.read_bytes()
+        assert b"secret" not in file.read_bytes()
     config = json.loads((here / "out" / "config.json").read_bytes())
     assert config["start"]["model"] == config["options"]["init_from"] == "first"
     resume = ("train", text, "-o", "out", "--resume", "--steps", "1", "--init-from")
-    assert chargen(*resume, "private/first").status == 0
+    assert chargen(*resume, "secret/first").status == 0
     message = chargen(*resume, str(model)).err
     assert "--init-from model differs from the run to resume, which has first" in message
 

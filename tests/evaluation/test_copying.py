@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargen.evaluation.copying import copied_share, longest_copy
+from chargen.evaluation.copying import copied_places, copied_share, longest_copy
 
 
 def reference(lines: list[str], corpus: str) -> int:
@@ -135,3 +135,18 @@ def test_share_with_hash_collisions() -> None:
         word, other = word + other, other + word
     assert copied_share([word], other, len(word)) == 0
     assert copied_share([word, other], other, len(word)) == 1 / 2
+
+
+@given(st.lists(few, max_size=4), st.lists(st.text("ab\n", max_size=40), max_size=3))
+def test_places_of_copies(samples: list[str], texts: list[str]) -> None:
+    """A position is copied if a passage around it occurs within one of the texts."""
+    expected = [
+        {
+            place
+            for place in range(len(sample))
+            for start in range(max(0, place - 3), place + 1)
+            if len(passage := sample[start : start + 4]) == 4 and any(passage in t for t in texts)
+        }
+        for sample in samples
+    ]
+    assert copied_places(samples, texts, 4) == expected

@@ -197,14 +197,14 @@ def make_poem() -> Reader:
 def test_a_sample_ends_with_its_document() -> None:
     """The boundary is not part of it, and the length is only a limit."""
     poem = make_poem()
-    for length, expected, reason in (
-        (None, "ab\nc", "end"),
-        (5, "ab\nc", "end"),
-        (3, "ab\n", "length"),
+    for length, expected, reason, ending in (
+        (None, "ab\nc", "end", "\x1e"),
+        (5, "ab\nc", "end", "\x1e"),
+        (3, "ab\n", "length", ""),
     ):
         *drawn, stopped = generate(poem, settings(length=length, temperature=0))
         assert "".join(each.character for each in drawn if isinstance(each, Drawn)) == expected
-        assert stopped == Stopped(0, reason)
+        assert stopped == Stopped(0, reason, ending)
     assert generate_texts(poem, settings(temperature=0), "ab", num_samples=2) == ["\nc"] * 2
     (newline,) = generate_texts(poem, settings(temperature=0, until_newline=True))
     assert newline == "ab"
@@ -303,6 +303,25 @@ def test_until_newline_ends_before_a_newline(reader: Reader) -> None:
     assert text_and_reason(reader, length=300, stop=("\n",)) == (line, "stop")
 
 
+def test_maxima_count_from_the_prompt(reader: Reader) -> None:
+    """The text ends with the last complete unit; the prompt's own line is the first one."""
+    whole = text(reader, "to", length=400)
+    for count in (1, 2, 4):
+        line = "\n".join(whole.split("\n")[:count])
+        assert text_and_reason(reader, "to", length=400, max_lines=count) == (line, "lines")
+    following = {"\n": "a", "a": ".", ".": " ", " ": "a"}
+    dots = make_bigram("a. \n", following)
+    for prompt, expected in (("", "a. a."), ("a", ". a."), ("a.", " a. a.")):
+        found = text_and_reason(dots, prompt, temperature=0, max_sentences=2)
+        assert found == (expected, "sentences")
+
+
+def test_a_stop_text_can_be_included() -> None:
+    """The text ends after its stop text."""
+    found = text_and_reason(make_cycle(), temperature=0, stop=("cab",), include_stop=True)
+    assert found == ("abcab", "stop")
+
+
 # Several samples
 
 
@@ -332,7 +351,8 @@ def test_samples_that_end_do_not_influence_the_others(
     half = float(np.exp(known_log_probabilities(reader.start.logits).max())) / 2
     for ending in (
         {"length": 120, "stop": ("to", "b, "), "until_newline": True},
-        {"length": 120, "stop": ("nn",), "confidence": half},
+        {"length": 120, "stop": ("nn",), "confidence": half, "include_stop": True},
+        {"length": 120, "max_lines": 2, "max_paragraphs": 1, "max_sentences": 2},
         {"length": 40},
         {"length": 0},
     ):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,19 @@ def test_the_metadata_describes_the_model(make_model: Callable[..., Path], tmp_p
         "states": ["layer0/h", "layer0/c"],
     }
     assert onnx_graph(loaded) == data
+
+
+def test_a_stream_with_few_newlines_starts_with_a_space(
+    make_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The graph is used with the first input of `chargen sample`."""
+    loaded = Checkpoint.load(make_model(tmp_path / "model"))
+    facts = {"newlines": 0, "texts": 1, "characters": 9_000}
+    loaded = replace(loaded, description=replace(loaded.description, corpus=facts))
+    session = Session(onnx_graph(loaded))
+    assert session.facts["boundary"] == " "
+    (expected,) = generate_texts(Reader.of(loaded), GenerationSettings(temperature=0, length=9))
+    assert "".join(session.greedy("", 9)) == expected
 
 
 def test_documents_start_with_their_boundary(

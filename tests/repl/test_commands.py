@@ -115,8 +115,8 @@ error: unknown command /; see /help, or start the line with // to enter text
 error: /reset takes no argument, got 'now'
 > /set temprature 1
 error: unknown setting temprature; did you mean temperature?
-> /set top-k 1
-error: unknown setting top-k; did you mean top_k?
+> /set lenth 1
+error: unknown setting lenth; did you mean length?
 > /set xyzzy
 error: unknown setting xyzzy; /set lists all
 > /set temperature x
@@ -200,6 +200,30 @@ def test_a_setting_is_shown_as_it_is_typed(
     """/set prints the new value in the form in which it is typed."""
     assert say(session, f"/set {name} {typed}") == f"{name} {typed}".rstrip() + "\n"
     assert getattr(session.settings, name) == value
+
+
+MAXIMA = """\
+> /set max-sentences 2
+max_sentences 2
+length 20000
+until_newline off
+> /set max_sentences 0
+max_sentences 0
+length 200
+until_newline on
+> /set length 50
+length 50
+> /set max_lines 3
+max_lines 3
+until_newline off
+> /set until_newline on
+until_newline on
+"""
+
+
+def test_a_maximum_changes_the_defaults(session: Session) -> None:
+    """It ends answers in place of the newline and of the default length, and /set prints this."""
+    assert replay(session, MAXIMA) == MAXIMA
 
 
 def test_help_and_settings_list_everything(session: Session) -> None:
@@ -313,7 +337,7 @@ def test_quit_raises_end_of_file(session: Session) -> None:
 
 def test_documents_are_saved_with_their_separator(poems: Reader, here: Path) -> None:
     """/file splits a text file like the training text, and its last document can be continued."""
-    settings = SessionSettings(seed=1, temperature=0, **model_defaults(poems))
+    settings = SessionSettings(seed=1, temperature=0, **model_defaults(poems, SessionSettings()))
     session = Session(poems, settings, name="poems")
     list(session.respond(""))
     list(session.respond("b"))

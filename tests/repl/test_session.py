@@ -16,6 +16,7 @@ from chargen.options import MAX_SEED
 from chargen.repl.session import Session, clean
 from chargen.repl.settings import SessionSettings, model_defaults
 from chargen.text.kind import LINE, STREAM
+from tests.bigram import make_bigram
 
 if TYPE_CHECKING:
     from tests.repl.conftest import CountingEngine
@@ -41,6 +42,9 @@ def check_context(session: Session) -> None:
         {"length": 300, "until_newline": True},
         {"length": 300, "stop": ("o", "t ")},
         {"length": 300, "stop": ("to be",), "temperature": 2.0},
+        {"length": 300, "stop": ("o", "t "), "include_stop": True},
+        {"length": 300, "max_lines": 2},
+        {"length": 600, "max_paragraphs": 1, "temperature": 3.0},
         {"repetition_penalty": 1.5, "temperature": 0.0, "until_newline": True},
     ],
 )
@@ -66,6 +70,19 @@ def test_a_generated_newline_is_part_of_the_text(session: Session) -> None:
     assert not session.at_line_start
     assert "".join(session.respond("c")) == " d"
     assert session.text == "abc de\nabc d"
+
+
+def test_an_answer_ends_with_its_last_line_or_sentence(known: Reader) -> None:
+    """The white space after it is part of the text, so the next line starts a new line."""
+    session = Session(known, SessionSettings(seed=1, until_newline=False), name="abc")
+    session.settings = replace(session.settings, max_lines=2)
+    assert "".join(session.respond("a")) == "bc de\nabc de\n"
+    assert session.at_line_start
+    sentences = make_bigram("ab. \n", {"\n": "a", "a": "b", "b": ".", ".": " ", " ": "a"})
+    session = Session(sentences, replace(session.settings, max_lines=0, max_sentences=2), name="b")
+    assert "".join(session.respond("a")) == "b. ab. "
+    assert "".join(session.respond("")) == "ab. ab. "
+    check_context(session)
 
 
 def test_whole_lines_always_end_with_a_newline(known: Reader) -> None:
@@ -172,7 +189,7 @@ def test_typed_lines_are_cleaned() -> None:
 
 def test_an_answer_ends_with_the_document(poems: Reader) -> None:
     """The next line starts a new document; a blank line follows one of several lines."""
-    settings = SessionSettings(seed=1, temperature=0, **model_defaults(poems))
+    settings = SessionSettings(seed=1, temperature=0, **model_defaults(poems, SessionSettings()))
     session = Session(poems, settings, name="poems")
     assert "".join(session.respond("")) == "ab\nc\n\n"
     assert "".join(session.respond("c")) == "\n"

@@ -1,5 +1,7 @@
 """Tests of the terminal: keys are pressed, and the screen is compared with a transcript."""
 
+import io
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -213,3 +215,14 @@ def test_enter_on_an_empty_line_says_what_it_did(session: Session, play: Play) -
     session.append("abc de")
     play(session, "\r", toolbars=toolbars)
     assert toolbars[-2].startswith("the model wrote an empty line (/undo)  ")
+
+
+def test_a_terminal_without_a_character_shows_its_escape(
+    session: Session, play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """prompt_toolkit would write a question mark."""
+    out = io.TextIOWrapper(io.BytesIO(), "latin-1", errors="backslashreplace")
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", out)
+        shown = play(session, "\u00e9\u65e5ab", "\r")
+    assert "> \u00e9\\u65e5abc de\n" in shown

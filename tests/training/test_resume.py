@@ -11,8 +11,17 @@ from typing import Any
 import pytest
 
 from chargen.errors import ChargenError, CheckpointError, OptionConflictError, OptionError
-from chargen.model.checkpoint import CONFIG, LOG, MODEL, TOKENIZER, TRAINING, Checkpoint
+from chargen.model.checkpoint import (
+    CONFIG,
+    LOG,
+    MODEL,
+    SOURCE,
+    TOKENIZER,
+    TRAINING,
+    Checkpoint,
+)
 from chargen.text.corpus import Corpus
+from chargen.text.source import TextSource
 from chargen.training.options import TrainingOptions
 from chargen.training.records import Evaluation, Finished, Step, TrainingRecord
 from chargen.training.train import RunFinishedError, resume, start
@@ -257,3 +266,13 @@ def test_noise_in_any_file_is_a_chargen_error(story: Path, interrupted: Path) ->
         with pytest.raises(ChargenError):
             resume([story], {}, output=interrupted)
         (interrupted / name).write_bytes(kept)
+
+
+def test_a_resumed_run_records_where_its_text_is(at_step_5: Path, tmp_path: Path) -> None:
+    """If the text was moved before a run is resumed, text.json names its new path."""
+    moved = tmp_path / "moved.txt"
+    (tmp_path / "story.txt").rename(moved)
+    trainer = resume([moved], {}, output=at_step_5)
+    next(trainer.run())
+    trainer.folder.close()
+    assert TextSource.from_json((at_step_5 / SOURCE).read_bytes()).files == (str(moved),)

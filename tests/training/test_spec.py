@@ -224,6 +224,27 @@ def test_the_minutes_before_the_choice_count(
         assert spec.model.hidden_size == size
 
 
+@pytest.mark.parametrize("slowed", [1, 2])
+def test_one_disturbed_measurement_does_not_change_the_precision(
+    slowed: int, corpus: Corpus, open_options: TrainingOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bfloat16 is chosen if it is faster with any number of threads."""
+
+    def speeds(
+        *_: object, precisions: list[str], counts: list[int]
+    ) -> dict[tuple[str, int], float]:
+        measured = {key: 1_000.0 * key[1] for key in product(precisions, counts)}
+        for count in counts:
+            measured["bfloat16", count] *= 0.5 if count == slowed else 1.5
+        return measured
+
+    monkeypatch.setattr("chargen.training.spec.training_speeds", speeds)
+    monkeypatch.setattr("chargen.training.spec.has_bfloat16", lambda _: True)
+    monkeypatch.setattr("chargen.training.spec.thread_counts", lambda *_: (1, 2))
+    options = replace(open_options, steps=None, minutes=1, precision="auto")
+    assert make_spec(corpus, options).training.precision == "bfloat16"
+
+
 @pytest.mark.parametrize(
     ("budget", "fraction", "evaluations"),
     [(1000, 0.1, 250), (60, 0.1, 20), (0.01, 0.1, 2), (1000, 0.0, 0)],
@@ -257,6 +278,7 @@ def test_the_facts_about_the_corpus_are_stored(options: TrainingOptions) -> None
         "unknown_characters": 20,
         "normalize": "none",
         "normal_form": "both",
+        "newlines": 0,
     }
 
 

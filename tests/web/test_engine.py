@@ -1,6 +1,7 @@
 """Tests of the page's engine against the numpy engine and torch."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from chargen.evaluation.surprisal import read
+from chargen.evaluation.trace import Tracer
 from chargen.generation.context import Reader
 from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import Checkpoint
@@ -29,13 +31,20 @@ DEEP = {
     if checkpoint.config.num_layers == 2 and checkpoint.config.encoder == "embedding"
 }
 LINES = make_checkpoint(kind=LINE)
+STREAM = make_checkpoint(seed=1)
+FEW_NEWLINES = replace(
+    STREAM,
+    description=replace(
+        STREAM.description, corpus={"newlines": 0, "texts": 1, "characters": 9_000}
+    ),
+)
 ROUNDING = 1e-5  # of float32 values around 1, over a few steps
 
 
 @pytest.fixture(scope="module")
 def engine(open_engine: Callable[..., PageEngine]) -> PageEngine:
-    """A page with every cell, encoder and depth, and last a model of lines."""
-    return open_engine(*CHECKPOINTS, LINES)
+    """A page with every cell, encoder and depth, a model of lines, and one of few newlines."""
+    return open_engine(*CHECKPOINTS, LINES, FEW_NEWLINES)
 
 
 def random_text(length: int) -> str:
@@ -185,10 +194,14 @@ def test_the_end_of_a_long_text_is_recorded(engine: PageEngine) -> None:
     assert end["logits"] == whole["logits"][-len(end["logits"]) :]
 
 
-@pytest.mark.parametrize("k", [DEEP["lstm"], len(CHECKPOINTS)], ids=["text", "lines"])
+@pytest.mark.parametrize(
+    "k",
+    [DEEP["lstm"], len(CHECKPOINTS), len(CHECKPOINTS) + 1],
+    ids=["text", "lines", "few-newlines"],
+)
 def test_surprisal_and_predictions_are_those_of_chargen(engine: PageEngine, k: int) -> None:
     """They are equal after typing, deleting and changing the middle of a long text."""
-    checkpoint = [*CHECKPOINTS, LINES][k]
+    checkpoint = [*CHECKPOINTS, LINES, FEW_NEWLINES][k]
     reader = Reader.of(checkpoint)
     text = random_text(200)
     for typed in (text, text + "b", text[:-9], text[:50] + "o" + text[50:], text[:100], "", "t"):
@@ -225,6 +238,13 @@ def test_a_trace_continues_what_was_read(engine: PageEngine, k: int) -> None:
     engine.ask("next", model=k, text=text[:150] + "a")
     engine.ask("next", model=k, text=text)
     assert traces() == from_start
+
+
+def test_a_trace_starts_with_the_first_input(engine: PageEngine) -> None:
+    """Without newlines in its text, a model reads a space first, and then the text as it is."""
+    found = engine.ask("trace", model=len(CHECKPOINTS) + 1, text="a\nb")
+    expected = Tracer.of(FEW_NEWLINES).trace("a\nb").logits
+    np.testing.assert_allclose(np.reshape(found["logits"], (4, -1))[1:], expected, atol=ROUNDING)
 
 
 def test_lines_start_from_an_empty_state(engine: PageEngine) -> None:
