@@ -73,5 +73,5 @@ def test_only_the_last_characters_of_a_long_text_are_explained(
 @pytest.mark.parametrize("at", [-1, len(TEXT)])
 def test_a_place_outside_the_text_is_refused(load: Callable[..., Checkpoint], at: int) -> None:
     """The message has the last place."""
-    with pytest.raises(OptionError, match="at must be a whole number between 0 and 18, the last"):
+    with pytest.raises(OptionError, match=r"^at must be a whole number between 0 and 18 with"):
         saliency(load("rnn"), TEXT, at)
