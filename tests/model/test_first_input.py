@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 import chargen
 from chargen.evaluation.trace import Tracer
 from chargen.generation.context import Context, Reader
-from chargen.model.checkpoint import Checkpoint
+from chargen.model.checkpoint import MODEL, Checkpoint
 from chargen.model.first_input import first_input
 from chargen.text.kind import LINE, STREAM, TextKind
 from chargen.text.vocabulary import Vocabulary
@@ -88,15 +89,27 @@ def test_a_trace_has_the_same_first_input(loaded: Checkpoint) -> None:
     )
 
 
+def trained(folder: Path, between: str) -> Checkpoint:
+    """Train a model for two steps on words with a character between them."""
+    (folder / "text.txt").write_text(between.join(["a b"] * 1_500))
+    sizes: dict[str, Any] = {"hidden_size": 4, "embedding_size": 3, "init_from": "none"}
+    output = folder / "model"
+    model = chargen.train(folder / "text.txt", output=output, steps=2, device="cpu", **sizes)
+    return model.checkpoint
+
+
+def test_the_weights_are_those_of_the_training(tmp_path: Path) -> None:
+    """A loaded model has the weights of the file, also that of the newline."""
+    loaded = trained(tmp_path, " ")
+    stored = load_file(tmp_path / "model" / MODEL)
+    assert loaded.first_input == " "
+    assert all(np.array_equal(loaded.weights[name], value) for name, value in stored.items())
+
+
 @pytest.mark.parametrize(("between", "equal"), [(" ", True), ("\n", False)])
 def test_a_text_starts_like_a_word_if_there_are_almost_no_newlines(
     tmp_path: Path, between: str, equal: bool
 ) -> None:
     """A trained model predicts the first character of a text as after a space."""
-    (tmp_path / "text.txt").write_text(between.join(["a b"] * 1_500))
-    sizes: dict[str, Any] = {"hidden_size": 4, "embedding_size": 3, "init_from": "none"}
-    model = chargen.train(
-        tmp_path / "text.txt", output=tmp_path / "model", steps=2, device="cpu", **sizes
-    )
-    reader = Reader.of(model.checkpoint)
+    reader = Reader.of(trained(tmp_path, between))
     assert np.array_equal(reader.start.logits, after(reader, " ").logits) == equal
