@@ -35,7 +35,22 @@ _PAUSE = 0.5
 
 def best_thread_count(weight_bytes: int, batch_size: int = 1) -> int:
     """Return the number of threads for a product [batch_size, ...] with a matrix of this size."""
-    return max(1, min(_cores(), weight_bytes * batch_size // _BYTES_PER_THREAD))
+    return max(1, min(cores(), weight_bytes * batch_size // _BYTES_PER_THREAD))
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def has_small_kernels() -> bool:
+    """Return whether BLAS computes small products without copying their matrices.
+
+    OpenBLAS does with AVX-512.
+    """
+    kernels = [each.info().get("architecture") for each in _blas().lib_controllers]
+    return bool(kernels) and set(kernels) == {"SkylakeX"}
 
 
 @contextlib.contextmanager
@@ -135,10 +150,6 @@ def _time_dot(a: Floats, b: Floats, out: Floats) -> float:
     start = time.perf_counter()
     np.dot(a, b, out)
     return time.perf_counter() - start
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

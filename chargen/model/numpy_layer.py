@@ -6,6 +6,7 @@ Shapes: B batch, D input, H hidden, G gates.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,13 @@ State = tuple[Floats, ...]
 
 
 class NumpyLayer:
-    """A layer that evaluates the equations of its cell."""
+    """A layer that evaluates the equations of its cell.
+
+    parallel: whether several threads at once, each with a part of a batch, are faster than BLAS
+    with several threads.
+    """
+
+    parallel: ClassVar[bool] = False
 
     def __init__(self, cell: Cell, weights: Mapping[str, Floats]) -> None:
         self._cell = cell

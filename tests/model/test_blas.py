@@ -44,7 +44,7 @@ def test_larger_products_never_use_fewer_threads(a: int, b: int, m: int, n: int)
 
 def test_small_products_use_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """A layer of 128 units uses one thread for one sample, and all for a thousand."""
-    monkeypatch.setattr(blas, "_cores", lambda: 8)
+    monkeypatch.setattr(blas, "cores", lambda: 8)
     bytes_of_128 = 4 * 128 * 128 * 4
     assert best_thread_count(bytes_of_128) == 1
     assert best_thread_count(bytes_of_128, 1000) == 8

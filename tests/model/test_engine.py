@@ -218,6 +218,28 @@ def test_samples_of_batch_are_independent(cell: str) -> None:
 
 
 @every_cell
+def test_blocks_of_batch_are_independent(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch that several threads compute has the logits and states of each part of it."""
+    monkeypatch.setattr("chargen.model.batch.cores", lambda: 3)
+    monkeypatch.setattr("chargen.model.batch._MIN_BYTES", 1)
+    monkeypatch.setattr("chargen.model.batch._MIN_SAMPLES", 4)
+    engine = engine_of(network_of(cell, "one-hot", 2))
+    # One BLAS thread, since the samples of an LSTM are divided between threads.
+    assert cell != "lstm" or engine.threads(14) == 1
+    ids = text_of(14)
+    together, parts = engine.empty_states(14), [engine.empty_states(7) for _ in range(2)]
+    for row in ids:
+        kept = [tuple(part.copy() for part in state) for state in together]
+        logits, after = engine.step(row, together)
+        assert_same_states(together, kept)
+        together = after
+        for k, rows in enumerate((slice(7), slice(7, 14))):
+            own, parts[k] = engine.step(row[rows], parts[k])
+            assert_close(logits[rows], own)
+            assert_close_states([tuple(a[rows] for a in state) for state in together], parts[k])
+
+
+@every_cell
 def test_weights_are_not_modified(cell: str) -> None:
     """Read-only weights are accepted."""
     network = network_of(cell, "embedding", 2)

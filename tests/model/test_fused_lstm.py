@@ -56,8 +56,24 @@ def test_sizes_cover_both_memory_orders() -> None:
     assert large.flags.f_contiguous
 
 
+def test_batches_use_the_stored_matrix() -> None:
+    """The rows of a large matrix for batches are the memory of the columns for one sample."""
+    layer, _ = layers_of(130, 260)
+    assert np.shares_memory(layer._recurrent, layer._recurrent_rows)
+    assert np.shares_memory(layer._both, layer._both_rows)
+
+
+def test_states_of_a_batch_stay_transposed() -> None:
+    """States of any memory order are accepted; those of a batch are returned in F order."""
+    layer, _ = layers_of(3, 5)
+    x, h, c = some(1, 4, 3), some(2, 4, 5), some(3, 4, 5)
+    for state in ((h, c), (np.asfortranarray(h), np.asfortranarray(c))):
+        for part in (*layer.step(x, state)[1], *layer.read(layer.project(x), state)[1]):
+            assert part.flags.f_contiguous
+
+
 @sizes
-@pytest.mark.parametrize("batch", [1, 2, 7])
+@pytest.mark.parametrize("batch", [1, 2, 7, 16, 37])
 def test_step_matches_equations(width: int, hidden: int, batch: int) -> None:
     """`step`, and `read` after `project`, give the h and c of the equations over twenty steps."""
     fused, plain = layers_of(width, hidden)
