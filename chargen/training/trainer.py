@@ -160,6 +160,7 @@ class Trainer:
             self.folder.write(checkpoint.SOURCE, self.spec.source.to_json())
         if not self.progress.step:
             self.save()  # a run that is killed in its first seconds can then be resumed
+        self.folder.remove_settings()
         is_scored = self.progress.best is not None
         if self.spec.weights is not None and len(self._validation) and not is_scored:
             yield self._logged(self._evaluate())
