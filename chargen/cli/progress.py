@@ -17,7 +17,14 @@ from chargen.text.corpus import MIN_CHARACTERS_FOR_VALIDATION
 from chargen.text.display import one_line, plural
 from chargen.training.options import AUTO
 from chargen.training.precision import has_bfloat16
-from chargen.training.records import Evaluation, Finished, Sample, Step, TrainingRecord
+from chargen.training.records import (
+    Evaluation,
+    Finished,
+    Returned,
+    Sample,
+    Step,
+    TrainingRecord,
+)
 from chargen.training.spec import RunSpec
 from chargen.training.trainer import Trainer
 
@@ -56,6 +63,12 @@ class Display:
             if not record.step:
                 best = " before training"
             self._line(f"{record.fraction:4.0%}  validation loss {_loss(record.nats)}{best}")
+        elif isinstance(record, Returned):
+            self._line(
+                f"{record.fraction:4.0%}  {record.reason} after step {record.step:,}: returned to"
+                f" the weights of step {record.good_step:,} with half the learning rate,"
+                f" {record.learning_rate:.2g}"
+            )
         elif isinstance(record, Sample):
             self._line(_wrapped(record.text))
         elif isinstance(record, Finished):
