@@ -15,6 +15,7 @@ from chargen.model.checkpoint import CONFIG, TOKENIZER, Description, write_model
 from chargen.model.config import ModelConfig
 from chargen.text.kind import STREAM, TextKind
 from chargen.text.vocabulary import Vocabulary
+from tests.same_run import assert_same_run as compare_runs
 
 # There is no deadline, since tests do not measure time. The examples are the same in every run.
 settings.register_profile("chargen", deadline=None, derandomize=True, database=None)
@@ -71,6 +72,12 @@ def make_model() -> Callable[..., Path]:
     return make
 
 
+@pytest.fixture
+def assert_same_run() -> Callable[[Path, Path], None]:
+    """Return a function that compares two run folders bit by bit, except for times."""
+    return compare_runs
+
+
 @pytest.fixture(scope="session")
 def trained(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that was trained for a few seconds, with a tenth of the text as validation set."""
@@ -94,3 +101,17 @@ def trained(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     torch.set_num_threads(before)
     return folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add an option for the tests that take minutes."""
+    parser.addoption("--long", action="store_true", help="run the tests that take minutes, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the tests that take minutes."""
+    if not config.getoption("--long"):
+        skip = pytest.mark.skip(reason="takes minutes (--long runs it)")
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(skip)

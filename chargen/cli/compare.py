@@ -21,9 +21,9 @@ from chargen.cli.options import (
     glob_option,
     print_note,
     set_parameters,
-    stop_signals,
     warn_unread_table,
 )
+from chargen.cli.signals import StopSignals, stop_signals
 from chargen.comparison.options import ComparisonOptions
 from chargen.errors import ChargenError, ComparisonError
 from chargen.text.kind import TextOptions
@@ -99,19 +99,20 @@ def command(
         families = read_rhyme_families(Path(rhymes), encoding=encoding, report=print_note)
     folder = open_folder(None if output is None else Path(output), corpus, chosen, families)
     command_line = _reproduce(text)
-    with stop_signals() as caught, closing(folder):
+    with stop_signals() as stop, closing(folder):
+        stop.wait()
         work = compare(corpus, chosen, folder, families=families, command=command_line)
-        comparison = _watch(work, caught, folder)
+        comparison = _watch(work, stop, folder)
         if comparison is None:
             print(f"stopped; resume with: {command_line}", file=sys.stderr)
-            sys.exit(128 + caught[0])
+            sys.exit(128 + (stop.caught or 0))
         pages = _draw(folder.path, comparison)
         folder.finish(comparison)
     _summarise(folder.path, comparison, pages)
 
 
 def _watch(
-    work: Generator[Progress | Comparison, None, None], caught: list[int], folder: ComparisonFolder
+    work: Generator[Progress | Comparison, None, None], stop: StopSignals, folder: ComparisonFolder
 ) -> Comparison | None:
     """Show the progress; return None if a signal stopped the comparison."""
     from tqdm import tqdm
@@ -138,7 +139,7 @@ def _watch(
                 bar.write(f"{record.fraction:6.1%}  {record.doing}", file=sys.stderr)
             bar.set_description_str(record.doing, refresh=False)
             bar.update(record.fraction - bar.n)
-            if caught:
+            if stop.caught:
                 return None
     return None
 

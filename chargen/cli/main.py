@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import click
 
+from chargen.cli.memory import memory_errors
 from chargen.cli.output import prepare_streams
 from chargen.errors import ChargenError, CorpusError, OptionError
 
@@ -63,7 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in arguments[:1]
     try:
         # Not `cli.main`, which exits with status 1 if the reader of a pipe has closed it.
-        with cli.make_context("chargen", arguments) as context:
+        with (
+            memory_errors("try a smaller model"),
+            cli.make_context("chargen", arguments) as context,
+        ):
             try:
                 status = cli.invoke(context) or 0
             except (OptionError, CorpusError) as error:
@@ -89,10 +93,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = 0
     except OSError as error:  # such as standard output on a full disk
         status = _fail(f"{error.filename or 'standard output'}: {error.strerror}", 1, debug)
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "alloc" not in str(error):
-            raise
-        status = _fail("out of memory (try a smaller model)", 1, debug)
     escapes.warn()
     sys.exit(status)
 

@@ -6,12 +6,9 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -247,26 +244,6 @@ def allow_only(allowed: set[str], where: str) -> None:
             if isinstance(parameter, click.Argument):
                 shown = parameter.make_metavar(click.get_current_context()).strip("[].")
             raise click.UsageError(f"{shown} has no effect {where}")
-
-
-@contextmanager
-def stop_signals() -> Iterator[list[int]]:
-    """Collect the first SIGINT or SIGTERM in the returned list; a second one is not caught."""
-    caught: list[int] = []
-
-    def note(number: int, _: FrameType | None) -> None:
-        caught.append(number)
-        for each, handler in before.items():
-            signal.signal(each, handler)
-
-    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
-    for each in before:
-        signal.signal(each, note)
-    try:
-        yield caught
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 def output_file(path: str, option: str, *, overwrite: bool | None = None) -> Path:

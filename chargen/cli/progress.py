@@ -17,7 +17,14 @@ from chargen.text.corpus import MIN_CHARACTERS_FOR_VALIDATION
 from chargen.text.display import one_line, plural
 from chargen.training.options import AUTO
 from chargen.training.precision import has_bfloat16
-from chargen.training.records import Evaluation, Finished, Sample, Step, TrainingRecord
+from chargen.training.records import (
+    Evaluation,
+    Finished,
+    Returned,
+    Sample,
+    Step,
+    TrainingRecord,
+)
 from chargen.training.spec import RunSpec
 from chargen.training.trainer import Trainer
 
@@ -63,6 +70,12 @@ class Display:
             self._line(f"{record.fraction:4.0%}  validation loss {_loss(record.nats)}{best}")
             if record.fraction >= 1 and self._reads_part:
                 self._bar.set_description_str("measuring the loss on the held-out text")
+        elif isinstance(record, Returned):
+            self._line(
+                f"{record.fraction:4.0%}  {record.reason} after step {record.step:,}: returned to"
+                f" the weights of step {record.good_step:,} with half the learning rate,"
+                f" {record.learning_rate:.2g}"
+            )
         elif isinstance(record, Sample):
             self._line(_wrapped(record.text))
         elif isinstance(record, Finished):

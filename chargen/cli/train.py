@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chargen.cli.memory import memory_errors
 from chargen.cli.options import (
     Command,
     declared_options,
@@ -20,22 +21,25 @@ from chargen.cli.options import (
     glob_option,
     known_prompt,
     print_note,
-    stop_signals,
     warn_unread_table,
 )
+from chargen.cli.signals import StopSignals, stop_signals
 from chargen.text.kind import TextOptions
 from chargen.training.openmp import limit_thread_spinning
 from chargen.training.options import AUTO, NONE, TrainingOptions
 
 if TYPE_CHECKING:
     from chargen.text.corpus import CorpusFacts
+    from chargen.training.folder import RunFolder
+    from chargen.training.settings import RunSettings
     from chargen.training.trainer import Trainer
 
+_SIZES = "--batch-size, --sequence-length or --hidden-size"
 _MAX_SAMPLES, _SAMPLE_LENGTH = 10, 200  # after training; characters
 
 
 @click.command("train", cls=Command)
-@click.argument("paths", metavar="TEXT...", nargs=-1, required=True)
+@click.argument("paths", metavar="TEXT...", nargs=-1)
 @click.option(
     "-o", "--output", metavar="FOLDER", help="Model folder [default: checkpoints/<name of TEXT>]"
 )
@@ -43,7 +47,10 @@ _MAX_SAMPLES, _SAMPLE_LENGTH = 10, 200  # after training; characters
 @click.option(
     "--resume",
     is_flag=True,
-    help="Resume an interrupted run; with --minutes, --epochs or --steps, train a run further",
+    help=(
+        "Resume a run, or start it if there is none yet; with --minutes, --epochs or --steps, train"
+        " a finished run further"
+    ),
 )
 @click.option("--overwrite", is_flag=True, help="Replace the model in FOLDER")
 @declared_options(TextOptions)
@@ -69,90 +76,139 @@ def command(
     """Train a model on TEXT: files, folders, or - for standard input.
 
     The model is saved in checkpoints/<name of TEXT>, where `chargen sample` finds it. Ctrl-C saves
-    the run, and --resume resumes it. A finished run is trained further with --resume --minutes N.
+    the run, and --resume -o FOLDER resumes it; TEXT is needed again only if it was moved. A
+    finished run is trained further with --resume --minutes N.
     """
     began = time.monotonic()
-    if overwrite and output is None and not resume:
-        raise click.UsageError("--overwrite needs -o FOLDER")
+    _check_usage(paths, output, pattern, resume=resume, overwrite=overwrite)
     texts, chosen = given(TextOptions, options), given(TrainingOptions, options)
-    text_options = TextOptions(**texts)
+    TextOptions(**texts)
+    TrainingOptions(**chosen)
     if chosen.get("init_from", AUTO) not in (AUTO, NONE):
         from chargen.model.find import find
 
-        find(chosen["init_from"])  # before the import of torch, which takes seconds
+        find(chosen["init_from"])
+    from chargen.text.decoding import AUTO as DETECT
+    from chargen.training.settings import RunSettings
+
+    settings = RunSettings.of(
+        paths,
+        encoding=None if encoding == DETECT else encoding,
+        pattern=pattern,
+        normalize=normalize,
+        text_options=texts,
+        options=chosen,
+    )
+    target = None if output is None else Path(output)
+    with stop_signals() as stop:
+        # The folder and its settings come before the import of torch, which takes seconds: a run
+        # that is killed meanwhile can be resumed.
+        folder, settings = _open(settings, target, resume=resume, overwrite=overwrite)
+        with closing(folder):
+            resume_command = _ResumeCommand(folder.final_path, settings, prompt)
+            stop.message = f"stopped; resume with: {resume_command()}"
+            with memory_errors(f"use a smaller {_SIZES}"):
+                trainer = _prepare(folder, settings, resume_command, began)
+            if trainer is not None:
+                _run(trainer, prompt, resume_command, stop, is_named=output is not None)
+
+
+class _ResumeCommand:
+    """The command that resumes a run. Texts need not be named again, but for standard input."""
+
+    def __init__(self, folder: Path, settings: RunSettings, prompt: str) -> None:
+        from chargen.text.source import STANDARD_INPUT
+
+        self._arguments = ["-o", str(folder)] + ([f"--prompt={prompt}"] if prompt else [])
+        self._arguments += [text for text in settings.texts if text == STANDARD_INPUT]
+
+    def __call__(self, *options: str) -> str:
+        """Return the command with more options."""
+        return shlex.join(["chargen", "train", "--resume", *options, *self._arguments])
+
+
+def _check_usage(
+    paths: tuple[str, ...],
+    output: str | None,
+    pattern: str | None,
+    *,
+    resume: bool,
+    overwrite: bool,
+) -> None:
+    if overwrite and resume:
+        raise click.UsageError("--resume and --overwrite are mutually exclusive")
+    if overwrite and output is None:
+        raise click.UsageError("--overwrite needs -o FOLDER")
+    if not paths and not resume:
+        raise click.UsageError("Missing argument 'TEXT...'", click.get_current_context())
+    if not paths and output is None:
+        raise click.UsageError("--resume needs TEXT or -o FOLDER")
+    if not paths and pattern is not None:
+        raise click.UsageError("--glob has no effect without TEXT")
+
+
+def _open(
+    settings: RunSettings, output: Path | None, *, resume: bool, overwrite: bool
+) -> tuple[RunFolder, RunSettings]:
+    """Return the folder of a run and its settings, which are stored until the first save."""
+    from chargen.text.corpus import corpus_name
+    from chargen.training.folder import RunFolder
+
+    name = corpus_name(settings.texts) if settings.texts else ""
+    folder = RunFolder.reopen(output, name) if resume else None
+    if folder is None and not settings.texts:
+        raise click.UsageError(f"{output} has no run to resume (name a TEXT to start one)")
+    is_new = folder is None
+    folder = folder or RunFolder.create(output, name, overwrite=overwrite)
+    try:
+        if not is_new and folder.has_only_settings:
+            settings = folder.read_settings().repeated(settings)
+        if is_new or folder.has_only_settings:
+            folder.write_settings(settings)
+    except BaseException:
+        folder.close()
+        raise
+    return folder, settings
+
+
+def _prepare(
+    folder: RunFolder, settings: RunSettings, resume_command: _ResumeCommand, began: float
+) -> Trainer | None:
+    """Return a trainer that continues or starts the run; None if the run is finished."""
     limit_thread_spinning()
     from chargen.text.corpus import Corpus
-    from chargen.text.decoding import AUTO as DETECT
-    from chargen.text.normal_form import UNCHANGED
     from chargen.training import train as training
 
-    reading = {
-        "separator": text_options.separator,
-        "column": text_options.column,
-        "encoding": None if encoding == DETECT else encoding,
-        "glob": pattern,
-        "normalize": normalize,
-    }
-
-    def command_line(folder: Path, *arguments: str) -> str:
-        """Return a command that continues the run in a folder."""
-        return shlex.join(
-            ["chargen", "train", *arguments, "-o", str(folder)]
-            + ["--lines"] * text_options.lines
-            + [f"--{name}={value}" for name, value in reading.items() if value is not None]
-            + ([f"--prompt={prompt}"] if prompt else [])
-            + ["--"] * any(path.startswith("-") and path != "-" for path in paths)
-            + list(paths)
-        )
-
-    target = None if output is None else Path(output)
-    if resume:
-        if overwrite:
-            raise click.UsageError("--resume and --overwrite are mutually exclusive")
-        chosen |= {name: getattr(text_options, name) for name in texts}
-        if normalize is not None:
-            chosen["normalize"] = normalize
+    if not folder.has_only_settings:
         try:
-            trainer = training.resume(
-                paths,
-                chosen,
-                encoding=encoding,
-                pattern=pattern,
-                output=target,
-                report=print_note,
-                began=began,
-            )
+            return training.resume(folder, settings, report=print_note, began=began)
         except training.RunFinishedError as finished:
-            more = ["--resume", f"--{finished.budget.kind}", f"{finished.budget.amount:g}"]
-            print(f"{finished}; train it further with: {command_line(finished.folder, *more)}")
-            return
-    else:
-        settings = TrainingOptions(**chosen)  # before the text is read
-        corpus = Corpus.read(
-            paths,
-            encoding=encoding,
-            kind=text_options.kind,
-            pattern=pattern,
-            normalize=normalize or UNCHANGED,
-            report=print_note,
-        )
+            last = finished.budget
+            more = resume_command(f"--{last.kind}", f"{last.amount:g}")
+            print(f"{finished}; train it further with: {more}")
+            return None
+    try:
+        corpus = Corpus.read(settings.texts, **settings.reading, report=print_note)
         warn_unread_table(corpus)
-        trainer = training.start(corpus, settings, output=target, overwrite=overwrite, began=began)
-    run(
-        trainer,
-        known_prompt(prompt, trainer.spec.vocabulary),
-        lambda *more: command_line(trainer.folder.final_path, "--resume", *more),
-        is_named=output is not None,
-    )
+        options = TrainingOptions(**settings.options)
+        return training.start(corpus, options, folder=folder, began=began)
+    except Exception:
+        folder.discard()
+        raise
 
 
-def run(
-    trainer: Trainer, prompt: str, resume_command: Callable[..., str], *, is_named: bool
+def _run(
+    trainer: Trainer,
+    prompt: str,
+    resume_command: Callable[..., str],
+    stop: StopSignals,
+    *,
+    is_named: bool,
 ) -> None:
     """Run a trainer, show its progress, and stop between two steps on a signal.
 
     resume_command: returns the command that resumes the run with more options.
-    is_named: whether the user chose the folder. A second signal does not wait for the save.
+    is_named: whether the user chose the folder.
     """
     from chargen.cli.progress import Display
     from chargen.cli.sample import completed, print_texts, stream
@@ -163,22 +219,25 @@ def run(
     from chargen.model.checkpoint import Checkpoint
     from chargen.training.records import Finished
 
+    prompt = known_prompt(prompt, trainer.spec.vocabulary)
+    stop.wait()
     with (
-        stop_signals() as caught,
+        memory_errors(f"use a smaller {_SIZES}; the last save is intact"),
         closing(trainer.folder),
         closing(Display(trainer, is_named=is_named)) as display,
     ):
         for record in trainer.run(prompt):
             display.show(record)
-            if caught and not isinstance(record, Finished):
+            if stop.caught and not isinstance(record, Finished):
                 trainer.save()
                 break
         else:
-            caught.clear()
             trainer.folder.finish()
-    if caught:
+            stop.caught = None
+    if stop.caught:
         print(f"stopped and saved; resume with: {resume_command()}", file=sys.stderr)
-        sys.exit(128 + caught[0])
+        sys.exit(128 + stop.caught)
+    stop.restore()
     folder = trainer.folder.final_path
     display.summary(folder, resume_command)
     print()

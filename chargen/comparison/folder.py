@@ -13,6 +13,7 @@ import msgspec
 from chargen.comparison.result import Comparison
 from chargen.comparison.storage import COMPARISON, SCHEMA, encode_comparison, schema
 from chargen.errors import ComparisonError
+from chargen.model.lock import is_lock
 from chargen.model.locked_folder import LOCK, LockedFolder, numbered_paths
 
 DEFAULT_ROOT = "comparisons"
@@ -148,8 +149,7 @@ def _refusal(path: Path, options: Mapping[str, Any]) -> str | None:
             return "is a file, not a folder"
         if (path / COMPARISON).exists():
             return "contains a finished comparison"
-        # chargen's lock file is empty; one with content belongs to another program.
-        names = {file.name for file in path.iterdir() if file.name != LOCK or file.stat().st_size}
+        names = {file.name for file in path.iterdir() if file.name != LOCK or not is_lock(file)}
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ComparisonError(f"{path} cannot be read: {reason} (choose another folder)") from None

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chargen.comparison.result import TrainingRun
-from chargen.errors import CheckpointError, TrainingError
+from chargen.errors import CheckpointError
 from chargen.model import storage
 from chargen.model.checkpoint import (
     CARD,
@@ -26,7 +26,7 @@ from chargen.model.checkpoint import (
 from chargen.model.network import Network
 from chargen.training.card import model_card
 from chargen.training.folder import RunFolder
-from chargen.training.records import Step
+from chargen.training.records import Returned, Step
 from chargen.training.spec import RunSpec
 from chargen.training.state import TrainingState
 from chargen.training.trainer import Trainer
@@ -57,8 +57,10 @@ def train(
                         row = (record.characters, record.loss, record.gradient_norm)
                         file.write(np.array(row, np.float64).tobytes())
                         yield record.fraction
-            except TrainingError:
-                diverged = True
+                    if isinstance(record, Returned):
+                        # With half the learning rate, it would be another candidate.
+                        diverged = True
+                        break
             except GeneratorExit:
                 trainer.save()
                 raise

@@ -8,10 +8,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import filelock
-
 from chargen.errors import CheckpointError
 from chargen.model import storage
+from chargen.model.lock import Lock, LockedError
 
 LOCK = ".lock"
 
@@ -35,14 +34,17 @@ class LockedFolder:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise CheckpointError(f"{path} cannot be created: {reason}") from None
-        self._lock = filelock.FileLock(path / LOCK)
         try:
-            self._lock.acquire(timeout=0)
+            self._lock = Lock(path / LOCK)
             for stray in path.glob(f".*{storage.TEMPORARY}"):  # left by a process that was killed
                 stray.unlink()
-        except filelock.Timeout:
-            raise FolderInUseError(f"{path} is in use by another process") from None
+        except LockedError as error:
+            process = f"process {error.process}" if error.process else "another process"
+            raise FolderInUseError(
+                f"{path} is in use by {process} (stop it, or choose another folder)"
+            ) from None
         except OSError as error:
+            self._remove_made()
             raise CheckpointError(f"{path} cannot be written: {error.strerror}") from None
 
     def write(self, name: str, data: bytes) -> None:
@@ -52,7 +54,9 @@ class LockedFolder:
     def close(self) -> None:
         """Unlock the folder. Remove it if it was created and nothing was written."""
         self._lock.release()
-        (self.path / LOCK).unlink(missing_ok=True)
+        self._remove_made()
+
+    def _remove_made(self) -> None:
         with contextlib.suppress(OSError):
             for folder in self._made:
                 folder.rmdir()

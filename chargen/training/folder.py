@@ -6,9 +6,8 @@ import contextlib
 import json
 import os
 import re
-import secrets
 import shutil
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
@@ -27,9 +26,14 @@ from chargen.model.checkpoint import (
 )
 from chargen.model.locked_folder import LOCK, FolderInUseError, LockedFolder, numbered_paths
 from chargen.training.records import TrainingRecord
+from chargen.training.settings import SETTINGS, RunSettings
 
-_OWN_FILES = frozenset({CARD, CONFIG, LOCK, LOG, MODEL, SOURCE, TOKENIZER, TRAINING})
-_NEW = ".new"  # the suffix of the hidden folder that replaces another one at the end of a run
+# The files that are written before the first save, and all files of a run.
+_FIRST_FILES = frozenset({CONFIG, LOCK, LOG, SETTINGS, SOURCE, TOKENIZER})
+_OWN_FILES = _FIRST_FILES | {CARD, MODEL, TRAINING}
+# The suffixes of hidden folders: of a run that replaces a model when it is finished, and of that
+# model while it is replaced.
+_NEW, _OLD = ".new", ".old"
 
 
 class RunFolder(LockedFolder):
@@ -38,6 +42,7 @@ class RunFolder(LockedFolder):
     def __init__(self, path: Path, *, replaces: Path | None = None) -> None:
         super().__init__(path)
         self.replaces = replaces
+        self._has_new_settings = False
 
     @classmethod
     def create(cls, output: Path | None, corpus_name: str, *, overwrite: bool) -> RunFolder:
@@ -50,10 +55,11 @@ class RunFolder(LockedFolder):
             paths = numbered_paths(DEFAULT_ROOT, corpus_name)
             while True:
                 path = next(paths)
-                if not os.path.exists(path):
+                if not os.path.exists(path) or _is_unused(path):
                     # Another run may take the same name at this moment.
                     with contextlib.suppress(FolderInUseError):
                         return cls(path)
+        _end_replacement(output)
         refuse_existing(output, overwrite=overwrite)
         if not os.path.exists(output) or _is_unused(output):
             return cls(output)
@@ -67,35 +73,59 @@ class RunFolder(LockedFolder):
         return cls(successor, replaces=output)
 
     @classmethod
-    def reopen(cls, output: Path | None, corpus_name: str) -> RunFolder:
+    def reopen(cls, output: Path | None, corpus_name: str) -> RunFolder | None:
         """Open the folder of a run: `output`, or the corpus's newest run in checkpoints/.
 
-        Raises CheckpointError if there is none.
+        Return None if there is none yet.
         """
         if output is None:
             named = re.compile(re.escape(corpus_name) + r"(-\d+)?")  # as `create` names it
             runs = [
                 file
-                for file in Path(DEFAULT_ROOT).glob(f"*/{TRAINING}")
+                for name in (TRAINING, SETTINGS)
+                for file in Path(DEFAULT_ROOT).glob(f"*/{name}")
                 if named.fullmatch((_replaced(file.parent) or file.parent).name)
             ]
             if not runs:
-                raise CheckpointError(
-                    f"no run of {corpus_name} to resume in {DEFAULT_ROOT}{os.sep}"
-                    " (pass its folder, or start a new run)"
-                )
+                return None
             path = max(runs, key=lambda file: file.stat().st_mtime_ns).parent
         else:
+            _end_replacement(output)
             successor = _successor(output)
-            path = successor if os.path.exists(successor / TRAINING) else output
-            if not os.path.exists(path):
-                raise CheckpointError(f"{output} does not exist: there is no run to resume")
+            path = successor if _is_begun(successor) else output
+            if not os.path.exists(path) or (_is_unused(path) and not _is_begun(path)):
+                return None
         return cls(path, replaces=_replaced(path))
 
     @property
     def final_path(self) -> Path:
         """The folder of the model when the run is finished."""
         return self.replaces or self.path
+
+    @property
+    def has_only_settings(self) -> bool:
+        """Whether the run was not saved yet, so that it can only be started again."""
+        return (self.path / SETTINGS).exists() and not (self.path / TRAINING).exists()
+
+    def read_settings(self) -> RunSettings:
+        """Return the content of settings.json. Raises CheckpointError if it is damaged."""
+        return RunSettings.read(self.path)
+
+    def write_settings(self, settings: RunSettings) -> None:
+        """Store what the run was asked to do, so that it can be resumed before its first save."""
+        self._has_new_settings = not os.path.exists(self.path / SETTINGS)
+        self.write(SETTINGS, settings.to_json())
+
+    def remove_settings(self) -> None:
+        """Remove settings.json after the first save, which has all that is needed to resume."""
+        with contextlib.suppress(OSError):
+            (self.path / SETTINGS).unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Close a folder in which no run could start."""
+        if self._has_new_settings:
+            self.remove_settings()
+        self.close()
 
     def log(self, record: TrainingRecord) -> None:
         """Append a record to log.jsonl."""
@@ -119,22 +149,32 @@ class RunFolder(LockedFolder):
         self.close()
         if self.replaces is None:
             return
-        old = self.path.with_name(f"{self.path.name}.{secrets.token_hex(4)}.old")
+        old = _hidden(self.replaces, _OLD)
         try:
             if self.replaces.exists():
                 os.rename(self.replaces, old)
             os.rename(self.path, self.replaces)
-            storage.sync_folder(self.replaces.parent)
-            shutil.rmtree(old, ignore_errors=True)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                _end_replacement(self.replaces)
             raise CheckpointError(
                 f"{self.replaces} cannot be replaced: {error.strerror};"
                 f" the new model is complete in {self.path}"
             ) from None
-
-    def _open_log(self) -> BinaryIO:
         try:
-            return open(self.path / LOG, "ab")
+            storage.sync_folder(self.replaces.parent)
+        except OSError as error:
+            raise CheckpointError(
+                f"{self.replaces.parent} cannot be flushed to the disk: {error.strerror}"
+            ) from None
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def _open_log(self) -> Iterator[BinaryIO]:
+        try:
+            with open(self.path / LOG, "ab") as file:
+                yield file
         except OSError as error:
             raise CheckpointError(
                 f"{self.path / LOG} cannot be written: {error.strerror}"
@@ -151,7 +191,31 @@ def refuse_existing(output: Path | None, *, overwrite: bool) -> None:
 
 def _is_unused(path: Path) -> bool:
     """Return whether a folder is empty, or a run was killed there before its first save."""
-    return path.is_dir() and not _other_files(path, {LOCK})
+    if not path.is_dir():
+        return False
+    # The configuration alone can be the rest of a model.
+    began = any(os.path.exists(path / name) for name in (LOCK, SETTINGS))
+    return not _other_files(path, _FIRST_FILES if began else {LOCK})
+
+
+def _is_begun(path: Path) -> bool:
+    """Return whether a folder has a run to resume."""
+    return any(os.path.exists(path / name) for name in (TRAINING, SETTINGS))
+
+
+def _end_replacement(path: Path) -> None:
+    """Restore or remove the old model of a process that was killed while it replaced it."""
+    old = _hidden(path, _OLD)
+    if not os.path.exists(old / CONFIG):
+        return
+    try:
+        if os.path.exists(path):
+            _refuse_foreign(old)
+            shutil.rmtree(old)
+        else:
+            os.rename(old, path)
+    except OSError as error:
+        raise CheckpointError(f"{old} cannot be moved to {path}: {error.strerror}") from None
 
 
 def _refuse_foreign(path: Path) -> None:
@@ -173,8 +237,12 @@ def _other_files(path: Path, own: Set[str]) -> list[str]:
 
 def _successor(path: Path) -> Path:
     """Return the folder of the run that replaces `path`, with a name that users do not choose."""
+    return _hidden(path, _NEW)
+
+
+def _hidden(path: Path, suffix: str) -> Path:
     named = path if path.name else Path(os.path.abspath(path))
-    return named.parent / f".{named.name}{_NEW}"
+    return named.parent / f".{named.name}{suffix}"
 
 
 def _replaced(path: Path) -> Path | None:

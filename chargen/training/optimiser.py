@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
@@ -52,17 +53,28 @@ class Optimiser:
             self._optimisers.append(Muon(recurrent, dtype=dtype))
 
     def update(self, loss: Tensor, learning_rate: float) -> float:
-        """Update the weights once. Return the norm of the gradient before clipping."""
+        """Update the weights once. Return the norm of the gradient before clipping.
+
+        If the norm is not finite, nothing changes.
+        """
         for parameter in self._values:
             parameter.grad = None
         torch.autograd.backward(loss)
-        norm = torch.nn.utils.clip_grad_norm_(self._values, self._clip_norm)
+        norm = torch.nn.utils.clip_grad_norm_(self._values, self._clip_norm).item()
+        if not math.isfinite(norm):
+            return norm
         self._decay(learning_rate * self._weight_decay)
         for optimiser in self._optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate
             optimiser.step()
-        return norm.item()
+        return norm
+
+    def reset_momentum(self) -> None:
+        """Forget the direction of the latest updates, but not the size of the gradients."""
+        for name, value in self.state().items():
+            if name.endswith(("/exp_avg", "/momentum")):
+                value.zero_()
 
     def state(self) -> dict[str, Tensor]:
         """Return the moments and step counts as tensors named `<parameter>/<key>`."""

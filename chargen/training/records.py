@@ -64,6 +64,20 @@ class Saved:
 
 
 @dataclass(frozen=True)
+class Returned:
+    """Training diverged, and the run returned to earlier weights with half the learning rate.
+
+    reason: how it diverged. good_step: of the weights. learning_rate: its peak from now on.
+    """
+
+    step: int
+    fraction: float
+    reason: str
+    good_step: int
+    learning_rate: float
+
+
+@dataclass(frozen=True)
 class Extended:
     """The run was given another budget at this point."""
 
@@ -95,4 +109,4 @@ class Finished:
     more: str | None
 
 
-TrainingRecord = Step | Evaluation | Sample | Saved | Extended | Finished
+TrainingRecord = Step | Evaluation | Returned | Sample | Saved | Extended | Finished

@@ -20,6 +20,7 @@ from chargen.text.corpus import (
     Split,
     split,
 )
+from chargen.text.display import plural
 from chargen.text.kind import TextKind
 from chargen.text.source import TextSource
 from chargen.text.vocabulary import Vocabulary
@@ -172,9 +173,9 @@ def restore_spec(
         ) from None
     if corpus.sha256 != facts.sha256:
         raise OptionConflictError(
-            f"{corpus.name} is not the text that {folder} was trained on: its sha256 is"
-            f" {corpus.sha256[:12]}..., not {facts.sha256[:12]}... (to train a new model on it from"
-            " these weights, use {init_from} instead of {resume})",
+            f"{corpus.name} is not the text that {folder} was trained on: {_change(corpus, facts)}"
+            " (to train a new model on it from these weights, use {init_from} instead of"
+            " {resume})",
             "init_from",
             "resume",
         )
@@ -206,6 +207,15 @@ def make_extension(spec: RunSpec, budget: Budget, begin: Position, characters: i
         begin=begin,
         validation_characters=plan.characters,
     )
+
+
+def _change(corpus: Corpus, facts: CorpusFacts) -> str:
+    """Return what differs between a text and the one with these facts, which has another digest."""
+    if len(corpus.texts) != facts.texts:
+        return f"it has {plural(len(corpus.texts), facts.kind.noun)}, not {facts.texts:,}"
+    if corpus.characters != facts.characters:
+        return f"it has {plural(corpus.characters, 'character')}, not {facts.characters:,}"
+    return f"its sha256 is {corpus.sha256[:12]}..., not {facts.sha256[:12]}..."
 
 
 def _new_model(options: TrainingOptions, preset: Preset) -> ModelConfig:

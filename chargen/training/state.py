@@ -32,6 +32,9 @@ class Progress:
     best: the measured values at the lowest validation loss; since_best: evaluations since then.
     final: the values measured at the end that replace those of best, if any.
     log_bytes: the length of log.jsonl at the last save.
+    snapshots: the number of times that good weights were kept with this budget; good_step: the last
+    one. jumps: successive updates with a loss that jumped. returns: how often the run returned to
+    these weights.
     extensions: the budgets that the run was given after its first. curve: the evaluations with the
     last budget, see `Outcome`. advice: the last line of a finished run.
     """
@@ -52,6 +55,10 @@ class Progress:
     reserve: float = 0.0
     log_bytes: int = 0
     finished: bool = False
+    snapshots: int = 0
+    good_step: int = 0
+    jumps: int = 0
+    returns: int = 0
     extensions: tuple[Segment, ...] = ()
     curve: Sequence[CurvePoint] = ()
     advice: str | None = None
@@ -61,7 +68,7 @@ class Progress:
 class TrainingState:
     """The tensors of a run by group and name, its progress, and the files next to it.
 
-    The groups are network, optimiser, state, best and start; see `Trainer.save`.
+    The groups are network, optimiser, average, state, best, good and start; see `Trainer.save`.
     """
 
     tensors: Mapping[str, Mapping[str, Tensor]]

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from chargen.errors import ChargenError, OptionConflictError
-from chargen.model.checkpoint import CONFIG, TOKENIZER, Description, text_form, text_kind
+from chargen.errors import ChargenError, CheckpointError, CorpusError
+from chargen.model import storage
+from chargen.model.checkpoint import CONFIG, SOURCE, TOKENIZER, Description, text_form, text_kind
 from chargen.model.find import find, shared_name
-from chargen.options import options_of
-from chargen.text.corpus import Corpus, corpus_name
+from chargen.text.corpus import Corpus
 from chargen.text.decoding import AUTO as DETECT
 from chargen.text.display import plural
+from chargen.text.files import printable_path
 from chargen.text.kind import TextOptions
 from chargen.text.reading import Report, ignore
+from chargen.text.source import STANDARD_INPUT, TextSource
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.folder import RunFolder, refuse_existing
 from chargen.training.options import AUTO, BUDGETS, NONE, Budget, TrainingOptions
+from chargen.training.settings import RunSettings, check_repeated
 from chargen.training.spec import make_spec, restore_spec
 from chargen.training.state import TrainingState
 from chargen.training.trainer import Trainer
@@ -41,15 +44,18 @@ def start(
     *,
     output: Path | None = None,
     overwrite: bool = False,
+    folder: RunFolder | None = None,
     began: float | None = None,
 ) -> Trainer:
-    """Start a run in a new folder. Raises the errors of `make_spec` and `RunFolder.create`.
+    """Start a run in a new folder: in `folder`, or in one that `output` and `overwrite` choose.
 
     began: when the minutes of the budget began, by `time.monotonic`; None: when training begins.
+    Raises the errors of `make_spec` and `RunFolder.create`.
     """
-    refuse_existing(output, overwrite=overwrite)  # before the corpus is encoded
+    if folder is None:
+        refuse_existing(output, overwrite=overwrite)  # before the corpus is encoded
     spec = make_spec(corpus, options, began=began)
-    folder = RunFolder.create(output, corpus.name, overwrite=overwrite)
+    folder = folder or RunFolder.create(output, corpus.name, overwrite=overwrite)
     try:
         return Trainer(spec, folder, began=began)
     except BaseException:
@@ -58,29 +64,28 @@ def start(
 
 
 def resume(
-    paths: Sequence[str | Path],
-    options: Mapping[str, Any],
+    folder: RunFolder,
+    given: RunSettings,
     *,
-    encoding: str = DETECT,
-    pattern: str | None = None,
-    output: Path | None = None,
     report: Report = ignore,
     began: float | None = None,
 ) -> Trainer:
     """Resume a run from its last save, or train it further.
 
-    options: a budget to train for from where the run stands, and options that the user repeats,
+    given: a budget to train for from where the run stands, and settings that the user repeats,
     which must equal those of the run. An unfinished run with the same budget is resumed with the
-    rest of it. encoding, pattern, report: as in `Corpus.read`. began: as in `start`.
+    rest of it. Without texts, the recorded files are read. report: as in `Corpus.read`. began: as
+    in `start`.
     Raises CheckpointError if there is no run, RunFinishedError if it is finished and no budget is
     given, OptionError if an option or the text differs from those of the run.
     """
-    budget = TrainingOptions(**{name: options[name] for name in BUDGETS if name in options}).budget
-    folder = RunFolder.reopen(output, corpus_name(paths))
     try:
+        budget = TrainingOptions(
+            **{name: given.options[name] for name in BUDGETS if name in given.options}
+        ).budget
         state = TrainingState.read(folder.path)
         description = Description.from_json(state.siblings[CONFIG], str(folder.path / CONFIG))
-        _check_unchanged(options, description)
+        _check_unchanged(given, description)
         if state.progress.finished:
             folder.finish()  # the run may have been killed before its folder was moved
             folder = RunFolder(folder.final_path)
@@ -90,10 +95,8 @@ def resume(
                     last = state.progress.extensions[-1].budget
                 raise RunFinishedError(folder.path, state.progress.step, last)
         corpus = Corpus.read(
-            paths,
-            encoding=encoding,
+            **_texts(folder.path, given),
             kind=text_kind(description.corpus),
-            pattern=pattern,
             normalize=text_form(description.corpus),
             report=report,
         )
@@ -109,26 +112,50 @@ def resume(
         raise
 
 
-def _check_unchanged(options: Mapping[str, Any], description: Description) -> None:
+def _texts(folder: Path, given: RunSettings) -> dict[str, Any]:
+    """Return the paths, the encoding and the pattern of the text of a run.
+
+    The recorded ones are used where none are given. Raises CorpusError if a file is missing.
+    """
+    try:
+        recorded = TextSource.from_json(storage.read_file(folder / SOURCE))
+    except (CheckpointError, ValueError):  # older runs have none
+        recorded = None
+    encoding = given.encoding
+    if encoding is None:
+        encoding = recorded.encoding if recorded else DETECT
+    if given.texts:
+        return {"paths": given.texts, "encoding": encoding, "pattern": given.pattern}
+    if recorded is None or STANDARD_INPUT in recorded.files:
+        where = "does not record its text" if recorded is None else "was trained on standard input"
+        raise CorpusError(f"{folder} {where} (name the same text again)")
+    for file in recorded.files:
+        if not os.path.exists(file):
+            raise CorpusError(
+                f"{printable_path(file)}, which {folder} was trained on, does not exist"
+                " (if it was moved, name its new path)"
+            )
+    return {"paths": recorded.files, "encoding": encoding}
+
+
+def _check_unchanged(given: RunSettings, description: Description) -> None:
     """Raise OptionConflictError if an option other than the budget differs from the run's."""
     texts = asdict(TextOptions.of(text_kind(description.corpus)))
     chosen = {**asdict(description.model), **description.training, **description.corpus, **texts}
-    chosen["normalize"] = text_form(description.corpus)
-    declared = options_of(TrainingOptions)
-    model = options.get("init_from", AUTO)
+    stored = {**description.options, **chosen}
+    stored["normalize"] = text_form(description.corpus)
+    # An option can be repeated as it was given, or as it was chosen.
+    repeated = {**given.text_options, **given.options}
+    if given.normalize is not None:
+        repeated["normalize"] = given.normalize
+    model = repeated.get("init_from", AUTO)
     if model not in (AUTO, NONE, description.options.get("init_from")):
-        options = {**options, "init_from": shared_name(find(model))}
-    for name, value in options.items():
-        if name in BUDGETS:
-            continue
-        given = description.options.get(name)
-        if name in declared:
-            declared[name].check(value)
-        if value not in (given, chosen.get(name)):
-            stored = chosen.get(name, given)
-            raise OptionConflictError(
-                f"{{{name}}} {value} differs from the run to resume, which has"
-                f" {'the default' if stored is None else stored}"
-                " (omit it, or start a new run)",
-                name,
-            )
+        repeated["init_from"] = shared_name(find(model))
+    check_repeated(
+        stored,
+        {
+            name: value
+            for name, value in repeated.items()
+            if name not in description.options or value != description.options[name]
+        },
+    )

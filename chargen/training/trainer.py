@@ -41,6 +41,7 @@ from chargen.training.records import (
     Evaluation,
     Extended,
     Finished,
+    Returned,
     Sample,
     Saved,
     Step,
@@ -58,6 +59,14 @@ _OVERFITTING_PATIENCE = 5
 _SAMPLE_LENGTH = 120
 _LOG_LINES = 1_000
 _RUNNING_MEAN = 0.02
+# Good weights are kept so often in a run. After _MAX_RETURNS to them, the run is given up.
+_SNAPSHOTS = 50
+_MAX_RETURNS = 2
+# Training diverges if the losses of so many successive batches are this many nats above the running
+# mean, and worse than those of equal probabilities by a nat. A batch of n characters may exceed the
+# mean by _NOISE / sqrt(n) nats more: a single rare character can have a loss of 10 nats.
+_MAX_JUMPS = 3
+_JUMP, _NOISE, _WORSE = 3.0, 20.0, 1.0
 
 
 class Trainer:
@@ -102,6 +111,7 @@ class Trainer:
             device=self.config.device,
         )
         self._average = WeightAverage(self._parameters)
+        self._good = self._weights()
         self._windows = Windows(spec, self.progress)
         counts: tuple[int, ...] = (self.config.threads,)
         if self.config.budget.kind == "minutes" and self.config.device == "cpu":
@@ -129,8 +139,10 @@ class Trainer:
         self._states = [
             tuple(carried[f"{k}/{part}"].to(self.config.device) for part in parts)
             for k in range(self.spec.model.num_layers)
-            if self.progress.step
+            if carried
         ]
+        # Older runs have none, and begin with the weights of their last save.
+        self._good = dict(state.tensors.get("good") or self._weights())
         best = state.tensors["best"]
         self._best = {name: tensor.numpy().copy() for name, tensor in best.items()} or None
         self._best_is_saved = not best
@@ -144,7 +156,7 @@ class Trainer:
         part = self._held_out.part
         self._select(make_extension(self.spec, budget, self._position(), progress.characters))
         progress.extensions += (self._segment,)
-        progress.evaluations = progress.since_best = 0
+        progress.evaluations = progress.since_best = progress.snapshots = 0
         progress.finished, progress.advice, progress.curve = False, None, ()
         progress.preparation, progress.final = 0.0, None
         if progress.best and not np.array_equal(part.spans, self._held_out.part.spans):
@@ -162,7 +174,8 @@ class Trainer:
         """Train until the budget is spent, patience runs out, or the run overfits.
 
         prompt: the start of the samples.
-        Raises TrainingError if the loss is not finite, CheckpointError if a save fails.
+        Raises TrainingError if training diverges again after two returns to earlier weights, and
+        CheckpointError if a save fails.
         """
         with torch_threads(self._threads.chosen):
             yield from self._run(prompt)
@@ -180,6 +193,7 @@ class Trainer:
             self.folder.write(checkpoint.SOURCE, self.spec.source.to_json())
         if not self.progress.step:
             self.save()  # a run that is killed in its first seconds can then be resumed
+        self.folder.remove_settings()
         is_scored = self.progress.best is not None
         if self.spec.weights is not None and self._held_out.part.characters and not is_scored:
             yield self._logged(self._evaluate())
@@ -199,6 +213,9 @@ class Trainer:
                 self.save()
                 yield self._logged(saved)
             step = self._update()
+            if isinstance(step, Returned):
+                yield self._logged(step)
+                continue
             if schedule.due(self._fraction, _LOG_LINES) > logged:
                 logged = schedule.due(self._fraction, _LOG_LINES)
                 self.folder.log(step)
@@ -220,12 +237,13 @@ class Trainer:
         TrainingState(self._tensors(), progress, self._siblings).write(self.folder.path)
         self._saved_at = time.monotonic()
 
-    def _update(self) -> Step:
+    def _update(self) -> Step | Returned:
         progress, config = self.progress, self.config
         threads = self._threads.count
         torch.set_num_threads(threads)
         began, before = time.perf_counter(), progress.characters
-        learning_rate = schedule.learning_rate(config.learning_rate, self._fraction)
+        peak = self._peak_rate()
+        learning_rate = schedule.learning_rate(peak, self._fraction)
         batch = self._windows.read(self._fraction)
         inputs = torch.from_numpy(batch.inputs).to(config.device)
         targets = torch.from_numpy(batch.targets).to(config.device)
@@ -235,18 +253,26 @@ class Trainer:
         loss = functional.cross_entropy(
             logits.flatten(0, 1).float(), targets.flatten(), ignore_index=NO_TARGET
         )
-        norm = self._optimiser.update(loss, learning_rate)
         nats = loss.item()
         if not math.isfinite(nats):
-            raise TrainingError(
-                f"the loss became {nats} at step {progress.step + 1} (try a learning rate of"
-                f" {config.learning_rate / 4:.2g}; the last save is intact)"
+            return self._return(f"the loss became {nats}")
+        self._count_jump(nats, progress.characters - before)
+        if progress.jumps >= _MAX_JUMPS:
+            return self._return(
+                f"the loss jumped from {progress.training_nats:.2f} to {nats:.2f} nats"
             )
+        if not progress.jumps and schedule.due(self._fraction, _SNAPSHOTS) > progress.snapshots:
+            progress.snapshots = schedule.due(self._fraction, _SNAPSHOTS)
+            progress.good_step, self._good = progress.step, self._weights()
+        norm = self._optimiser.update(loss, learning_rate)
+        if not math.isfinite(norm):
+            return self._return(f"the norm of the gradient became {norm}")
         progress.step += 1
         updates = progress.step - self._segment.begin.steps
-        self._average.update(updates, learning_rate / config.learning_rate)
-        weight = max(_RUNNING_MEAN, 1 / progress.step)
-        progress.training_nats += weight * (nats - progress.training_nats)
+        self._average.update(updates, learning_rate / peak)
+        if not progress.jumps:
+            weight = max(_RUNNING_MEAN, 1 / progress.step)
+            progress.training_nats += weight * (nats - progress.training_nats)
         progress.seconds = time.monotonic() - self._began
         self._fraction = self._spent()
         self._threads.add(progress.characters - before, time.perf_counter() - began)
@@ -262,6 +288,48 @@ class Trainer:
             seconds=progress.seconds,
             threads=threads,
         )
+
+    def _peak_rate(self) -> float:
+        return self.config.learning_rate * float(0.5**self.progress.returns)
+
+    def _count_jump(self, nats: float, characters: int) -> None:
+        """Count successive batches of a loss that is too high for chance."""
+        progress = self.progress
+        most = max(
+            progress.training_nats + _JUMP + _NOISE / math.sqrt(max(1, characters)),
+            math.log(self.spec.model.vocab_size) + _WORSE,
+        )
+        progress.jumps = progress.jumps + 1 if progress.step and nats > most else 0
+
+    def _return(self, reason: str) -> Returned:
+        """Return to the last good weights. The position in the text and the budget stay.
+
+        Raises TrainingError, after a save, if that was done too often.
+        """
+        progress = self.progress
+        with torch.no_grad():
+            for name, parameter in self._parameters.items():
+                parameter.copy_(self._good[name])
+        self._average.load_state(self._good)
+        self._optimiser.reset_momentum()
+        self._states, progress.jumps = [], 0
+        progress.seconds = time.monotonic() - self._began
+        self._fraction = self._spent()
+        if progress.returns == _MAX_RETURNS:
+            self.save()
+            raise TrainingError(
+                f"{reason} after step {progress.step}, although the run returned to earlier weights"
+                f" {_MAX_RETURNS} times with half the learning rate (start a new run with a"
+                f" learning rate of {self._peak_rate() / 2:.2g}; the last good state is saved)"
+            )
+        progress.returns += 1
+        return Returned(
+            progress.step, self._fraction, reason, progress.good_step, self._peak_rate()
+        )
+
+    def _weights(self) -> dict[str, Tensor]:
+        """Return a copy of the weights."""
+        return {name: each.detach().clone() for name, each in self._parameters.items()}
 
     def _forward(self, inputs: Tensor) -> tuple[Tensor, States]:
         """Return the logits of a window and the states after it, detached.
@@ -284,7 +352,7 @@ class Trainer:
             keep = ~reset_mask[None, :, None]
             self._states = [tuple(part * keep for part in state) for state in self._states]
 
-    def _evaluate(self) -> Evaluation:
+    def _evaluate(self) -> Evaluation | Returned:
         """Measure the validation loss; keep the best weights."""
         progress = self.progress
         progress.evaluations = schedule.due(self._fraction, self.config.evaluations)
@@ -293,6 +361,8 @@ class Trainer:
             nats = validation_nats(self._network, self.spec.split.ids, self._held_out.part.spans)
         progress.reserve = time.monotonic() - began
         progress.seconds = time.monotonic() - self._began
+        if not math.isfinite(nats):
+            return self._return(f"the validation loss became {nats}")
         point = CurvePoint(progress.step, nats, progress.training_nats)
         progress.curve = (*progress.curve, point)
         best = progress.best is None or nats < progress.best["validation_nats"]
@@ -442,6 +512,7 @@ class Trainer:
                 for part, carried in zip(self._network.cell.state, state, strict=True)
             },
             "best": {name: torch.from_numpy(array) for name, array in (self._best or {}).items()},
+            "good": self._good,
             "start": self._start_tensors(),
         }
 

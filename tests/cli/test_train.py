@@ -298,7 +298,7 @@ def test_a_finished_run_is_trained_further(text: str, train: Command, chargen: C
     assert (outcome.status, outcome.err) == (0, "")
     finished, command = outcome.out.rstrip("\n").split("; train it further with: chargen ")
     assert finished == "checkpoints/text is finished after 6 steps"
-    assert command == "train --resume --steps 6 -o checkpoints/text text.txt"
+    assert command == "train --resume --steps 6 -o checkpoints/text"
     outcome = chargen(*command.split())
     assert outcome.status == 0, outcome.err
     printed = dict(line.split(maxsplit=1) for line in outcome.err.splitlines()[:6])
@@ -382,7 +382,7 @@ def test_the_summary_advises(text: str, train: Command, chargen: Command) -> Non
     The summary has the whole command.
     """
     advice = "still improving: train longer"
-    command = "chargen train --resume --steps 60 -o checkpoints/text text.txt"
+    command = "chargen train --resume --steps 60 -o checkpoints/text"
     summary = train(text, "--val-fraction", "0.2", "--steps", "60").out
     assert f"\nadvice    {advice}\n          {command}\n" in summary
     assert json.loads(chargen("info", "--json").out)["advice"] == advice

@@ -1,5 +1,6 @@
 """Tests of the folder of a comparison: only the same options find it again."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ def test_foreign_folders_are_not_changed(tmp_path: Path) -> None:
 
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
     first = open_at(tmp_path / "a")
-    with pytest.raises(CheckpointError, match="in use by another process"):
+    with pytest.raises(CheckpointError, match=f"in use by process {os.getpid()} "):
         ComparisonFolder(tmp_path / "a", OPTIONS)
     first.close()
 

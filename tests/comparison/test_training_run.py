@@ -9,11 +9,10 @@ import pytest
 from chargen.comparison.result import TrainingRun
 from chargen.comparison.splits import CorpusSplits
 from chargen.comparison.training_run import finish_model, load_network, train
-from chargen.errors import TrainingError
 from chargen.model.checkpoint import Checkpoint
 from chargen.model.config import ModelConfig
 from chargen.text.corpus import Corpus
-from chargen.training.records import Step
+from chargen.training.records import Returned, Step
 from chargen.training.spec import RunSpec
 from chargen.training.trainer import Trainer
 from tests.comparison.conftest import finish
@@ -106,9 +105,9 @@ def test_a_diverged_run_has_no_loss(
     """A diverged run does not end the comparison, and its earlier losses are kept."""
     update = Trainer._update
 
-    def diverge(trainer: Trainer) -> Step:
+    def diverge(trainer: Trainer) -> Step | Returned:
         if trainer.progress.step == 5:
-            raise TrainingError("the loss became nan")
+            return trainer._return("the loss became nan")
         return update(trainer)
 
     monkeypatch.setattr(Trainer, "_update", diverge)

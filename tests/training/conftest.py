@@ -1,6 +1,5 @@
 """Fixtures of the training tests: one thread, a short text, a tiny network."""
 
-import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -8,11 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import safetensors.torch
 import torch
 
-from chargen.model.checkpoint import CONFIG, LOG, MODEL, TOKENIZER, TRAINING
-from chargen.model.storage import unseal
 from chargen.text.corpus import Corpus
 from chargen.training.options import TrainingOptions
 from chargen.training.records import Step
@@ -25,18 +21,6 @@ SENTENCES = (
     "we saw a red fox by the old box.\n"
     "who made the cake that we ate by the lake?\n"
 )
-
-# Fields that depend on the clock, or on the number of saves.
-CLOCK_FIELDS = {
-    "trained_seconds",
-    "seconds",
-    "minutes",
-    "best_seconds",
-    "reserve",
-    "preparation",
-    "sha256",
-    "log_bytes",
-}
 
 
 @pytest.fixture(autouse=True)
@@ -121,41 +105,3 @@ def at_step_5(corpus: Corpus, options: TrainingOptions, tmp_path: Path) -> Path:
     trainer.save()
     trainer.folder.close()
     return tmp_path / "run"
-
-
-@pytest.fixture
-def assert_same_run() -> Callable[[Path, Path], None]:
-    """Return a function that compares two run folders bit by bit, except for times."""
-
-    def assert_same(one: Path, other: Path) -> None:
-        for name in (CONFIG, TOKENIZER):
-            assert (one / name).read_bytes() == (other / name).read_bytes()
-        for name in (MODEL, TRAINING):
-            files = [(folder / name).read_bytes() for folder in (one, other)]
-            first, second = map(safetensors.torch.load, files)
-            assert set(first) == set(second)
-            for key, tensor in first.items():
-                assert tensor.dtype == second[key].dtype
-                assert torch.equal(tensor, second[key]), f"{name}: {key}"
-            metadata = [_without_clock(unseal(data, {}, name)) for data in files]
-            assert metadata[0] == metadata[1], name
-        assert _training_log(one) == _training_log(other)
-
-    return assert_same
-
-
-def _without_clock(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_without_clock(each) for each in value]
-    if isinstance(value, dict):
-        return {
-            name: _without_clock(each) for name, each in value.items() if name not in CLOCK_FIELDS
-        }
-    return value
-
-
-def _training_log(folder: Path) -> list[dict[str, Any]]:
-    """Return the logged steps and evaluations; an interrupted run has other saves and samples."""
-    lines = (folder / LOG).read_text(encoding="utf-8").splitlines()
-    records = [_without_clock(json.loads(line)) for line in lines]
-    return [line for line in records if line["record"] in ("step", "evaluation", "finished")]

@@ -1,18 +1,22 @@
 """Runs that tests start, interrupt, resume and extend."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from chargen.model.checkpoint import LOG
-from chargen.text.corpus import Corpus
-from chargen.text.kind import LINE, STREAM
+from chargen.options import options_of
+from chargen.text.corpus import Corpus, corpus_name
+from chargen.text.kind import LINE, STREAM, TextOptions
+from chargen.training.folder import RunFolder
 from chargen.training.options import TrainingOptions
 from chargen.training.precision import has_bfloat16
 from chargen.training.records import Evaluation, Finished, Step, TrainingRecord
-from chargen.training.train import resume, start
+from chargen.training.settings import RunSettings
+from chargen.training.train import resume as resume_in
+from chargen.training.train import start
 from chargen.training.trainer import Trainer
 
 _NOISE = {
@@ -65,6 +69,25 @@ class Runs:
         """Train a run without interruption and return its folder."""
         finish(self.start(output))
         return output
+
+
+def resume(
+    paths: Sequence[Path],
+    options: Mapping[str, Any],
+    *,
+    output: Path,
+    began: float | None = None,
+) -> Trainer:
+    """Resume a run in a folder with repeated options, or with another budget."""
+    folder = RunFolder.reopen(output, corpus_name(paths))
+    assert folder is not None
+    about_texts = options_of(TextOptions)
+    given = RunSettings.of(
+        paths,
+        text_options={name: value for name, value in options.items() if name in about_texts},
+        options={name: value for name, value in options.items() if name not in about_texts},
+    )
+    return resume_in(folder, given, began=began)
 
 
 def interrupt(trainer: Trainer, at: Callable[[TrainingRecord], bool]) -> bool:

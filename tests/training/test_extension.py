@@ -15,7 +15,7 @@ from chargen.text.corpus import Corpus
 from chargen.training.options import Budget, TrainingOptions
 from chargen.training.presets import automatic_dropout
 from chargen.training.records import Evaluation, Finished, Step
-from chargen.training.train import RunFinishedError, resume, start
+from chargen.training.train import RunFinishedError, start
 from tests.training.runs import (
     KINDS,
     LSTM,
@@ -25,6 +25,7 @@ from tests.training.runs import (
     finish,
     interrupt,
     kill_after_save,
+    resume,
 )
 
 MakeRuns = Callable[[str], Runs]

@@ -38,6 +38,13 @@ def create_with(path: str | Path | None, *names: str, overwrite: bool = False) -
     return folder
 
 
+def reopen(path: Path | None, name: str) -> RunFolder:
+    """Open a folder that has a run."""
+    folder = RunFolder.reopen(path, name)
+    assert folder is not None
+    return folder
+
+
 def files(path: str | Path) -> dict[str, str]:
     """Return every file below a folder with its content."""
     path = Path(path)
@@ -72,7 +79,7 @@ def test_an_unused_folder_is_removed(output: str | None) -> None:
 def test_an_empty_folder_of_the_user_is_kept() -> None:
     """Looking for a run in an empty folder does not remove the folder."""
     Path("mine").mkdir()
-    RunFolder.reopen(Path("mine"), "poems").close()
+    assert RunFolder.reopen(Path("mine"), "poems") is None
     assert Path("mine").is_dir()
 
 
@@ -102,7 +109,7 @@ def test_an_interrupted_replacement_can_be_resumed() -> None:
     folder = create_with(model, CONFIG, MODEL, TRAINING, overwrite=True)
     folder.close()
     assert files(model) == OLD
-    again = RunFolder.reopen(model, "poems")
+    again = reopen(model, "poems")
     assert (again.path, again.final_path) == (folder.path, model)
     again.finish()
     assert files(model) == {CONFIG: "new", MODEL: "new", TRAINING: "new"}
@@ -128,8 +135,8 @@ def test_an_unused_folder_is_used_directly(overwrite: bool, left: list[str]) -> 
         (Path("mine") / name).write_text("")
     folder = create_with("mine", overwrite=overwrite)
     assert folder.path == folder.final_path == Path("mine")
-    assert files("mine") == {LOCK: ""}
-    with pytest.raises(CheckpointError, match="mine is in use by another process"):
+    assert files("mine") == {LOCK: f"{os.getpid()}\n"}
+    with pytest.raises(CheckpointError, match="mine is in use by process"):
         create_with("mine", overwrite=overwrite)
     folder.close()
 
@@ -179,7 +186,7 @@ def test_a_run_named_like_a_replacement_replaces_nothing(output: Path | None) ->
     for name in (CONFIG, MODEL, TRAINING):
         folder.write(name, b"{}")
     folder.close()
-    again = RunFolder.reopen(output, "novel.new")
+    again = reopen(output, "novel.new")
     assert again.final_path == Path("checkpoints/novel.new")
     again.finish()
     assert files(model) == OLD
@@ -188,13 +195,13 @@ def test_a_run_named_like_a_replacement_replaces_nothing(output: Path | None) ->
 def test_a_folder_is_locked_during_training() -> None:
     """Another process cannot resume or replace an active run."""
     folder = create_with("model", CONFIG, TRAINING)
-    with pytest.raises(CheckpointError, match="model is in use by another process"):
+    with pytest.raises(CheckpointError, match="model is in use by process"):
         RunFolder.reopen(Path("model"), "poems")
-    with pytest.raises(CheckpointError, match="model is in use by another process"):
+    with pytest.raises(CheckpointError, match="model is in use by process"):
         create_with("model", overwrite=True)
     folder.close()
     first = create_with("model", CONFIG, overwrite=True)
-    with pytest.raises(CheckpointError, match=r"\.model\.new is in use by another process"):
+    with pytest.raises(CheckpointError, match=r"\.model\.new is in use by process"):
         create_with("model", overwrite=True)
     first.close()
 
@@ -204,7 +211,7 @@ def test_the_remains_of_a_killed_run_are_removed() -> None:
     model = make_model(Path("model"))
     for name in (LOCK, TRAINING, f".{MODEL}.0123abcd{TEMPORARY}"):
         (model / name).touch()
-    RunFolder.reopen(model, "poems").close()
+    reopen(model, "poems").close()
     assert names(model) == sorted([CONFIG, MODEL, TRAINING])
 
 
@@ -232,25 +239,34 @@ def test_the_newest_run_of_a_corpus_is_found() -> None:
         folder = RunFolder.create(None, name, overwrite=False)
         folder.write(TRAINING, b"{}")
         folder.close()
-    again = RunFolder.reopen(None, "poems")
+    again = reopen(None, "poems")
     assert again.path == Path("checkpoints/poems-2")
     again.close()
 
 
-def test_a_missing_run_is_an_error() -> None:
-    """The error names the corpus or the folder, and nothing is created."""
-    with pytest.raises(CheckpointError, match=r"no run of poems to resume in checkpoints/"):
-        RunFolder.reopen(None, "poems")
-    with pytest.raises(CheckpointError, match="nowhere does not exist"):
-        RunFolder.reopen(Path("nowhere"), "poems")
+def test_a_missing_run_is_not_found() -> None:
+    """There is no error, and nothing is created: a loop can start the run."""
+    assert RunFolder.reopen(None, "poems") is None
+    assert RunFolder.reopen(Path("nowhere"), "poems") is None
     assert names() == []
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_replacement_that_was_killed_is_ended(is_replaced: bool) -> None:
+    """The old model is restored, or removed if the new one already has its place."""
+    make_model(Path(".model.old"))
+    if is_replaced:
+        make_model(Path("model"), "new")
+    with pytest.raises(CheckpointError, match="model exists"):
+        create_with("model")
+    assert files(".") == {f"model/{name}": "new" if is_replaced else "old" for name in OLD}
 
 
 def test_the_current_folder_can_be_the_output(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dot names a folder like any other path."""
     monkeypatch.chdir(make_model(Path("model")))
     Path(TRAINING).touch()
-    again = RunFolder.reopen(Path(), "poems")
+    again = reopen(Path(), "poems")
     again.close()
     assert again.final_path.resolve() == Path().resolve()
 

@@ -20,9 +20,9 @@ from chargen.text.corpus import Corpus, Split
 from chargen.training.held_out import EvaluationPlan, HeldOut, count_targets, sample
 from chargen.training.options import Budget, TrainingOptions
 from chargen.training.records import Evaluation
-from chargen.training.train import resume, start
+from chargen.training.train import start
 from chargen.training.trainer import Trainer
-from tests.training.runs import Run, interrupt
+from tests.training.runs import Run, interrupt, resume
 
 SameRun = Callable[[Path, Path], None]
 

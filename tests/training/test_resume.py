@@ -22,9 +22,10 @@ from chargen.model.checkpoint import (
 )
 from chargen.text.corpus import Corpus
 from chargen.text.source import TextSource
+from chargen.training.folder import RunFolder
 from chargen.training.options import TrainingOptions
 from chargen.training.records import Evaluation, Finished, Step, TrainingRecord
-from chargen.training.train import RunFinishedError, resume, start
+from chargen.training.train import RunFinishedError, start
 from chargen.training.trainer import Trainer
 from tests.training.runs import (
     KINDS,
@@ -35,6 +36,7 @@ from tests.training.runs import (
     finish,
     interrupt,
     kill_after_save,
+    resume,
 )
 
 SameRun = Callable[[Path, Path], None]
@@ -51,10 +53,14 @@ def interrupted(runs: MakeRuns, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start_tuning(story: Path, options: TrainingOptions, tmp_path: Path) -> StartTuning:
-    """Return a function that starts from the model in `base`; `complete` has the finished run."""
+    """Return a function that starts from the model in `base`; `complete` has the finished run.
+
+    The windows are long enough for Muon.
+    """
     corpus = Corpus.read([story])
     finish(start(corpus, options, output=tmp_path / "base"))
-    tuning = replace(options, init_from=str(tmp_path / "base"), validation_fraction=0.2)
+    changes: dict[str, Any] = {"validation_fraction": 0.2, "sequence_length": 24}
+    tuning = replace(options, init_from=str(tmp_path / "base"), **changes)
     finish(start(corpus, tuning, output=tmp_path / "complete"))
     return lambda output: start(corpus, tuning, output=output)
 
@@ -124,6 +130,7 @@ def test_a_fine_tuning_run_is_resumed_without_the_initial_model(
 ) -> None:
     """It is interrupted after the evaluation of the initial weights and after each update."""
     trainer, steps = start_tuning(tmp_path / "other"), []
+    assert trainer.config.muon
 
     def after_a_record(record: TrainingRecord) -> bool:
         if isinstance(record, Step | Evaluation):
@@ -202,9 +209,8 @@ def test_a_changed_text_is_refused(story: Path, interrupted: Path) -> None:
 
 
 def test_a_folder_without_a_run_is_refused(story: Path, tmp_path: Path) -> None:
-    """A missing folder, and one without training.safetensors, cannot be resumed."""
-    with pytest.raises(CheckpointError, match="nowhere does not exist"):
-        resume([story], {}, output=tmp_path / "nowhere")
+    """A missing folder has no run; a model without training.safetensors cannot be resumed."""
+    assert RunFolder.reopen(tmp_path / "nowhere", "story") is None
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / CONFIG).write_text("{}")
     with pytest.raises(CheckpointError, match=f"model has no {TRAINING}, which is needed"):

@@ -1,5 +1,6 @@
 """The samples of a run, its log, its saves, and its failures."""
 
+import math
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -16,7 +17,7 @@ from chargen.errors import CheckpointError, TrainingError
 from chargen.model.checkpoint import CARD, CONFIG, LOG, MODEL, TOKENIZER, TRAINING, Checkpoint
 from chargen.text.corpus import Corpus
 from chargen.training.options import TrainingOptions
-from chargen.training.records import Sample, Saved
+from chargen.training.records import Returned, Sample, Saved, Step
 from chargen.training.state import TrainingState
 from chargen.training.train import start
 from tests.training.runs import OVERFITTING, Run, TrainRun, resume_story
@@ -116,17 +117,19 @@ def test_float16_is_the_type_of_the_model_only(train: TrainRun, noise: Corpus) -
 # Failures
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(at_step_5: Path) -> None:
-    """The error suggests a learning rate, and the last save is intact."""
+def test_a_loss_that_is_not_finite_leads_back_to_good_weights(at_step_5: Path) -> None:
+    """They are part of the saved state, and no step is counted."""
     state = TrainingState.read(at_step_5)
     state.tensors["network"]["decoder.bias"].fill_(torch.nan)
     state.write(at_step_5)
-    before = {name: (at_step_5 / name).read_bytes() for name in (MODEL, TRAINING)}
     trainer = resume_story(at_step_5)
-    with pytest.raises(TrainingError, match=r"the loss became nan at step 6 \(try a learning rate"):
-        list(trainer.run())
+    records = trainer.run()
+    returned, step = next(records), next(records)
     trainer.folder.close()
-    assert {name: (at_step_5 / name).read_bytes() for name in before} == before
+    assert isinstance(returned, Returned)
+    assert (returned.step, returned.reason) == (5, "the loss became nan")
+    assert isinstance(step, Step)
+    assert math.isfinite(step.loss)
 
 
 def test_a_diverging_run_ends_with_a_model_or_a_training_error(
@@ -141,9 +144,9 @@ def test_a_diverging_run_ends_with_a_model_or_a_training_error(
     except TrainingError as error:
         refusal = str(error)
     trainer.folder.close()
-    reached = TrainingState.read(tmp_path / "run").progress.step
-    assert reached == (0 if refusal else 60)
-    assert not refusal or "learning rate of 2.5" in refusal
+    progress = TrainingState.read(tmp_path / "run").progress
+    assert progress.returns == 2 if refusal else progress.step == 60
+    assert not refusal or "learning rate of 1.2" in refusal
 
 
 def test_a_failed_save_is_a_checkpoint_error(

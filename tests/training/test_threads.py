@@ -16,7 +16,8 @@ from chargen.training.precision import training_speeds
 from chargen.training.records import Step
 from chargen.training.spec import make_spec
 from chargen.training.threads import ThreadChoice, best_count, race, thread_counts
-from chargen.training.train import resume, start
+from chargen.training.train import start
+from tests.training.runs import resume
 
 # Characters/s with one thread and with two: alone, and next to a busy process, as measured with
 # spinning threads on 2 cores.
