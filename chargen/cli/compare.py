@@ -19,7 +19,6 @@ from chargen.cli.options import (
     encoding_option,
     given,
     glob_option,
-    print_note,
     set_parameters,
     stop_signals,
     warn_unread_table,
@@ -84,18 +83,28 @@ def command(
     if text is None:
         allowed = {"tasks", "cells", "minutes", "repeats", "seed", "lags", "output"}
         allow_only(allowed, "without TEXT")
+    from chargen.cli.reading import ReadingDisplay
     from chargen.comparison.compare import compare, open_folder
+    from chargen.comparison.folder import DEFAULT_ROOT
     from chargen.evaluation.coherence import read_rhyme_families
+    from chargen.text.cache import cache_folder
     from chargen.text.corpus import Corpus
 
-    corpus = None
+    corpus, target = None, None if output is None else Path(output)
     if text is not None:
-        corpus = Corpus.read(
-            [text], encoding=encoding, kind=kind, pattern=pattern, report=print_note
-        )
+        with ReadingDisplay() as display:
+            corpus = Corpus.read(
+                [text],
+                encoding=encoding,
+                kind=kind,
+                pattern=pattern,
+                cache=cache_folder(target, DEFAULT_ROOT),
+                report=display.note,
+                progress=display.progress,
+            )
         warn_unread_table(corpus)
     families = None if rhymes is None else read_rhyme_families(Path(rhymes))
-    folder = open_folder(None if output is None else Path(output), corpus, chosen, families)
+    folder = open_folder(target, corpus, chosen, families)
     command_line = _reproduce(text)
     with stop_signals() as caught, closing(folder):
         work = compare(corpus, chosen, folder, families=families, command=command_line)

@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from chargen.cli.options import warn
 from chargen.evaluation.units import bits_per_character, perplexity
-from chargen.text.corpus import MIN_CHARACTERS_FOR_VALIDATION
 from chargen.text.display import one_line, plural
+from chargen.text.split import MIN_CHARACTERS_FOR_VALIDATION
 from chargen.training.options import AUTO
 from chargen.training.precision import has_bfloat16
 from chargen.training.records import Evaluation, Finished, Sample, Step, TrainingRecord
@@ -177,9 +177,8 @@ def _distinct(spec: RunSpec) -> int:
 
     The newline before each text is not part of it.
     """
-    ids = spec.split.ids
-    counts = np.bincount(ids)
-    counts[ids[0]] -= spec.corpus.texts
+    counts = spec.split.counts.copy()
+    counts[spec.vocabulary.encode(spec.corpus.kind.boundary)] -= spec.corpus.texts
     return int(np.count_nonzero(counts[1:] > 0))
 
 

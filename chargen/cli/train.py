@@ -18,7 +18,6 @@ from chargen.cli.options import (
     given,
     glob_option,
     known_prompt,
-    print_note,
     stop_signals,
     warn_unread_table,
 )
@@ -79,10 +78,14 @@ def command(
 
         find(chosen["init_from"])  # before the import of torch, which takes seconds
     limit_thread_spinning()
+    from chargen.cli.reading import ReadingDisplay
+    from chargen.model.checkpoint import DEFAULT_ROOT
+    from chargen.text.cache import cache_folder
     from chargen.text.corpus import Corpus
     from chargen.text.decoding import AUTO as DETECT
     from chargen.text.normal_form import UNCHANGED
     from chargen.training import train as training
+    from chargen.training.folder import refuse_existing
 
     reading = {
         "separator": text_options.separator,
@@ -111,23 +114,34 @@ def command(
         if normalize is not None:
             chosen["normalize"] = normalize
         try:
-            trainer = training.resume(
-                paths, chosen, encoding=encoding, pattern=pattern, output=target, report=print_note
-            )
+            with ReadingDisplay() as display:
+                trainer = training.resume(
+                    paths,
+                    chosen,
+                    encoding=encoding,
+                    pattern=pattern,
+                    output=target,
+                    report=display.note,
+                    progress=display.progress,
+                )
         except training.RunFinishedError as finished:
             more = ["--resume", f"--{finished.budget.kind}", f"{finished.budget.amount:g}"]
             print(f"{finished}; train it further with: {command_line(finished.folder, *more)}")
             return
     else:
         settings = TrainingOptions(**chosen)  # before the text is read
-        corpus = Corpus.read(
-            paths,
-            encoding=encoding,
-            kind=text_options.kind,
-            pattern=pattern,
-            normalize=normalize or UNCHANGED,
-            report=print_note,
-        )
+        refuse_existing(target, overwrite=overwrite)
+        with ReadingDisplay() as display:
+            corpus = Corpus.read(
+                paths,
+                encoding=encoding,
+                kind=text_options.kind,
+                pattern=pattern,
+                normalize=normalize or UNCHANGED,
+                cache=cache_folder(target, DEFAULT_ROOT),
+                report=display.note,
+                progress=display.progress,
+            )
         warn_unread_table(corpus)
         trainer = training.start(corpus, settings, output=target, overwrite=overwrite)
     run(

@@ -12,14 +12,9 @@ from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import CONFIG, Description, Weights
 from chargen.model.config import ModelConfig
 from chargen.text.augment import augment
-from chargen.text.corpus import (
-    MIN_CHARACTERS_FOR_VALIDATION,
-    Corpus,
-    CorpusFacts,
-    Split,
-    split,
-)
+from chargen.text.corpus import Corpus, CorpusFacts
 from chargen.text.kind import TextKind
+from chargen.text.split import MIN_CHARACTERS_FOR_VALIDATION, Split, split
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.batches import fit_batch
 from chargen.training.config import TrainingConfig
@@ -109,8 +104,8 @@ def make_spec(corpus: Corpus, options: TrainingOptions) -> RunSpec:
     if initial is not None:
         vocabulary, parts, model = initial.vocabulary, initial.split, initial.config
     else:
-        vocabulary = Vocabulary.build(
-            corpus.pieces(), min_count=options.min_count, boundary=corpus.kind.boundary
+        vocabulary = Vocabulary.of_counts(
+            corpus.encoded.counts, min_count=options.min_count, boundary=corpus.kind.boundary
         )
         if len(vocabulary) < 3:  # the unknown character and the boundary
             raise OptionConflictError(
@@ -137,7 +132,7 @@ def make_spec(corpus: Corpus, options: TrainingOptions) -> RunSpec:
         corpus=CorpusFacts.of(
             read,
             held_out_characters=parts.validation_characters,
-            unknown_characters=int((parts.ids == 0).sum()),
+            unknown_characters=int(parts.counts[0]),
         ),
         options=options,
         start=start,

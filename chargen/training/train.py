@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from chargen.errors import ChargenError, OptionConflictError
-from chargen.model.checkpoint import CONFIG, TOKENIZER, Description, text_kind
+from chargen.model.checkpoint import CONFIG, DEFAULT_ROOT, TOKENIZER, Description, text_kind
 from chargen.model.find import find, shared_name
 from chargen.options import options_of
+from chargen.text.cache import cache_folder
 from chargen.text.corpus import Corpus, corpus_name
 from chargen.text.decoding import AUTO as DETECT
 from chargen.text.display import plural
 from chargen.text.kind import TextOptions
 from chargen.text.normal_form import UNCHANGED
-from chargen.text.reading import Report, ignore
+from chargen.text.reading import Progress, Report, ignore, show_nothing
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.folder import RunFolder, refuse_existing
 from chargen.training.options import AUTO, BUDGETS, NONE, Budget, TrainingOptions
@@ -44,7 +45,7 @@ def start(
     overwrite: bool = False,
 ) -> Trainer:
     """Start a run in a new folder. Raises the errors of `make_spec` and `RunFolder.create`."""
-    refuse_existing(output, overwrite=overwrite)  # before the corpus is encoded
+    refuse_existing(output, overwrite=overwrite)
     spec = make_spec(corpus, options)
     folder = RunFolder.create(output, corpus.name, overwrite=overwrite)
     try:
@@ -62,12 +63,13 @@ def resume(
     pattern: str | None = None,
     output: Path | None = None,
     report: Report = ignore,
+    progress: Progress = show_nothing,
 ) -> Trainer:
     """Resume a run from its last save, or train it further.
 
     options: a budget to train for from where the run stands, and options that the user repeats,
     which must equal those of the run. An unfinished run with the same budget is resumed with the
-    rest of it. encoding, pattern, report: as in `Corpus.read`.
+    rest of it. encoding, pattern, report, progress: as in `Corpus.read`.
     Raises CheckpointError if there is no run, RunFinishedError if it is finished and no budget is
     given, OptionError if an option or the text differs from those of the run.
     """
@@ -91,7 +93,9 @@ def resume(
             kind=text_kind(description.corpus),
             pattern=pattern,
             normalize=description.corpus.get("normalize") or UNCHANGED,
+            cache=cache_folder(output, DEFAULT_ROOT),
             report=report,
+            progress=progress,
         )
         vocabulary = Vocabulary.from_json(state.siblings[TOKENIZER])
         spec = restore_spec(corpus, folder.path, description, vocabulary, state.start_weights)

@@ -8,7 +8,8 @@ from chargen.comparison.parameter_matching import match_parameters
 from chargen.comparison.splits import CorpusSplits
 from chargen.errors import CorpusError
 from chargen.model.config import ModelConfig
-from chargen.text.corpus import Corpus, Spans
+from chargen.text.corpus import Corpus
+from chargen.text.ids import Spans
 from chargen.text.kind import LINE, STREAM
 from chargen.training.start import Start
 

@@ -22,7 +22,8 @@ def folder(tmp_path: Path) -> Path:
 
 def names(folder: Path, pattern: str) -> list[str]:
     return [
-        Path(path).relative_to(folder).as_posix() for path in find_files(str(folder), [pattern]).paths
+        Path(path).relative_to(folder).as_posix()
+        for path in find_files(str(folder), [pattern]).paths
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 from chargen.errors import OptionError
 from chargen.text.corpus import Corpus, CorpusFacts
 from chargen.text.kind import STREAM
-from chargen.text.normal_form import form_of, in_form
+from chargen.text.normal_form import FormDetector, in_form
 from chargen.text.vocabulary import Vocabulary
 
 NFC = "H\u00f4tel Vi\u1ec7t \ud55c"
@@ -26,7 +26,10 @@ NFD = unicodedata.normalize("NFD", NFC)
 )
 def test_the_form_of_texts_is_found(texts: list[str], form: str) -> None:
     """ASCII is in both forms."""
-    assert form_of(texts) == form
+    detector = FormDetector()
+    for text in texts:
+        detector.add(text)
+    assert detector.form == form
 
 
 def test_a_text_is_converted_only_if_asked() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargen.text.corpus import Spans
+from chargen.text.ids import Spans
 from chargen.training.batches import NO_TARGET, Batch, Batches, fit_batch
 
 SIZES = st.lists(st.integers(1, 60), min_size=1, max_size=8)

@@ -14,8 +14,10 @@ from chargen.errors import CheckpointError
 from chargen.evaluation.bigram import bigram_nats
 from chargen.model.checkpoint import MODEL, Checkpoint
 from chargen.model.network import Network
-from chargen.text.corpus import Corpus, Spans, split
+from chargen.text.corpus import Corpus
+from chargen.text.ids import Spans
 from chargen.text.kind import LINE, STREAM
+from chargen.text.split import split
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.options import TrainingOptions
 from chargen.training.presets import FINE_TUNING, fine_tuning_rate

@@ -1,0 +1,61 @@
+"""The progress of reading texts, and the notes about them."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from tqdm import tqdm
+
+from chargen.cli.options import print_note
+from chargen.text.reading import Note
+
+_DELAY = 1.0  # seconds after which the bar appears
+
+
+class ReadingDisplay:
+    """Prints the notes about texts, and shows a bar on a terminal if reading takes long."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._bar: tqdm | None = None
+
+    def __enter__(self) -> ReadingDisplay:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    def note(self, note: Note) -> None:
+        """Print a note, above the bar."""
+        if self._bar is not None:
+            self._bar.clear()
+        print_note(note)
+
+    def progress(self, read: int, size: int) -> None:
+        """Show how many bytes of the texts are read."""
+        if self._bar is None and time.monotonic() - self._began >= _DELAY:
+            self._bar = tqdm(
+                total=size,
+                desc="reading",
+                unit="B",
+                unit_scale=True,
+                bar_format="{desc} {percentage:3.0f}% |{bar:16}| {n_fmt} of {total_fmt}B,"
+                " {remaining} left",
+                dynamic_ncols=True,
+                leave=False,
+                disable=None,  # unless standard error is a terminal
+            )
+        if self._bar is not None:
+            self._bar.update(read - self._bar.n)
+        if read == size:
+            self._close()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
