@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -197,6 +198,7 @@ def train(
     The run saves every 30 seconds; an interrupted one resumes with `chargen train --resume`.
     Raises CorpusError, OptionError, CheckpointError, TrainingError.
     """
+    began = time.monotonic()
     from chargen.model.checkpoint import DEFAULT_ROOT
     from chargen.text.cache import cache_folder
     from chargen.text.corpus import Corpus
@@ -223,7 +225,7 @@ def train(
         normalize=normalize,
         cache=cache_folder(folder, DEFAULT_ROOT),
     )
-    trainer = start(corpus, settings, output=folder, overwrite=overwrite)
+    trainer = start(corpus, settings, output=folder, overwrite=overwrite, began=began)
     try:
         for _ in trainer.run():
             pass

@@ -55,6 +55,7 @@ def command(name: str | None, model: str | None, as_json: bool) -> None:
 
 def _facts(loaded: Checkpoint) -> Iterator[Fact]:
     from chargen.evaluation.units import bits_per_character, perplexity
+    from chargen.training.card import validation_characters
 
     config, measured = loaded.config, loaded.measured
     nats = measured["validation_nats"]
@@ -77,6 +78,8 @@ def _facts(loaded: Checkpoint) -> Iterator[Fact]:
     yield Fact("validation_nats", "validation loss", nats, "nats per character")
     yield Fact("validation_bpc", "validation bits per character", measured_bits)
     yield Fact("validation_perplexity", "validation perplexity", measured_perplexity)
+    read = None if nats is None else validation_characters(measured, loaded.description.corpus)
+    yield Fact("validation_characters", "validation loss measured on", read, "held-out characters")
     yield Fact("training_nats", "training loss", measured["training_nats"], "nats per character")
     start = loaded.description.start  # empty in older models
     start_model = start.get("model") or ("random weights" if start else None)

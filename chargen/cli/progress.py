@@ -25,6 +25,8 @@ _LINE_EVERY = 10.0
 _SAMPLE_WIDTH = 88
 _LARGE_VOCABULARY = 10_000
 _FEW_CHARACTERS = 500
+_COUNTED = 1 << 20
+_LONG_PREPARATION = 0.25  # of the minutes
 _RUNNING_MEAN = 0.05
 
 
@@ -33,12 +35,15 @@ class Display:
 
     def __init__(self, trainer: Trainer, *, is_named: bool) -> None:
         self._spec = spec = trainer.spec
+        self._trainer = trainer
+        self._reads_part = trainer.config.validation_characters is not None
         self._finished: Finished | None = None
         self._first: Step | None = None
         self._loss = 0.0
         self._last_line = time.monotonic()
-        _introduce(trainer, is_named)
-        _warn(spec)
+        distinct = _distinct(spec)
+        _introduce(trainer, is_named, distinct)
+        _warn(spec, distinct)
         self._bar = tqdm(
             total=1.0,
             bar_format="{percentage:3.0f}% |{bar:16}| {desc}",
@@ -56,6 +61,8 @@ class Display:
             if not record.step:
                 best = " before training"
             self._line(f"{record.fraction:4.0%}  validation loss {_loss(record.nats)}{best}")
+            if record.fraction >= 1 and self._reads_part:
+                self._bar.set_description_str("measuring the loss on the held-out text")
         elif isinstance(record, Sample):
             self._line(_wrapped(record.text))
         elif isinstance(record, Finished):
@@ -77,6 +84,7 @@ class Display:
         else:
             loss = f"validation {_loss(done.validation_nats)}"
             loss += f", perplexity {perplexity(done.validation_nats):.2f}"
+            loss += self._measured_on(done)
             if not done.best_step:
                 loss += "\n          no update improved it: the weights are those of "
                 loss += str(spec.start.model)
@@ -85,12 +93,27 @@ class Display:
             advice += f"          {resume_command(*done.more.split())}\n"
         print(
             f"trained   {_clock(done.seconds)}, {done.step:,} steps, {done.characters:,}"
-            f" characters, {epochs:.1f} epochs{reason}\n"
+            f" characters, {epochs:.1f} epochs{reason}{self._preparation()}\n"
             f"loss      {loss}\n"
             f"model     {folder} ({spec.model.parameters:,} parameters, {size:.1f} MB)\n"
             f"{advice}"
             f'next      chargen sample -m {folder} --prompt "..."'
         )
+
+    def _preparation(self) -> str:
+        """Return how long the text was read and speeds were compared, if that took long."""
+        budget, seconds = self._trainer.config.budget, self._trainer.progress.preparation
+        if budget.kind != "minutes" or seconds < _LONG_PREPARATION * 60 * budget.amount:
+            return ""
+        work = "preparation (reading the text, comparing speeds)"
+        return f",\n          after {_clock(seconds)} of {work}"
+
+    def _measured_on(self, done: Finished) -> str:
+        """Return which part of the held-out text the final loss is measured on, if in question."""
+        held_out, read = self._spec.split.validation_characters, done.validation_characters
+        if read is not None and read != held_out:
+            return f",\n          on {read:,} of the {held_out:,} held-out characters"
+        return f",\n          on all {held_out:,} held-out characters" if self._reads_part else ""
 
     def _step(self, step: Step) -> None:
         if self._first is None:
@@ -119,7 +142,7 @@ class Display:
         self._bar.write(text, file=sys.stderr)
 
 
-def _introduce(trainer: Trainer, is_named: bool) -> None:
+def _introduce(trainer: Trainer, is_named: bool, distinct: int) -> None:
     spec, config, folder = trainer.spec, trainer.config, str(trainer.folder.path)
     model, corpus = spec.model, spec.corpus
     texts = f"{plural(corpus.texts, corpus.kind.noun)}, " if corpus.texts > 1 else ""
@@ -139,8 +162,8 @@ def _introduce(trainer: Trainer, is_named: bool) -> None:
     taken = "" if is_named or Path(folder).name == corpus.name else f" ({corpus.name} exists)"
     print(
         f"text      {corpus.name}: {texts}"
-        f"{corpus.characters:,} characters, {_distinct(spec):,} distinct;"
-        f" {_validation_set(spec)}\n"
+        f"{corpus.characters:,} characters, {distinct:,} distinct;"
+        f" {_validation_set(spec, config.validation_characters)}\n"
         f"model     {model.cell} {model.num_layers} x {model.hidden_size}, {encoder},"
         f" {model.parameters:,} parameters\n"
         f"start     {_start(spec)}\n"
@@ -182,8 +205,11 @@ def _distinct(spec: RunSpec) -> int:
     return int(np.count_nonzero(counts[1:] > 0))
 
 
-def _validation_set(spec: RunSpec) -> str:
+def _validation_set(spec: RunSpec, part: int | None) -> str:
     held_out = spec.split.validation_characters
+    if part is not None:
+        reads = f"each evaluation reads about {part:,} of them"
+        return f"{held_out:,} held out for validation;\n          {reads}"
     if held_out:
         return f"{held_out:,} held out for validation"
     if spec.options.validation_fraction is None:
@@ -194,8 +220,8 @@ def _validation_set(spec: RunSpec) -> str:
     return "no validation set"
 
 
-def _warn(spec: RunSpec) -> None:
-    config, distinct = spec.training, _distinct(spec)
+def _warn(spec: RunSpec, distinct: int) -> None:
+    config = spec.training
     if distinct > _LARGE_VOCABULARY:
         warn(
             f"{distinct:,} distinct characters make a large and slow model"

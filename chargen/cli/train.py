@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -69,6 +70,7 @@ def command(
     The model is saved in checkpoints/<name of TEXT>, where `chargen sample` finds it. Ctrl-C saves
     the run, and --resume resumes it. A finished run is trained further with --resume --minutes N.
     """
+    began = time.monotonic()
     if overwrite and output is None and not resume:
         raise click.UsageError("--overwrite needs -o FOLDER")
     texts, chosen = given(TextOptions, options), given(TrainingOptions, options)
@@ -123,6 +125,7 @@ def command(
                     output=target,
                     report=display.note,
                     progress=display.progress,
+                    began=began,
                 )
         except training.RunFinishedError as finished:
             more = ["--resume", f"--{finished.budget.kind}", f"{finished.budget.amount:g}"]
@@ -143,7 +146,7 @@ def command(
                 progress=display.progress,
             )
         warn_unread_table(corpus)
-        trainer = training.start(corpus, settings, output=target, overwrite=overwrite)
+        trainer = training.start(corpus, settings, output=target, overwrite=overwrite, began=began)
     run(
         trainer,
         known_prompt(prompt, trainer.spec.vocabulary),

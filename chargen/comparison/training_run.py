@@ -91,7 +91,9 @@ def load_network(path: Path) -> Network:
 def finish_model(path: Path, nats: float) -> None:
     """Record the validation loss in a model folder, and delete files needed only for training."""
     model = Checkpoint.load(path)
-    measured = {**model.measured, "validation_nats": nats}
+    characters = model.description.corpus["held_out_characters"]
+    loss = {"validation_nats": nats, "validation_characters": characters}
+    measured = {**model.measured, **loss}
     siblings = {name: storage.read_file(path / name) for name in (CONFIG, TOKENIZER)}
     write_model(path, siblings, model.weights, measured)
     storage.write_file(

@@ -13,18 +13,27 @@ from chargen.text.display import plural
 from chargen.training.options import Budget
 
 
+def validation_characters(measured: Mapping[str, Any], corpus: Mapping[str, Any]) -> int:
+    """Return the number of held-out characters that the validation loss was measured on."""
+    return measured.get("validation_characters") or int(corpus["held_out_characters"])
+
+
 def model_card(folder: Path, description: Description, measured: Mapping[str, Any]) -> str:
     """Return the text of the card: the model, its use, its training data, results and limits."""
     model, training, corpus = description.model, description.training, description.corpus
     name = shlex.quote(folder.resolve().name)
     nats = measured["validation_nats"]
+    held_out = f"{corpus['held_out_characters']:,} held-out characters"
+    read = validation_characters(measured, corpus)
+    if read != corpus["held_out_characters"]:
+        held_out = f"{read:,} of the {held_out}, evenly spread"
     if nats is None:
         results = "There is no validation set, so the quality on other text is unknown."
     else:
         results = (
             f"Validation loss: {nats:.4f} nats per character"
             f" ({bits_per_character(nats):.4f} bits per character, perplexity"
-            f" {perplexity(nats):.3f})\non {corpus['held_out_characters']:,} held-out characters."
+            f" {perplexity(nats):.3f})\non {held_out}."
         )
     start = description.start
     if start.get("model") is None:

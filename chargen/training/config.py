@@ -14,7 +14,8 @@ class TrainingConfig:
     sequence_length: characters of a window of truncated backpropagation through time.
     learning_rate: the peak. dropout: between layers; the encoder's output has a third of it.
     threads: of torch on the CPU; with minutes, those of the first update. evaluations: the number
-    of passes over the validation set. weights_dtype: of model.safetensors.
+    of evaluations. validation_characters: about the number of held-out characters that each of them
+    reads, evenly spread; None for all. weights_dtype: of model.safetensors.
     weight_decay: per update, times the learning rate.
     reset_probability: that a stream's state is reset before a window.
     muon: whether the matrices between hidden units are trained with Muon instead of AdamW.
@@ -44,3 +45,4 @@ class TrainingConfig:
     chrono_max: int | None = None
     split_windows: bool = True
     bptt_length: int | None = None
+    validation_characters: int | None = None

@@ -27,7 +27,7 @@ class TrainingOptions:
 
     minutes: float | None = option(
         None,
-        "Train for N minutes",
+        "Train for N minutes, including the time to read the text",
         above=0,
         maximum=_MAX_BUDGET,
         metavar="N",

@@ -17,6 +17,9 @@ from chargen.model.network import Network
 from chargen.training.threads import race
 
 _TIMED = 0.8  # seconds
+# Multiplications of a timed forward pass. A large network is timed on shorter windows: passes of
+# whole windows of two layers of 1,024 units take seconds each.
+_MAX_WORK = 1 << 32
 
 
 @contextmanager
@@ -65,6 +68,7 @@ def training_speeds(
 
     A few forward-backward passes of each are timed alternately.
     """
+    sequence_length = min(sequence_length, max(1, _MAX_WORK // (config.parameters * batch_size)))
     network = Network(config).to(device)
     network.initialise(0)
     ids = torch.zeros(sequence_length, batch_size, dtype=torch.long, device=device)

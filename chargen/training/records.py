@@ -33,9 +33,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One pass over the validation set. nats: mean per character; best: the lowest so far.
+    """One evaluation. nats: mean per held-out character; best: the lowest so far.
 
-    step: 0 for the weights of the model that the run starts from.
+    step: 0 for the weights of the model that the run starts from. characters: the number of
+    held-out characters that were read.
     """
 
     step: int
@@ -43,6 +44,7 @@ class Evaluation:
     nats: float
     best: bool
     seconds: float
+    characters: int
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Finished:
 
     reason: "budget", "overfitting", or "patience" if that option ended the run.
     validation_nats: of the weights that were kept; None without a validation set.
+    validation_characters: the number of held-out characters that it was measured on.
     best_step: the step of these weights; 0 if no update improved the initial model.
     advice: what to do next, in one line, if the run clearly supports it.
     more: a budget as long again, such as "--minutes 0.5", if the advice is to train longer.
@@ -84,6 +87,7 @@ class Finished:
     reason: str
     training_nats: float
     validation_nats: float | None
+    validation_characters: int | None
     best_step: int
     characters: int
     seconds: float

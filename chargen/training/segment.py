@@ -13,6 +13,8 @@ from typing import Any
 
 from chargen.training.options import Budget
 
+_MIN_MINUTES = 1 / 60
+
 
 @dataclass(frozen=True)
 class Position:
@@ -36,13 +38,15 @@ class Position:
 class Segment:
     """A part of a run that has a budget of its own.
 
-    begin: where it begins. dropout, evaluations: as in `TrainingConfig`, chosen for its budget.
+    begin: where it begins. dropout, evaluations, validation_characters: as in `TrainingConfig`,
+    chosen for its budget.
     """
 
     budget: Budget
     dropout: float
     evaluations: int
     begin: Position = Position()
+    validation_characters: int | None = None
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Segment:
@@ -50,12 +54,18 @@ class Segment:
         parts = {"budget": Budget(**fields["budget"]), "begin": Position(**fields["begin"])}
         return cls(**{**fields, **parts})
 
-    def spent(self, position: Position, reserve: float) -> float:
+    def minutes_left(self, position: Position, preparation: float) -> float:
+        """Return the minutes of the budget that are left, if it is one of minutes."""
+        return self.budget.amount - preparation - position.minutes + self.begin.minutes
+
+    def spent(self, position: Position, preparation: float, reserve: float) -> float:
         """Return the share of the budget that is spent, 0 to 1.
 
-        reserve: minutes to keep for the last evaluation, which is part of the minutes.
+        preparation: the minutes that were spent before training. reserve: those to keep for the
+        end, at most half of the rest. Training has at least a second.
         """
         kind, amount = self.budget.kind, self.budget.amount
         if kind == "minutes":
-            amount = max(amount - reserve, amount / 2)
+            rest = amount - preparation
+            amount = max(rest - reserve, rest / 2, min(amount / 2, _MIN_MINUTES))
         return min(1.0, (position.of(kind) - self.begin.of(kind)) / amount)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from chargen.text.split import MIN_CHARACTERS_FOR_VALIDATION, Split, split
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.batches import fit_batch
 from chargen.training.config import TrainingConfig
+from chargen.training.held_out import EvaluationPlan
 from chargen.training.muon import muon_pays
 from chargen.training.options import AUTO, NONE, Budget, TrainingOptions
 from chargen.training.precision import choose_device, has_bfloat16, training_speeds
@@ -36,14 +38,6 @@ from chargen.training.presets import (
 from chargen.training.segment import Position, Segment
 from chargen.training.start import Start, find_start
 from chargen.training.threads import best_count, thread_counts
-
-# Validation takes about a third of the time of training on the same number of characters. All
-# evaluations together may take a twentieth of a run.
-_EVALUATION_SHARE = 0.05
-_EVALUATION_COST = 1 / 3
-_MIN_EVALUATIONS, _MAX_EVALUATIONS = 2, 20
-# A long run on a short text may have more, since its best point can be early.
-_PER_EPOCH = 0.25
 
 
 @dataclass(frozen=True)
@@ -79,12 +73,14 @@ class RunSpec:
         return Description(self.model, *fields, start=asdict(self.start))
 
 
-def make_spec(corpus: Corpus, options: TrainingOptions) -> RunSpec:
+def make_spec(corpus: Corpus, options: TrainingOptions, *, began: float | None = None) -> RunSpec:
     """Choose everything that the options leave open.
 
     A model to start from provides the sizes and the initial weights; its vocabulary is extended.
+    began: when the minutes of the budget began, by `time.monotonic`; None: now.
     Raises OptionError, CorpusError and, if there is no such model, CheckpointError.
     """
+    began = time.monotonic() if began is None else began
     read = corpus
     if options.augment:
         if corpus.kind.separate:
@@ -123,7 +119,9 @@ def make_spec(corpus: Corpus, options: TrainingOptions) -> RunSpec:
             "patience",
             "validation_fraction",
         )
-    model, training = _make_config(options, preset, model, parts, start, kind=corpus.kind)
+    model, training = _make_config(
+        options, preset, model, parts, start, kind=corpus.kind, began=began
+    )
     return RunSpec(
         vocabulary=vocabulary,
         split=parts,
@@ -187,11 +185,13 @@ def make_extension(spec: RunSpec, budget: Budget, begin: Position, characters: i
     them, and its dropout is that of a run over both.
     """
     more = budget.amount * characters / begin.of(budget.kind) if characters else 0.0
+    plan = EvaluationPlan.of(spec.split, more, initial=False, timed=False)
     return Segment(
         budget,
         dropout=_dropout(spec.options, spec.start, spec.split, characters + more),
-        evaluations=_evaluations(spec.split, more),
+        evaluations=plan.evaluations,
         begin=begin,
+        validation_characters=plan.characters,
     )
 
 
@@ -215,6 +215,7 @@ def _make_config(
     start: Start,
     *,
     kind: TextKind,
+    began: float,
 ) -> tuple[ModelConfig, TrainingConfig]:
     """Choose the settings of a run, and a smaller network if the minutes are too short for it."""
     preset, longest = PRESETS[preset_name], None
@@ -243,7 +244,7 @@ def _make_config(
     precision, threads, speed = _choose_by_speed(options, model, *shape)
     is_open = options.preset == "auto" and options.hidden_size is None and start.model is None
     if is_open and len(parts.validation) and budget.kind == "minutes":
-        updates = 60 * budget.amount * speed / (batch_size * window)
+        updates = _seconds_left(budget, began) * speed / (batch_size * window)
         size = affordable_size(model.hidden_size, updates)
         if size < model.hidden_size:
             model = replace(model, hidden_size=size)
@@ -253,17 +254,19 @@ def _make_config(
     if small and is_long and not kind.separate and precision == "bfloat16":
         preset = preset.for_muon()
         batch_size = preset.batch_size
-    characters_of = {
-        "minutes": 60 * speed,
-        "epochs": parts.train_characters,
-        "steps": batch_size * window,
-    }
-    characters = budget.amount * characters_of[budget.kind]
+    characters = {
+        "minutes": _seconds_left(budget, began) * speed,
+        "epochs": budget.amount * parts.train_characters,
+        "steps": budget.amount * batch_size * window,
+    }[budget.kind]
     scale = CELLS[model.cell].learning_rate_scale
     # From random weights, Muon overfits a short text sooner: after 15 s of bfloat16, rhymes 1.649
     # nats with AdamW and 1.706 with Muon, neurons 1.471 and 1.534.
     suits = is_long or start.model is not None
     muon = suits and muon_pays(model.hidden_size, batch_size * window, precision)
+    plan = EvaluationPlan.of(
+        parts, characters, initial=start.model is not None, timed=budget.kind == "minutes"
+    )
     config = TrainingConfig(
         budget=budget,
         batch_size=batch_size,
@@ -274,7 +277,8 @@ def _make_config(
         precision=precision,
         device=device,
         threads=threads,
-        evaluations=_evaluations(parts, characters),
+        evaluations=plan.evaluations,
+        validation_characters=plan.characters,
         preset=preset_name,
         patience=options.patience,
         save_every=options.save_every,
@@ -298,14 +302,9 @@ def _dropout(options: TrainingOptions, start: Start, parts: Split, characters: f
     return dropout if start.model is None else min(dropout, FINE_TUNING.max_dropout)
 
 
-def _evaluations(parts: Split, characters: float) -> int:
-    """Return the number of evaluations while training on this number of characters."""
-    if not len(parts.validation):
-        return 0
-    cost = parts.validation_characters * _EVALUATION_COST
-    affordable = round(characters * _EVALUATION_SHARE / cost)
-    most = max(_MAX_EVALUATIONS, round(characters / parts.train_characters * _PER_EPOCH))
-    return min(most, max(_MIN_EVALUATIONS, affordable))
+def _seconds_left(budget: Budget, began: float) -> float:
+    """Return the seconds of a budget of minutes that are left for training, at least one."""
+    return max(1.0, 60 * budget.amount - (time.monotonic() - began))
 
 
 def _choose_by_speed(

@@ -224,15 +224,15 @@ def _is_clearly_better(start: Start, train_characters: int) -> bool:
     return start.nats + margin < start.bigram_nats
 
 
-def sample_spans(spans: Spans, characters: int) -> tuple[Spans, Spans]:
+def sample_spans(spans: Spans, characters: int, piece_length: int = _PIECE) -> tuple[Spans, Spans]:
     """Split spans into evenly spread pieces of about `characters` in total, and the rest.
 
-    Both are spans [n, 2]. Every target is in exactly one piece, except in a very long text, of
-    which only evenly spread parts are used.
+    Both are spans [n, 2]. Every target is in exactly one piece, of at most `piece_length` targets;
+    of a very long text, only evenly spread parts are used.
     """
-    spans = _thinned(spans)
+    spans = _thinned(spans, piece_length)
     lengths = spans[:, 1] - spans[:, 0] - 1
-    counts = np.maximum(1, -(-lengths // _PIECE))
+    counts = np.maximum(1, -(-lengths // piece_length))
     text = np.repeat(np.arange(len(spans)), counts)
     piece = np.arange(len(text)) - np.repeat(np.cumsum(counts) - counts, counts)
     cuts = [spans[text, 0] + lengths[text] * (piece + k) // counts[text] for k in (0, 1)]
@@ -243,11 +243,11 @@ def sample_spans(spans: Spans, characters: int) -> tuple[Spans, Spans]:
     return pieces[chosen], pieces[~chosen]
 
 
-def _thinned(spans: Spans) -> Spans:
+def _thinned(spans: Spans, piece_length: int) -> Spans:
     """Return evenly spread parts of spans if they have very many pieces."""
     spans = spans[:: max(1, -(-len(spans) // _MAX_TEXTS))]
     lengths = spans[:, 1] - spans[:, 0] - 1
-    share = _MAX_PIECES * _PIECE / max(1, int(lengths.sum()))
+    share = _MAX_PIECES * piece_length / max(1, int(lengths.sum()))
     if share >= 1:
         return spans
     counts = np.maximum(1, -(-lengths // _PART))

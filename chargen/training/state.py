@@ -26,8 +26,11 @@ class Progress:
     """The position of a run.
 
     index: of the window in the epoch; part: of the next update in the window, of `parts`.
-    training_nats: a running mean of the loss. reserve: seconds to keep for the last evaluation.
+    seconds: of training. preparation: the seconds of the last budget that were spent before
+    training, such as to read the text. training_nats: a running mean of the loss.
+    reserve: the seconds of the last evaluation, to keep for the one at the end.
     best: the measured values at the lowest validation loss; since_best: evaluations since then.
+    final: the values measured at the end that replace those of best, if any.
     log_bytes: the length of log.jsonl at the last save.
     extensions: the budgets that the run was given after its first. curve: the evaluations with the
     last budget, see `Outcome`. advice: the last line of a finished run.
@@ -40,9 +43,11 @@ class Progress:
     parts: int = 1
     characters: int = 0
     seconds: float = 0.0
+    preparation: float = 0.0
     training_nats: float = 0.0
     evaluations: int = 0
     best: Mapping[str, Any] | None = None
+    final: Mapping[str, Any] | None = None
     since_best: int = 0
     reserve: float = 0.0
     log_bytes: int = 0

@@ -43,13 +43,17 @@ def start(
     *,
     output: Path | None = None,
     overwrite: bool = False,
+    began: float | None = None,
 ) -> Trainer:
-    """Start a run in a new folder. Raises the errors of `make_spec` and `RunFolder.create`."""
+    """Start a run in a new folder. Raises the errors of `make_spec` and `RunFolder.create`.
+
+    began: when the minutes of the budget began, by `time.monotonic`; None: when training begins.
+    """
     refuse_existing(output, overwrite=overwrite)
-    spec = make_spec(corpus, options)
+    spec = make_spec(corpus, options, began=began)
     folder = RunFolder.create(output, corpus.name, overwrite=overwrite)
     try:
-        return Trainer(spec, folder)
+        return Trainer(spec, folder, began=began)
     except BaseException:
         folder.close()
         raise
@@ -64,12 +68,13 @@ def resume(
     output: Path | None = None,
     report: Report = ignore,
     progress: Progress = show_nothing,
+    began: float | None = None,
 ) -> Trainer:
     """Resume a run from its last save, or train it further.
 
     options: a budget to train for from where the run stands, and options that the user repeats,
     which must equal those of the run. An unfinished run with the same budget is resumed with the
-    rest of it. encoding, pattern, report, progress: as in `Corpus.read`.
+    rest of it. encoding, pattern, report, progress: as in `Corpus.read`. began: as in `start`.
     Raises CheckpointError if there is no run, RunFinishedError if it is finished and no budget is
     given, OptionError if an option or the text differs from those of the run.
     """
@@ -99,7 +104,7 @@ def resume(
         )
         vocabulary = Vocabulary.from_json(state.siblings[TOKENIZER])
         spec = restore_spec(corpus, folder.path, description, vocabulary, state.start_weights)
-        trainer = Trainer(spec, folder)
+        trainer = Trainer(spec, folder, began=began)
         trainer.resume(state)
         if budget is not None and (trainer.progress.finished or budget != trainer.config.budget):
             trainer.extend(budget)

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from chargen.errors import TrainingError
-from chargen.evaluation.validation import streams, validation_nats
+from chargen.evaluation.validation import validation_nats
 from chargen.generation.context import Reader
 from chargen.generation.generate import generate_texts
 from chargen.generation.settings import GenerationSettings
@@ -31,6 +32,7 @@ from chargen.training.card import model_card
 from chargen.training.copied import copied_passages
 from chargen.training.dropout import dropout_masks
 from chargen.training.folder import RunFolder
+from chargen.training.held_out import EvaluationPlan, HeldOut, Part
 from chargen.training.optimiser import Optimiser
 from chargen.training.options import Budget
 from chargen.training.precision import autocast, torch_threads
@@ -63,13 +65,19 @@ class Trainer:
     The result depends only on the specification. Random numbers depend on the seed and the step,
     so a run that was killed and resumed gives the same bits as an uninterrupted one (on a CPU,
     with a budget of steps or epochs; with minutes, the number of threads can change).
+    began: when the minutes of the budget began, by `time.monotonic`; None: when training begins.
     """
 
-    def __init__(self, spec: RunSpec, folder: RunFolder) -> None:
+    def __init__(self, spec: RunSpec, folder: RunFolder, *, began: float | None = None) -> None:
         self.spec = spec
         self.folder = folder
         self.config = spec.training
-        self._segment = Segment(self.config.budget, self.config.dropout, self.config.evaluations)
+        self._segment = Segment(
+            self.config.budget,
+            self.config.dropout,
+            self.config.evaluations,
+            validation_characters=self.config.validation_characters,
+        )
         self.progress = Progress()
         self._siblings = {
             checkpoint.CONFIG: spec.description.to_json(),
@@ -99,10 +107,11 @@ class Trainer:
             counts = thread_counts(spec.model, self.config.batch_size)
         self._threads = ThreadChoice(self.config.threads, counts)
         self._states: States = []
-        self._validation = streams(spec.split.validation)
+        self._held_out = self._read_in(self._segment)
         self._best: checkpoint.Weights | None = None
         self._best_is_saved = True
         self._fraction = 0.0
+        self._prepared_since = began
         self._began = 0.0
         self._saved_at = 0.0
 
@@ -131,10 +140,17 @@ class Trainer:
     def extend(self, budget: Budget) -> None:
         """Give the run another budget, from where it stands, and save it."""
         progress = self.progress
+        part = self._held_out.part
         self._select(make_extension(self.spec, budget, self._position(), progress.characters))
         progress.extensions += (self._segment,)
         progress.evaluations = progress.since_best = 0
         progress.finished, progress.advice, progress.curve = False, None, ()
+        progress.preparation, progress.final = 0.0, None
+        if progress.best and not np.array_equal(part.spans, self._held_out.part.spans):
+            # Losses are comparable only if they are measured on the same text.
+            began = time.monotonic()
+            progress.best = {**progress.best, **self._loss_of_best(self._held_out.part)}
+            progress.reserve = time.monotonic() - began
         if progress.best:
             nats = progress.best["validation_nats"]
             progress.curve = (CurvePoint(progress.step, nats, progress.training_nats),)
@@ -151,7 +167,10 @@ class Trainer:
             yield from self._run(prompt)
 
     def _run(self, prompt: str) -> Iterator[TrainingRecord]:
-        self._began = time.monotonic() - self.progress.seconds
+        now = time.monotonic()
+        if self._prepared_since is not None:
+            self.progress.preparation += now - self._prepared_since
+        self._began = now - self.progress.seconds
         self._fraction = self._spent()
         self._saved_at = time.monotonic()
         for name, data in self._siblings.items():
@@ -159,7 +178,7 @@ class Trainer:
         if not self.progress.step:
             self.save()  # a run that is killed in its first seconds can then be resumed
         is_scored = self.progress.best is not None
-        if self.spec.weights is not None and len(self._validation) and not is_scored:
+        if self.spec.weights is not None and self._held_out.part.characters and not is_scored:
             yield self._logged(self._evaluate())
         samples = schedule.due(self._fraction, _SAMPLES)
         logged = schedule.due(self._fraction, _LOG_LINES)
@@ -268,7 +287,7 @@ class Trainer:
         progress.evaluations = schedule.due(self._fraction, self.config.evaluations)
         began = time.monotonic()
         with self._average.applied():
-            nats = validation_nats(self._network, self.spec.split.ids, self._validation)
+            nats = validation_nats(self._network, self.spec.split.ids, self._held_out.part.spans)
         progress.reserve = time.monotonic() - began
         progress.seconds = time.monotonic() - self._began
         point = CurvePoint(progress.step, nats, progress.training_nats)
@@ -280,7 +299,34 @@ class Trainer:
             progress.since_best = 0
             self._best = self._average.weights()
             self._best_is_saved = False
-        return Evaluation(progress.step, self._fraction, nats, best, progress.reserve)
+        return Evaluation(
+            progress.step,
+            self._fraction,
+            nats,
+            best,
+            progress.reserve,
+            self._held_out.part.characters,
+        )
+
+    def _measure_best(self) -> None:
+        """Measure the loss of the best weights on the whole held-out text, or on what fits."""
+        progress = self.progress
+        if self._best is None:
+            return
+        progress.seconds = time.monotonic() - self._began
+        left = self._segment.minutes_left(self._position(), progress.preparation / 60)
+        part = self._held_out.final(progress.reserve, 60 * left)
+        if part is not None:
+            progress.final = self._loss_of_best(part)
+            progress.seconds = time.monotonic() - self._began
+
+    def _loss_of_best(self, part: Part) -> dict[str, Any]:
+        """Return the measured values of the best weights that depend on the held-out text."""
+        assert self._best is not None
+        network = Network(self.spec.model)
+        network.load_weights(self._best)
+        nats = validation_nats(network.to(self.config.device), self.spec.split.ids, part.spans)
+        return {"validation_nats": nats, "validation_characters": part.characters}
 
     def _reader(self, weights: checkpoint.Weights) -> Reader:
         engine = Engine(self.spec.model, weights)
@@ -293,16 +339,21 @@ class Trainer:
 
     def _finish(self, reason: str) -> Finished:
         progress = self.progress
+        self._measure_best()
         progress.finished = True
+        measured = self._kept_values()
         found = self._advice(reason)
         progress.advice = found.text if found else None
-        more = self._position().as_budget(self.config.budget.kind)
+        position = self._position()
+        minutes = position.minutes + progress.preparation / 60
+        more = replace(position, minutes=minutes).as_budget(self.config.budget.kind)
         finished = Finished(
             step=progress.step,
             reason=reason,
             training_nats=progress.training_nats,
-            validation_nats=progress.best["validation_nats"] if progress.best else None,
-            best_step=progress.best["step"] if progress.best else progress.step,
+            validation_nats=measured["validation_nats"],
+            validation_characters=measured.get("validation_characters"),
+            best_step=measured["step"],
             characters=progress.characters,
             seconds=progress.seconds,
             advice=progress.advice,
@@ -314,7 +365,7 @@ class Trainer:
 
     def _advice(self, reason: str) -> Advice | None:
         spec, shares = self.spec, None
-        if spec.by_heart or len(self._validation):
+        if spec.by_heart or self._held_out.part.characters:
             shares = copied_passages(
                 self._reader(self._kept()),
                 spec.split,
@@ -347,7 +398,9 @@ class Trainer:
 
     def _spent(self) -> float:
         """Return the share of the budget that is spent."""
-        return self._segment.spent(self._position(), self.progress.reserve / 60)
+        progress = self.progress
+        reserve = self._held_out.seconds_at_end(progress.reserve)
+        return self._segment.spent(self._position(), progress.preparation / 60, reserve / 60)
 
     def _position(self) -> Position:
         progress = self.progress
@@ -360,7 +413,13 @@ class Trainer:
             budget=segment.budget,
             dropout=segment.dropout,
             evaluations=segment.evaluations,
+            validation_characters=segment.validation_characters,
         )
+        self._held_out = self._read_in(segment)
+
+    def _read_in(self, segment: Segment) -> HeldOut:
+        plan = EvaluationPlan(segment.evaluations, segment.validation_characters)
+        return HeldOut(self.spec.split.validation, plan, segment.budget)
 
     def _start_tensors(self) -> dict[str, Tensor]:
         """Return the weights of the model that the run started from, if any."""
@@ -384,12 +443,14 @@ class Trainer:
     def _measured(self, validation_nats: float | None) -> dict[str, Any]:
         """Return the values that are stored with the weights of this step."""
         progress = self.progress
+        characters = None if validation_nats is None else self._held_out.part.characters
         return {
             "step": progress.step,
             "trained_characters": progress.characters,
             "trained_seconds": round(progress.seconds, 3),
             "training_nats": progress.training_nats if progress.step else None,
             "validation_nats": validation_nats,
+            "validation_characters": characters,
             "precision": self.config.precision,
         }
 
@@ -397,10 +458,14 @@ class Trainer:
         """Return the weights of the model that the run keeps."""
         return self._average.weights() if self._best is None else self._best
 
+    def _kept_values(self) -> dict[str, Any]:
+        """Return the values that are measured of these weights."""
+        return {**(self.progress.best or self._measured(None)), **(self.progress.final or {})}
+
     def _write_model(self) -> None:
         progress = self.progress
         measured = {
-            **(progress.best or self._measured(None)),
+            **self._kept_values(),
             "extensions": [asdict(segment) for segment in progress.extensions],
             "run_steps": progress.step if progress.finished else None,
             "advice": progress.advice,

@@ -20,6 +20,7 @@ DOCUMENTED = (
     "vocab_size",
     "validation_nats",
     "validation_bpc",
+    "validation_characters",
     "trained_characters",
     "trained_seconds",
     "precision",
@@ -98,6 +99,7 @@ def test_unmeasured_values_are_null(
     assert found["validation_nats"] is None
     assert found["validation_bpc"] is None
     assert found["validation_perplexity"] is None
+    assert found["validation_characters"] is None
     assert found["corpus_held_out_characters"] == 0
     assert found["training_nats"] > 0
     assert all(found[name] is not None for name in DOCUMENTED if "validation" not in name)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from chargen.model.checkpoint import CARD, CONFIG, LOG, MODEL, TOKENIZER, TRAINING, Checkpoint
+from chargen.training.state import TrainingState
 from tests.cli.conftest import TEXT
 from tests.cli.outcome import Command, Outcome
 
@@ -427,6 +428,32 @@ def test_minutes_are_a_budget(text: str, chargen: Command) -> None:
     assert outcome.status == 0, outcome.err
     budget = description("checkpoints/text")["training"]["budget"]
     assert budget == {"kind": "minutes", "amount": 0.01}
+
+
+def test_the_minutes_begin_with_the_command(
+    text: str, chargen: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time before training is recorded, and printed if it is long."""
+    monkeypatch.setattr("chargen.cli.progress._LONG_PREPARATION", 0.0)
+    options = "--hidden-size 8 --embedding-size 4 --device cpu --precision float32 --minutes 0.01"
+    outcome = chargen("train", text, *options.split())
+    assert re.search(r"epochs,\n +after 0:0\d of preparation", outcome.out)
+    assert TrainingState.read(Path("checkpoints/text")).progress.preparation > 0
+
+
+@pytest.mark.parametrize(
+    ("fraction", "characters"), [("0.5", r"on 19,9\d\d of the 29,999"), ("0.25", "on all 14,999")]
+)
+def test_a_long_held_out_text_is_read_in_parts(
+    here: Path, train: Command, chargen: Command, fraction: str, characters: str
+) -> None:
+    """The introduction has the size of the part, the summary that of the final measurement."""
+    (here / "long.txt").write_text((TEXT * 420)[:60_000])
+    outcome = train("long.txt", "--val-fraction", fraction)
+    assert "each evaluation reads about 10,000 of them\n" in outcome.err
+    assert re.search(f"{characters} held-out characters\n", outcome.out)
+    measured = Checkpoint.load("checkpoints/long").measured["validation_characters"]
+    assert f"{measured:,} held-out characters" in chargen("info", "long").out
 
 
 def test_every_option_is_stored(text: str, chargen: Command) -> None:

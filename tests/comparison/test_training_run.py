@@ -71,6 +71,8 @@ def test_a_finished_model_has_its_loss(spec: RunSpec, tmp_path: Path) -> None:
     finish_model(tmp_path / "run", NATS)
     model = Checkpoint.load(tmp_path / "run")
     assert model.measured["validation_nats"] == NATS
+    held_out = spec.corpus.held_out_characters
+    assert model.measured["validation_characters"] == held_out
     assert "1.2500 nats" in (tmp_path / "run" / "README.md").read_text()
     for name, value in before.items():
         np.testing.assert_array_equal(value, model.weights[name])

@@ -33,6 +33,7 @@ CLOCK_FIELDS = {
     "minutes",
     "best_seconds",
     "reserve",
+    "preparation",
     "sha256",
     "log_bytes",
 }

@@ -258,7 +258,7 @@ def test_the_current_folder_can_be_the_output(monkeypatch: pytest.MonkeyPatch) -
 def test_a_log_has_one_json_object_per_line_and_can_be_truncated() -> None:
     """The records after a save can be removed."""
     folder = create_with("model")
-    folder.log(Evaluation(step=7, fraction=0.5, nats=1.25, best=True, seconds=0.1))
+    folder.log(Evaluation(step=7, fraction=0.5, nats=1.25, best=True, seconds=0.1, characters=9))
     size = folder.log_size()
     folder.log(Sample(step=8, text="ü\n"))
     lines = (folder.path / LOG).read_text(encoding="utf-8").splitlines(keepends=True)

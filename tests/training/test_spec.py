@@ -1,5 +1,6 @@
 """The specification of a run, made of a corpus and options."""
 
+import time
 from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
@@ -207,6 +208,20 @@ def test_the_minutes_and_the_speed_limit_the_size(
     monkeypatch.setattr("chargen.training.spec.training_speeds", speeds)
     options = replace(open_options, **{"steps": None, "validation_fraction": 0.2, **changes})
     assert make_spec(corpus, options).model.hidden_size == size
+
+
+def test_the_minutes_before_the_choice_count(
+    corpus: Corpus, open_options: TrainingOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten minutes of which nearly all were spent to read the text afford fewer units."""
+    monkeypatch.setitem(PRESETS, "tiny", replace(PRESETS["tiny"], hidden_size=400))
+    speed = {("float32", 1): 10_000.0}
+    monkeypatch.setattr("chargen.training.spec.training_speeds", lambda *_, **__: speed)
+    monkeypatch.setattr("chargen.training.spec.thread_counts", lambda *_: (1,))
+    options = replace(open_options, steps=None, minutes=10.0, validation_fraction=0.2)
+    for spent, size in ((0, 400), (595, 256)):
+        spec = make_spec(corpus, options, began=time.monotonic() - spent)
+        assert spec.model.hidden_size == size
 
 
 @pytest.mark.parametrize(

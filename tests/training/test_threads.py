@@ -10,6 +10,7 @@ import torch
 
 from chargen.model.config import ModelConfig
 from chargen.text.corpus import Corpus
+from chargen.training import precision
 from chargen.training.options import TrainingOptions
 from chargen.training.precision import training_speeds
 from chargen.training.records import Step
@@ -215,6 +216,16 @@ def test_every_precision_is_measured_with_every_number() -> None:
     assert set(speeds) == {("float32", 1), ("float32", 2)}
     assert min(speeds.values()) > 0
     assert torch.get_num_threads() == 1
+
+
+def test_large_networks_are_timed_on_shorter_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison of speeds takes about as long for them as for small ones."""
+    model = ModelConfig(20, hidden_size=8, embedding_size=4)
+    monkeypatch.setattr(precision, "race", lambda passes, _: {k: p()[0] for k, p in passes.items()})
+    for steps, characters in ((5, 10), (100, 16), (0, 2)):
+        monkeypatch.setattr(precision, "_MAX_WORK", steps * 2 * model.parameters)
+        timed = training_speeds(model, 2, 8, "cpu", precisions=["float32"], counts=[1])
+        assert timed == {("float32", 1): characters}
 
 
 def test_a_run_with_steps_keeps_its_number(
