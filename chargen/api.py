@@ -191,8 +191,8 @@ def train(
     that equal `separator` (between blank lines for "blank-line"), or a cell of a column of tables,
     which has a name or a number from 1.
     encoding: of the files; "auto" detects one that is not UTF-8. glob: the pattern of the files to
-    read in folders [default: **/*.txt]. normalize: the Unicode normal form to convert the texts
-    to, "nfc", "nfd" or "none".
+    read in folders [default: **/*.txt; with a column, all CSV, TSV and JSON Lines files].
+    normalize: the Unicode normal form to convert the texts to, "nfc", "nfd" or "none".
     init_from: the model to start from, as for `load`. "auto" starts from the model english if
     it predicts the text better than the text's own letter pairs do; "none" from random weights.
     The run saves every 30 seconds; an interrupted one resumes with `chargen train --resume`.

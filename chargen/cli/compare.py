@@ -19,6 +19,7 @@ from chargen.cli.options import (
     encoding_option,
     given,
     glob_option,
+    print_note,
     set_parameters,
     stop_signals,
     warn_unread_table,
@@ -103,7 +104,9 @@ def command(
                 progress=display.progress,
             )
         warn_unread_table(corpus)
-    families = None if rhymes is None else read_rhyme_families(Path(rhymes))
+    families = None
+    if rhymes is not None:
+        families = read_rhyme_families(Path(rhymes), encoding=encoding, report=print_note)
     folder = open_folder(target, corpus, chosen, families)
     command_line = _reproduce(text)
     with stop_signals() as caught, closing(folder):

@@ -62,8 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-        if hasattr(getattr(sys, name), "reconfigure"):
-            getattr(sys, name).reconfigure(errors="replace")
+        stream = getattr(sys, name)
+        if hasattr(stream, "reconfigure"):
+            # On Windows, files and pipes would be in a legacy encoding that lacks most characters.
+            legacy = os.name == "nt" and not stream.isatty()
+            stream.reconfigure(encoding="utf-8" if legacy else None, errors="replace")
     debug = "--debug" in arguments[:1]
     try:
         # Not `cli.main`, which exits with status 1 if the reader of a pipe has closed it.

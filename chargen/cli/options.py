@@ -206,11 +206,11 @@ def file_text(path: str, encoding: str, kind: TextKind = STREAM) -> str:
 
 def print_note(note: Note) -> None:
     """Print a note about a text to standard error."""
-    change = f" (--{note.option} overrides it)" if note.option else ""
+    message = note.message(lambda option: f"--{option}")
     if note.warning:
-        warn(note.message + change)
+        warn(message)
     else:
-        print(note.message + change, file=sys.stderr)
+        print(message, file=sys.stderr)
 
 
 def warn_unread_table(corpus: Corpus) -> None:

@@ -25,7 +25,6 @@ _LINE_EVERY = 10.0
 _SAMPLE_WIDTH = 88
 _LARGE_VOCABULARY = 10_000
 _FEW_CHARACTERS = 500
-_COUNTED = 1 << 20
 _LONG_PREPARATION = 0.25  # of the minutes
 _RUNNING_MEAN = 0.05
 
@@ -216,7 +215,10 @@ def _validation_set(spec: RunSpec, part: int | None) -> str:
         if spec.corpus.characters < MIN_CHARACTERS_FOR_VALIDATION:
             least = f"{MIN_CHARACTERS_FOR_VALIDATION:,}"
             return f"no validation set: the text has fewer than {least} characters"
-        return f"no validation set: all {spec.corpus.kind.noun}s are identical"
+        noun = spec.corpus.kind.noun
+        if spec.corpus.texts == 1:
+            return f"no validation set: the text has one {noun}"
+        return f"no validation set: all {noun}s are identical"
     return "no validation set"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @click.command("repl", cls=Command)
 @model_option
 @encoding_option
-@declared_options(SessionSettings, exclude=("stop", "until_newline"))
+@declared_options(SessionSettings, exclude=("stop", "until_newline", "encoding"))
 def command(model: str | None, encoding: str, **options: Any) -> int:
     """Write a text together with a model, line by line.
 
@@ -42,10 +43,8 @@ def command(model: str | None, encoding: str, **options: Any) -> int:
     """
     from chargen.generation.context import Reader
     from chargen.repl.session import Session
-    from chargen.text.decoding import check_encoding
 
-    encoding = check_encoding(encoding)
-    chosen = given(SessionSettings, options)
+    chosen = {**given(SessionSettings, options), "encoding": encoding}
     SessionSettings(**chosen)  # before the model is loaded
     loaded = load_model(model)
     reader = Reader.of(loaded)
@@ -55,7 +54,6 @@ def command(model: str | None, encoding: str, **options: Any) -> int:
         reader,
         settings,
         name=loaded.name,
-        encoding=encoding,
         whole_lines=not terminal,
     )
     if not terminal:
@@ -76,7 +74,7 @@ def run_script(session: Session, lines: Iterable[str]) -> int:
     from chargen.text.display import visible
 
     if isinstance(lines, io.TextIOWrapper):
-        lines.reconfigure(errors="replace")
+        lines.reconfigure(encoding="utf-8" if os.name == "nt" else None, errors="replace")
     out = sys.stdout
     show = visible if out.isatty() else str
     status = 0

@@ -89,9 +89,7 @@ def command(
         if unknown := vocabulary.unknown(text):
             shown = list_characters(unknown)
             warn(f"--stop {text!r} never occurs: the model does not know {shown}")
-    read = prompt or "" if file is None else file_text(file, encoding)
-    if file is not None and not keep_newline:
-        read = read.removesuffix("\n")
+    read = prompt or "" if file is None else _prompt_in(file, encoding, reader.kind, keep_newline)
     prompt = known_prompt(read, vocabulary, typed=file is None)
     colours = highlight and colours_wanted(sys.stdout)
     if highlight and not colours:
@@ -104,7 +102,7 @@ def command(
         log_probabilities=as_json or colours,
     )
     if num_samples == 1 and not as_json:
-        reason = stream(prompt, records, colours=colours)
+        reason = stream(reader.kind.saved(prompt), records, colours=colours)
         if reason == "confidence" and sys.stderr.isatty():
             print(
                 f"(stopped: the top probability fell below {settings.confidence:g})",
@@ -115,9 +113,23 @@ def command(
             print_json(loaded.folder, prompt, number, sample, settings)
     else:
         kind = LINE if settings.until_newline else reader.kind
-        print_texts(prompt, records, kind, colours=colours)
+        print_texts(reader.kind.saved(prompt), records, kind, colours=colours)
     if colours and sys.stderr.isatty():
         print(legend(), file=sys.stderr)
+
+
+def _prompt_in(path: str, encoding: str, kind: TextKind, keep_newline: bool) -> str:
+    """Return the prompt in a file, as a model of a kind reads it.
+
+    It lacks the boundary after the last text, which the model continues, and the last newline
+    unless it is kept.
+    """
+    from chargen.text.corpus import text_as
+    from chargen.text.reading import FileText
+
+    whole = file_text(path, encoding)
+    text = text_as(FileText(path, whole), kind).removesuffix(kind.boundary)
+    return text + "\n" if keep_newline and whole.endswith("\n") else text
 
 
 @dataclass

@@ -8,6 +8,7 @@ Losses are in nats per character unless the name contains `bits`.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
 from statistics import fmean
@@ -23,6 +24,7 @@ from chargen.evaluation.records import (
     Interval,
     SpelledPrefix,
 )
+from chargen.text.kind import STREAM, TextKind
 
 Record = TypeVar("Record")
 OneOrMore = Annotated[tuple[Record, ...], Meta(min_length=1)]
@@ -348,6 +350,13 @@ class Comparison:
     settings: dict[str, Any]
     seconds: float
     version: int = field(default=2)
+
+    @property
+    def text_kind(self) -> TextKind:
+        """What a text of the comparison is; older results do not say it."""
+        with suppress(LookupError, TypeError, ValueError):
+            return TextKind(**self.settings["kind"])
+        return STREAM
 
     @property
     def networks(self) -> dict[str, Network]:

@@ -27,7 +27,7 @@ from chargen.comparison.result import (
 from chargen.comparison.splits import CorpusSplits
 from chargen.comparison.stages import Stage, Study
 from chargen.comparison.training_run import finish_model, train
-from chargen.comparison.writing import WritingProtocol, default_prompt
+from chargen.comparison.writing import MAX_DOCUMENT, WritingProtocol, default_prompt
 from chargen.errors import OptionError
 from chargen.evaluation.bigram import bigram_nats
 from chargen.evaluation.bracket_matching import bracket_matching
@@ -146,10 +146,15 @@ class TextStudy(Study):
         return notes
 
     def settings(self) -> dict[str, Any]:
-        """Return the training settings of the networks, for the report."""
+        """Return the settings of the networks' training and writing, for the report."""
         batch_size, window = self._batch_shape
         dropout = {cell: self._dropout(cell) for cell in self.options.cells}
-        return {"batch_size": batch_size, "sequence_length": window, "dropout": dropout}
+        return {
+            "batch_size": batch_size,
+            "sequence_length": window,
+            "dropout": dropout,
+            "max_document": MAX_DOCUMENT,
+        }
 
     def thread_counts(self, cell: str) -> tuple[int, ...]:
         """Return one thread, and as many as the network keeps busy."""

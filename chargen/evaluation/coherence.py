@@ -12,7 +12,8 @@ from chargen.evaluation.bracket_matching import match_brackets
 from chargen.evaluation.copying import longest_copy
 from chargen.evaluation.intervals import wilson
 from chargen.evaluation.records import Coherence, Interval
-from chargen.text.reading import read_file
+from chargen.text.decoding import AUTO
+from chargen.text.reading import Report, ignore, read_file
 
 MAX_DISTANCE = 12
 MIN_WORDS = 20
@@ -59,13 +60,15 @@ def kept_rhyme(lines: Iterable[str], families: Families) -> tuple[Interval, ...]
     return tuple(wilson(sum(found), len(found)) for found in enough)
 
 
-def read_rhyme_families(path: Path) -> Families:
+def read_rhyme_families(path: Path, *, encoding: str = AUTO, report: Report = ignore) -> Families:
     """Read words that rhyme: one family per line, such as `-ay: play day stay`.
 
-    Empty lines and lines that begin with # are ignored. Raises CorpusError.
+    Empty lines and lines that begin with # are ignored. encoding, report: as for `read_file`,
+    whose errors are raised.
     """
     families: dict[str, frozenset[str]] = {}
-    for number, line in enumerate(read_file(path).splitlines(), 1):
+    text = read_file(path, encoding=encoding, report=report)
+    for number, line in enumerate(text.split("\n"), 1):
         name, colon, members = line.partition(":")
         if not line.strip() or line.startswith("#"):
             continue

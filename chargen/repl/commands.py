@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from chargen.errors import ChargenError, CommandError, OptionError
+from chargen.errors import ChargenError, CommandError, CorpusError, OptionError
 from chargen.evaluation.score import describe, quoted
 from chargen.evaluation.surprisal import read
 from chargen.generation.context import Reader
@@ -174,11 +174,14 @@ def _load(session: Session, argument: str) -> TextStream:
 def _file(session: Session, argument: str) -> TextStream:
     if not argument:
         raise CommandError("/file needs the name of a text file")
+    if argument == "-":
+        raise CommandError("/file reads a file, not standard input")
     kind = session.reader.kind
     notes: list[Note] = []
-    text = read_as(_path(argument), kind, encoding=session.encoding, report=notes.append)
+    encoding = session.settings.encoding
+    text = read_as(_path(argument), kind, encoding=encoding, report=notes.append)
     for note in notes:
-        yield note.message + "\n"
+        yield "warning: " * note.warning + note.message(_setting) + "\n"
     if kind.boundary != "\n":
         text = text.removesuffix(kind.boundary)  # the model can continue the last text
     yield from _announce_reading(len(text))
@@ -232,9 +235,13 @@ COMMANDS = {
 def error_line(error: ChargenError) -> str:
     """Return the message of an error on one line, with settings named as they are typed."""
     message = str(error)
-    if isinstance(error, OptionError):
-        message = error.message(lambda name: f"/set {name}")
+    if isinstance(error, OptionError | CorpusError):
+        message = error.message(_setting)
     return " ".join(message.splitlines())
+
+
+def _setting(name: str) -> str:
+    return f"/set {name}"
 
 
 def _path(argument: str) -> Path:

@@ -22,7 +22,7 @@ from chargen.model.engine import Floats, Ids, States
 from chargen.options import MAX_SEED
 from chargen.repl.line import Line, Prediction
 from chargen.repl.settings import SessionSettings, model_defaults
-from chargen.text.decoding import AUTO, normalise
+from chargen.text.decoding import normalise
 
 # A generator of text to print; it may be closed before its end.
 TextStream = Generator[str, None, None]
@@ -47,7 +47,6 @@ class Turn:
 class Session:
     """A model, its settings and the turns of the text so far.
 
-    encoding: of the files that are appended, or "auto".
     whole_lines: end every answer with a newline, as a script expects.
     """
 
@@ -57,7 +56,6 @@ class Session:
         settings: SessionSettings,
         *,
         name: str,
-        encoding: str = AUTO,
         whole_lines: bool = False,
     ) -> None:
         if settings.seed is None:
@@ -65,7 +63,6 @@ class Session:
         self.reader = reader
         self.settings = settings
         self.name = name
-        self.encoding = encoding
         self.turns: list[Turn] = []
         self._whole_lines = whole_lines
         self._line = Line(reader, reader.start)

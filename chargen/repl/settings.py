@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chargen.errors import OptionError
 from chargen.generation.settings import GenerationSettings
 from chargen.options import MAX_SEED, option, options_of
+from chargen.text.decoding import AUTO, check_encoding
 
 if TYPE_CHECKING:
     from chargen.generation.context import Reader
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 class SessionSettings(GenerationSettings):
     """Generation settings with defaults and help lines for a session.
 
-    confidence applies to suggestions only. seed is the seed of the next answer.
+    confidence applies to suggestions only. seed is the seed of the next answer. encoding is that of
+    the files that /file reads.
     """
 
     stop: tuple[str, ...] = option(
@@ -39,6 +41,11 @@ class SessionSettings(GenerationSettings):
         metavar="N",
         default_help="random",
     )
+    encoding: str = option(AUTO, "Encoding of files; auto: UTF-8 or a detected one", metavar="NAME")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_encoding(self.encoding)
 
 
 SETTINGS = options_of(SessionSettings)
@@ -49,6 +56,7 @@ def model_defaults(reader: Reader) -> dict[str, Any]:
     return {"length": reader.default_length, "until_newline": reader.kind.boundary == "\n"}
 
 
+_READ = {"int": int, "float": float, "str": str}
 _SWITCH = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
 
 
@@ -64,7 +72,7 @@ def change(settings: SessionSettings, name: str, text: str) -> SessionSettings:
             raise OptionError(name, text, "on or off")
     elif not declared.none_as or text != declared.none_as:
         try:
-            value = int(text) if declared.kind == "int" else float(text)
+            value = _READ[declared.kind](text)
         except ValueError:
             raise OptionError(name, text, declared.allowed, declared.hint) from None
     return replace(settings, **{name: value})

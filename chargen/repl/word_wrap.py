@@ -17,6 +17,11 @@ class WordWrap:
 
     columns: returns the width of the terminal. The last column stays empty, since terminals differ
     in what they do after it.
+
+    A break is a newline, which a terminal copies as one. Terminals copy only the breaks as nothing
+    that they make themselves, within a word at the last column, and no escape sequence marks a
+    newline as such a break. Spaces up to the last column would be copied, too, and fall apart when
+    the window is resized. `/save` writes the text without breaks.
     """
 
     def __init__(self, columns: Callable[[], int]) -> None:

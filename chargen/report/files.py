@@ -12,7 +12,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from chargen.comparison.result import Comparison
-from chargen.comparison.writing import MAX_DOCUMENT
 from chargen.report import images, sentences, tables
 from chargen.report.charts import SETTINGS
 from chargen.report.formatting import percent, visible
@@ -60,7 +59,7 @@ def _page(
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    kind = sentences.text_kind(comparison)
+    kind = comparison.text_kind
     letters = {" ": "\u2423"} | ({} if kind.boundary == "\n" else {kind.boundary: "end"})
     environment.filters |= {
         "lines": _lines,
@@ -71,7 +70,6 @@ def _page(
         comparison=comparison,
         text=comparison.text,
         text_kind=kind,
-        max_document=MAX_DOCUMENT,
         styles=styles,
         title=sentences.headline(comparison, styles),
         facts=sentences.facts(comparison),

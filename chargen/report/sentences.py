@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -34,7 +33,6 @@ from chargen.report.formatting import (
     visible,
 )
 from chargen.report.theme import TEXT, Styles
-from chargen.text.kind import STREAM, TextKind
 
 Number = TypeVar("Number", int, float)
 LAGS = (25, 50, 100)
@@ -64,7 +62,7 @@ def facts(comparison: Comparison) -> str:
     if text is None or not networks:
         return time
     size = networks[0].parameters
-    kind = text_kind(comparison)
+    kind = comparison.text_kind
     where = f", where {visible(kind.description)}" if kind.separate else ""
     return (
         f"Each network has about {count(round(size, 2 - len(str(size))))} parameters and read "
@@ -72,13 +70,6 @@ def facts(comparison: Comparison) -> str:
         f"({characters(text.corpus.training_characters)} to train on and "
         f"{count(text.corpus.held_out_characters)} to evaluate on). {time}{_little_training(text)}"
     )
-
-
-def text_kind(comparison: Comparison) -> TextKind:
-    """Return what a text of the comparison is; older comparisons do not store it."""
-    with suppress(LookupError, TypeError, ValueError):
-        return TextKind(**comparison.settings["kind"])
-    return STREAM
 
 
 def _little_training(text: TextComparison) -> str:

@@ -24,7 +24,7 @@ import numpy as np
 
 from chargen.text.encoder import Encoded
 from chargen.text.files import Content
-from chargen.text.ids import BLOCK, IdWriter, StoredIds, unwritable
+from chargen.text.ids import BLOCK, BlockFile, IdWriter, StoredIds, unwritable
 from chargen.text.reading import Source
 
 _FOLDER = ".chargen-cache"
@@ -79,12 +79,12 @@ class TextCache:
         Raises CorpusError if the file cannot be written.
         """
         ids = encoded.ids
-        if not isinstance(ids, StoredIds) or ids.path is None:
+        if not isinstance(ids, StoredIds) or (temporary := ids.file.path) is None:
             return encoded
         fields = {
             "key": key,
             "length": len(ids),
-            "dtype": ids.dtype.name,
+            "dtype": ids.stored_dtype.name,
             "texts": len(encoded.edges) - 1,
             "counts": encoded.counts,
             "sha256": encoded.sha256,
@@ -92,25 +92,25 @@ class TextCache:
             **facts,
         }
         parts = [
-            np.array(ids.checksums, np.uint32).tobytes(),
+            np.array(ids.file.checksums, np.uint32).tobytes(),
             encoded.edges.tobytes(),
             text := json.dumps(fields).encode(),
         ]
         digest = hashlib.sha256()
-        path = self._path(key)
+        path, file = self._path(key), ids.file.file
         try:
-            ids.file.seek(0, os.SEEK_END)
+            file.seek(0, os.SEEK_END)
             for part in parts:
                 digest.update(part)
-                ids.file.write(part)
-            ids.file.write(_FOOTER.pack(_MAGIC, digest.digest(), len(text)))
-            ids.file.flush()
+                file.write(part)
+            file.write(_FOOTER.pack(_MAGIC, digest.digest(), len(text)))
+            file.flush()
             # Another process may have removed the file; this one can still read it.
             with contextlib.suppress(FileNotFoundError):
-                os.replace(ids.path, path)
+                os.replace(temporary, path)
         except OSError as error:
             raise unwritable(path, error) from None
-        ids.path = path
+        ids.file.path = path
         return encoded
 
     def clean(self, key: Mapping[str, Any]) -> None:
@@ -181,7 +181,7 @@ def _read(file: BinaryIO, path: Path) -> tuple[Encoded, dict[str, Any]] | None:
         found.update(file.read()[: -_FOOTER.size])
         if found.digest() != digest:
             return None
-        ids = StoredIds(file, path, dtype, fields["length"], checksums)
+        ids = StoredIds(BlockFile(file, path, size, checksums), dtype)
         form = fields["normal_form"]
         return Encoded(ids, fields["counts"], edges, fields["sha256"], form), fields
     except (OSError, ValueError, LookupError, TypeError):

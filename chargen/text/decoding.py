@@ -204,7 +204,8 @@ def _detect(content: Content, error: _NotInEncodingError) -> str:
     valid = sum(c > "\x7f" and c != "\ufffd" for c in mended)
     if valid > mended.count("\ufffd"):
         raise CorpusError(
-            f"{where}, but most of it is (repair the file, or set {{encoding}})", "encoding"
+            f"{where}, but most of it is (repair the file, or choose one with {{encoding}})",
+            "encoding",
         )
     found = detect(sample)
     readings = []
@@ -215,15 +216,14 @@ def _detect(content: Content, error: _NotInEncodingError) -> str:
             continue
         if found.certain and guess is found.guesses[0]:
             return guess.encoding
-        readings.append(
-            f'{guess.encoding} ("{_excerpt(sample.decode(guess.encoding, "replace"))}")'
-        )
+        excerpt = _excerpt(sample.decode(guess.encoding, "replace"))
+        readings.append(f'{guess.encoding} ("{excerpt}")')
     if not readings:
-        raise CorpusError(f"{where} (set {{encoding}})", "encoding")
+        raise CorpusError(f"{where} (choose one with {{encoding}})", "encoding")
     listed = " or ".join(filter(None, [", ".join(readings[:-1]), readings[-1]]))
     raise CorpusError(
         f"{content.shown} is not UTF-8, and its encoding is uncertain: {listed}"
-        " (set {encoding} to the one that gives readable text)",
+        " (choose the one that gives readable text with {encoding})",
         "encoding",
     )
 
@@ -237,9 +237,10 @@ def _sample(content: Content, offset: int) -> bytes:
         return content.data
     start = content.read(0, _SAMPLE)
     if offset < _SAMPLE:
-        return start[: start.rfind(b"\n") + 1] or start
-    around = content.read(offset - HEAD, _SAMPLE)
-    return start[: start.rfind(b"\n") + 1] + around[around.find(b"\n") + 1 :]
+        return start[: start.rfind(b"\n", offset) + 1] or start
+    before = _SAMPLE // 8
+    around = content.read(offset - before, _SAMPLE)
+    return start[: start.rfind(b"\n") + 1] + around[around.find(b"\n", 0, before) + 1 :]
 
 
 def _excerpt(text: str) -> str:
@@ -279,4 +280,4 @@ def _c1_warning(count: int, first: str, shown: str, encoding: str) -> str:
     message = f"{shown} has {plural(count, 'invisible control character')}, such as {name}: "
     if encoding.startswith(("utf", "UTF")):
         return message + "it was probably decoded as latin-1 instead of cp1252"
-    return message + f"it is probably not {encoding} (try encoding cp1252 or {AUTO})"
+    return message + f"it is probably not {encoding} (try {{encoding}} cp1252 or {AUTO})"

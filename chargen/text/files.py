@@ -41,7 +41,7 @@ def find_files(folder: str, patterns: Sequence[str] = DEFAULT_PATTERNS) -> Found
     skipped. Links to folders are followed, but no folder is visited twice.
     Raises OptionError for an empty pattern, CorpusError if the folder cannot be read.
     """
-    split = [pattern.lower().split("/") for pattern in patterns]
+    split = [pattern.lower().replace(os.sep, "/").split("/") for pattern in patterns]
     for pattern, parts in zip(patterns, split, strict=True):
         if not all(parts):
             raise OptionError("glob", pattern, "a relative pattern", "try '**/*.md'")
@@ -73,6 +73,10 @@ class Content:
         self.advance: Callable[[int], None] | None = None
         self._file = file
 
+    def __del__(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
     def chunks(self) -> Iterator[bytes]:
         """Yield all bytes, in chunks of a megabyte if they are in a file."""
         if self.data is not None:
@@ -95,7 +99,7 @@ class Content:
             raise unreadable(self.shown, error) from None
 
 
-def open_file(path: str, kinds: str = "a text file or -") -> Content:
+def open_file(path: str, kinds: str = "a text file") -> Content:
     """Open a file, or standard input ("-"), to read its bytes.
 
     A stream, such as a pipe, is copied to a temporary file unless it is short.

@@ -10,7 +10,7 @@ import tempfile
 import zlib
 from array import array
 from collections.abc import Sequence
-from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,76 +31,38 @@ _BUFFER = 1 << 20
 IN_MEMORY = 1 << 25  # bytes of ids, or of the files of a text
 
 
-class StoredIds:
-    """Ids in a file. Like an array, they are read with a slice or an array of positions.
-
-    checksums: the CRC-32 of each block. table: what each stored id stands for, an array of ids.
-    """
+class BlockFile:
+    """A file in blocks. checksums: the CRC-32 of each block. path: None for a temporary file."""
 
     def __init__(
-        self,
-        file: BinaryIO,
-        path: Path | None,
-        dtype: npt.DTypeLike,
-        length: int,
-        checksums: Sequence[int],
+        self, file: BinaryIO, path: Path | None, size: int, checksums: Sequence[int]
     ) -> None:
-        self.path = path
-        self.stored_dtype = np.dtype(dtype)
-        self.checksums = checksums
         self.file = file
-        self._length = length
-        self._table: Array | None = None
-        self._block = lru_cache(_CACHED_BLOCKS)(self._read_block)
+        self.path = path
+        self.size = size
+        self.checksums = checksums
+        self._cached: dict[int, bytes] = {}
 
-    @property
-    def dtype(self) -> Dtype:
-        """The type of the ids that are read."""
-        return self.stored_dtype if self._table is None else self._table.dtype
+    def __del__(self) -> None:
+        self.file.close()
 
-    def mapped(self, table: Array) -> StoredIds:
-        """Return the same ids, each replaced by its entry of a table."""
-        ids = StoredIds(self.file, self.path, self.stored_dtype, self._length, self.checksums)
-        ids._table = table
-        return ids
+    def read(self, start: int, stop: int) -> bytes:
+        """Return a range of bytes. Raises CorpusError, and removes the file, if it is damaged."""
+        first, last = start // BLOCK, -(-stop // BLOCK)
+        blocks = b"".join([self._block(number) for number in range(first, last)])
+        return blocks[start - first * BLOCK : stop - first * BLOCK]
 
-    def __len__(self) -> int:
-        return self._length
-
-    def __getitem__(self, places: slice | Longs) -> Array:
-        """Return the ids at these positions.
-
-        Positions of an array [T, ...] are read fastest if they follow each other along T.
-        """
-        if isinstance(places, slice):
-            start, stop, step = places.indices(self._length)
-            assert step == 1
-            ids = self._read(start, max(start, stop))
-        else:
-            flat = places.T.ravel()
-            ids = np.empty(len(flat), self.stored_dtype)
-            steps = np.diff(flat)
-            cuts = np.flatnonzero((steps != 0) & (steps != 1)) + 1
-            for first, last in zip([0, *cuts.tolist()], [*cuts.tolist(), len(flat)], strict=True):
-                if first < last:
-                    start = int(flat[first])
-                    run = self._read(start, int(flat[last - 1]) + 1)
-                    ids[first:last] = run[flat[first:last] - start]
-            ids = ids.reshape(places.T.shape).T
-        return ids if self._table is None else self._table[ids]
-
-    def _read(self, start: int, stop: int) -> Array:
-        width = self.stored_dtype.itemsize
-        first, last = start * width // BLOCK, -(-stop * width // BLOCK)
-        blocks = b"".join(self._block(number) for number in range(first, last))
-        offset = start * width - first * BLOCK
-        return np.frombuffer(blocks, self.stored_dtype, stop - start, offset)
+    def _block(self, number: int) -> bytes:
+        if (block := self._cached.get(number)) is None:
+            if len(self._cached) == _CACHED_BLOCKS:
+                self._cached.clear()
+            block = self._cached[number] = self._read_block(number)
+        return block
 
     def _read_block(self, number: int) -> bytes:
         try:
             self.file.seek(number * BLOCK)
-            size = min(BLOCK, self._length * self.stored_dtype.itemsize - number * BLOCK)
-            block = self.file.read(size)
+            block = self.file.read(min(BLOCK, self.size - number * BLOCK))
         except OSError as error:
             raise CorpusError(f"{self.path} cannot be read: {error.strerror}") from None
         if zlib.crc32(block) != self.checksums[number]:
@@ -112,6 +74,56 @@ class StoredIds:
                 "resume",
             )
         return block
+
+
+class StoredIds:
+    """Ids in a file. Like an array, they are read with a slice or an array of positions.
+
+    stored_dtype: the type of the ids in the file. table: an id for each of them; None: the same.
+    """
+
+    def __init__(self, file: BlockFile, dtype: npt.DTypeLike, table: Array | None = None) -> None:
+        self.file = file
+        self.stored_dtype = np.dtype(dtype)
+        self._table = table
+
+    @property
+    def dtype(self) -> Dtype:
+        """The type of the ids that are read."""
+        return self.stored_dtype if self._table is None else self._table.dtype
+
+    def mapped(self, table: Array) -> StoredIds:
+        """Return the same ids, each replaced by its entry of a table."""
+        return StoredIds(self.file, self.stored_dtype, table)
+
+    def __len__(self) -> int:
+        return self.file.size // self.stored_dtype.itemsize
+
+    def __getitem__(self, places: slice | Longs) -> Array:
+        """Return the ids at these positions.
+
+        Positions of an array [T, ...] are read fastest if they follow each other along T.
+        """
+        if isinstance(places, slice):
+            start, stop, step = places.indices(len(self))
+            assert step == 1
+            ids = self._read(start, max(start, stop))
+        else:
+            flat = places.T.ravel()
+            ids = np.empty(len(flat), self.stored_dtype)
+            steps = np.diff(flat)
+            cuts = (np.flatnonzero((steps != 0) & (steps != 1)) + 1).tolist()
+            for first, last in pairwise([0, *cuts, len(flat)]):
+                if first < last:
+                    start = int(flat[first])
+                    run = self._read(start, int(flat[last - 1]) + 1)
+                    ids[first:last] = run[flat[first:last] - start]
+            ids = ids.reshape(places.T.shape).T
+        return ids if self._table is None else self._table[ids]
+
+    def _read(self, start: int, stop: int) -> Array:
+        width = self.stored_dtype.itemsize
+        return np.frombuffer(self.file.read(start * width, stop * width), self.stored_dtype)
 
 
 Ids = npt.NDArray[np.integer] | StoredIds
@@ -182,7 +194,8 @@ class IdWriter:
             parts, self._parts = self._parts, []
             return np.concatenate(parts) if parts else np.empty(0, self._dtype)
         self._flush(len(self._buffer))
-        return StoredIds(self._file, self.path, self._dtype, self._length, self._checksums)
+        size = self._length * self._dtype.itemsize
+        return StoredIds(BlockFile(self._file, self.path, size, self._checksums), self._dtype)
 
     def _append(self, data: bytes) -> None:
         self._buffer += data

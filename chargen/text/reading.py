@@ -29,12 +29,18 @@ _KINDS = "a text file, a folder or -"
 class Note:
     """What a user should know about a text that was read.
 
-    option: the name of the option that changes it. warning: whether something is likely wrong.
+    reason: a sentence that can contain {encoding}. option: the name of the option that changes it.
+    warning: whether something is likely wrong.
     """
 
-    message: str
+    reason: str
     option: str = ""
     warning: bool = False
+
+    def message(self, name: Callable[[str], str]) -> str:
+        """Return the sentence, with options named by `name`."""
+        reason = self.reason.replace("{encoding}", name("encoding"))
+        return f"{reason} ({name(self.option)} overrides it)" if self.option else reason
 
 
 Report = Callable[[Note], None]
@@ -161,7 +167,7 @@ def read_file(path: str | Path, *, encoding: str = AUTO, report: Report = ignore
     path = str(path)
     encoding = check_encoding(encoding)
     if os.path.isdir(path):
-        raise CorpusError(f"{printable_path(path)} is a folder (pass a text file or -)")
+        raise CorpusError(f"{printable_path(path)} is a folder (pass a text file)")
     return "".join(_read(open_file(path), encoding, report))
 
 

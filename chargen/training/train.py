@@ -120,14 +120,15 @@ def _check_unchanged(options: Mapping[str, Any], description: Description) -> No
     chosen = {**asdict(description.model), **description.training, **description.corpus, **texts}
     chosen["normalize"] = chosen.get("normalize") or UNCHANGED  # older models have none
     declared = options_of(TrainingOptions)
+    model = options.get("init_from", AUTO)
+    if model not in (AUTO, NONE, description.options.get("init_from")):
+        options = {**options, "init_from": shared_name(find(model))}
     for name, value in options.items():
         if name in BUDGETS:
             continue
         given = description.options.get(name)
         if name in declared:
             declared[name].check(value)
-        if name == "init_from" and value not in (AUTO, NONE, given):
-            value = shared_name(find(value))
         if value not in (given, chosen.get(name)):
             stored = chosen.get(name, given)
             raise OptionConflictError(

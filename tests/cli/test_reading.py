@@ -66,6 +66,18 @@ def test_an_encoding_needs_a_file(french: str, refused: Refused) -> None:
     assert message.startswith("--keep-newline has no effect without --file")
 
 
+def test_rhymes_are_read_in_the_encoding(here: Path, text: str, chargen: Command) -> None:
+    """The encoding is detected and reported, unless --encoding names one."""
+    (here / "rhymes.txt").write_bytes(b"-e: caf\xe9 th\xe9\n")
+    command = ("compare", text, "--rhymes", "rhymes.txt")
+    decoded, too_short = chargen(*command).err.splitlines()
+    assert decoded == "rhymes.txt: decoded as cp1252 (--encoding overrides it)"
+    assert too_short.startswith("chargen: error: text has 1,440 characters; a comparison needs")
+    assert chargen(*command, "--encoding", "latin-1").err == too_short + "\n"
+    message = chargen(*command, "--encoding", "ascii").err
+    assert message.startswith("chargen: error: rhymes.txt is not ASCII: byte 0xE9 at offset 7 ")
+
+
 def test_a_pattern_needs_a_folder(menu: str, refused: Refused) -> None:
     """The option is named as it is typed."""
     message = refused(USAGE_ERROR, "train", menu, "--glob", "*.md")

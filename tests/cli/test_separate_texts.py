@@ -125,6 +125,27 @@ def test_models_of_several_kinds_read_one_file(
     assert chargen(*file, "-m", "lines", "-m", "stream").err == ""
 
 
+def test_a_prompt_in_a_file_is_read_like_the_training_text(
+    here: Path, make_model: Callable[..., Path], chargen: Command
+) -> None:
+    """Separators and blank lines are not characters; the model continues the last text."""
+    (here / "poems.txt").write_text("ab\ncd\n\n%\n\ncd\n")
+    make_model(here / "poems", "abcd\n", kind=TextKind("document", separator="%"))
+    make_model(here / "lines", "abcd\n%", kind=LINE)
+    prompts = {}
+    for options in ("poems", "poems --keep-newline", "lines"):
+        outcome = chargen("sample", "--file", "poems.txt", "--json", "-m", *options.split())
+        assert outcome.err == ""
+        prompts[options] = json.loads(outcome.out)["prompt"]
+    assert prompts == {
+        "poems": "ab\ncd\x1ecd",
+        "poems --keep-newline": "ab\ncd\x1ecd\n",
+        "lines": "ab\ncd\n%\ncd",
+    }
+    printed = chargen("sample", "--file", "poems.txt", "-m", "poems", "-n", "1").out
+    assert printed.startswith("ab\ncd\n%\ncd")
+
+
 @pytest.mark.parametrize("options", [(), ("--lines",)])
 def test_a_table_that_is_read_as_text_is_reported(train: Command, options: tuple[str, ...]) -> None:
     """One line names its columns and the option that reads one."""

@@ -300,6 +300,14 @@ def test_a_finished_run_is_trained_further(text: str, train: Command, chargen: C
     assert re.search(r"training steps +12 of 12\n", shown)
 
 
+def test_a_text_of_one_line_has_no_validation_set(here: Path, train: Command) -> None:
+    """The summary gives the true reason, whether one line is read or several identical ones."""
+    (here / "one.txt").write_text("ab " * 4_000)
+    assert "; no validation set: the text has one line\n" in train("one.txt", "--lines").err
+    (here / "same.txt").write_text("ab\n" * 4_000)
+    assert "; no validation set: all lines are identical\n" in train("same.txt", "--lines").err
+
+
 def test_a_run_in_the_current_folder_is_found(
     text: str, train: Command, chargen: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

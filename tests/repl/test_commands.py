@@ -251,11 +251,43 @@ def test_files_are_decoded(session: Session, here: Path) -> None:
 
 
 def test_a_file_is_divided_in_its_encoding(poems: Reader, here: Path) -> None:
-    """The encoding is that of the session."""
+    """The encoding is a setting, and the boundary of documents is not part of a file."""
     (here / "a.txt").write_bytes("a\n%\nab".encode("utf-16-le"))
-    session = Session(poems, SessionSettings(seed=1), name="poems", encoding="utf-16-le")
+    session = Session(poems, SessionSettings(seed=1), name="poems")
+    assert say(session, "/set encoding utf-16-le") == "encoding utf-16-le\n"
     say(session, "/file a.txt")
     assert session.text == "a\x1eab"
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "said"),
+    [
+        (b"abc\xe9", "utf-8", "(try /set encoding auto)"),
+        (b"C\xe6sar", "auto", "(choose the one that gives readable text with /set encoding)"),
+        ("d\xe9j\xe0 vu, cr\xe8me br\xfbl\xe9e, \xe9t\xe9\n".encode("cp1252") * 9, "auto",
+         "a.txt: decoded as cp1252 (/set encoding overrides it)"),
+        (b"don\x92t", "latin-1", "not latin-1 (try /set encoding cp1252 or auto)"),
+        (b"abc", "klingon", "/set encoding must be auto or a text encoding that Python supports"),
+    ],
+)  # fmt: skip
+def test_advice_about_encodings_can_be_typed(
+    session: Session, here: Path, content: bytes, encoding: str, said: str
+) -> None:
+    """Errors, notes and warnings name the setting of the session."""
+    (here / "a.txt").write_bytes(content)
+    try:
+        shown = say(session, f"/set encoding {encoding}") + say(session, "/file a.txt")
+    except ChargenError as error:
+        shown = error_line(error)
+    assert said in shown
+
+
+def test_file_does_not_read_standard_input(session: Session, here: Path) -> None:
+    """It is where the commands come from, so no message offers it."""
+    for argument in ("-", str(here), "absent.txt"):
+        with pytest.raises(ChargenError) as caught:
+            say(session, f"/file {argument}")
+        assert " or -" not in str(caught.value)
 
 
 def test_load_switches_the_model(

@@ -47,7 +47,7 @@ def test_an_uncertain_encoding_is_refused_with_samples() -> None:
     assert message.startswith("a.txt is not UTF-8, and its encoding is uncertain: cp1252 (")
     assert 'xx old Cæsar⏎")' in message
     assert " or " in message
-    assert message.endswith('") (set encoding to the one that gives readable text)')
+    assert message.endswith('") (choose the one that gives readable text with encoding)')
 
 
 def test_damaged_utf_8_is_not_another_encoding() -> None:
@@ -66,7 +66,7 @@ def test_an_explicit_encoding_is_obeyed() -> None:
 @pytest.mark.parametrize(
     ("data", "encoding", "end"),
     [
-        (ENGLISH.encode("cp1252"), "latin-1", "it is probably not latin-1 (try encoding cp1252"),
+        (ENGLISH.encode("cp1252"), "latin-1", "it is probably not latin-1 (try {encoding} cp1252"),
         (b"don\xc2\x92t", "auto", "it was probably decoded as latin-1 instead of cp1252"),
     ],
 )

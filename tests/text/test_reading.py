@@ -74,7 +74,7 @@ def test_warnings_of_a_folder_are_summarised(write: Write, tmp_path: Path) -> No
         write(b"don\xc2\x92t", name)
     notes: list[Note] = []
     read_files([tmp_path], report=notes.append)
-    (warning,) = (note.message for note in notes if note.warning)
+    (warning,) = (note.reason for note in notes if note.warning)
     assert warning.startswith(f"{tmp_path / 'a.txt'} has 1 invisible control character, such as ")
     assert warning.endswith(", and 2 more files like it")
 

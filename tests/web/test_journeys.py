@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from unicodedata import normalize
 
 import pytest
@@ -109,7 +109,11 @@ def test_unknown_characters_are_named(reader: Reader, tmp_path: Path) -> None:
     [("NFD", "NFC", "e\u0301"), ("NFC", "NFD", "\u00e9")],
 )
 def test_accents_take_the_form_of_the_network(
-    reader: Reader, tmp_path: Path, known: str, typed: str, form: str
+    reader: Reader,
+    tmp_path: Path,
+    known: Literal["NFC", "NFD"],
+    typed: Literal["NFC", "NFD"],
+    form: str,
 ) -> None:
     """The text and the second text become known; the cursor stays after what was typed."""
     checkpoint = make_checkpoint(characters=normalize(known, "fe\u00eat\u00e9s"))
@@ -124,7 +128,6 @@ def test_accents_take_the_form_of_the_network(
     reader.show("whatif")
     reader.find("#other").send_keys(normalize(typed, "\u00e9t\u00e9Z"))
     reader.wait(partial(shows, reader, "#whatif p", "The network does not know: Z"))
-
 
 
 @both
