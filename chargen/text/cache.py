@@ -155,7 +155,7 @@ def _identity(path: str) -> list[Any]:
         status = os.stat(path)
     except (OSError, ValueError):  # reading it raises the error
         return [path, 0]
-    return [os.path.abspath(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+    return [os.path.join(os.getcwd(), path), status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
 def _digest(content: Content) -> str:

@@ -25,6 +25,7 @@ _MARKS = {  # the mark of UTF-32 begins with that of UTF-16
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _BINARY_CONTROLS = bytes(sorted(set(range(32)) - set(b"\t\n\r\f\v\b\x1b")))
+_C1_LEAD = b"\xc2"  # the first byte of each C1 control character in UTF-8
 _C1_CONTROLS = re.compile("[\x80-\x9f]")
 _SAMPLE = 1 << 22  # bytes of a large file from which its encoding is detected
 _BEFORE, _AFTER = 12, 20  # characters of a sample around its first non-ASCII character
@@ -180,11 +181,11 @@ def _checked(content: Content, encoding: str, detected: str) -> Decoded:
         if text.isascii():
             continue
         try:
-            text.encode("utf-8")  # some codecs accept lone surrogates
+            data = text.encode("utf-8")  # some codecs accept lone surrogates
         except UnicodeError as error:
             reason = getattr(error, "reason", None) or error
             raise CorpusError(f"{shown} is not {encoding.upper()}: {reason}") from None
-        if found := _C1_CONTROLS.findall(text):
+        if _C1_LEAD in data and (found := _C1_CONTROLS.findall(text)):
             controls, first = controls + len(found), first or found[0]
     warning = _c1_warning(controls, first, shown, encoding) if controls else ""
     return Decoded(content, encoding, detected, warning)

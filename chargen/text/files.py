@@ -118,11 +118,11 @@ def open_file(path: str, kinds: str = "a text file") -> Content:
         if not stat.S_ISREG(status.st_mode):
             with open(path, "rb") as stream:
                 return _copied(shown, stream)
-        file = open(path, "rb", buffering=0)  # noqa: SIM115 - a large file stays open
-        if len(data := file.read(SMALL + 1)) > SMALL:
-            return Content(shown, data, file)
-        file.close()
-        return Content(shown, data)
+        if status.st_size > SMALL:
+            file = open(path, "rb", buffering=0)  # noqa: SIM115 - it stays open
+            return Content(shown, file.read(HEAD), file)
+        with open(path, "rb", buffering=0) as small:
+            return Content(shown, small.read())
     except FileNotFoundError:
         raise CorpusError(f"{shown} does not exist (pass {kinds})") from None
     except (OSError, ValueError) as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -98,7 +99,7 @@ def looks_like_table(pieces: Iterable[str], path: str) -> tuple[str, tuple[str, 
 
     Only the start of the text is read, except for a JSON list.
     """
-    extension = Path(path).suffix.lower()
+    extension = os.path.splitext(path)[1].lower()  # pathlib would be slow for many files
     if extension not in (*_DELIMITERS, *_JSON):
         return None
     text = next(iter(pieces), "")
