@@ -37,23 +37,21 @@ class ReadingDisplay:
             self._bar.clear()
         print_note(note)
 
-    def progress(self, read: int, size: int) -> None:
-        """Show how many bytes of the texts are read."""
+    def progress(self, share: float) -> None:
+        """Show the share of the texts that was read."""
         if self._bar is None and time.monotonic() - self._began >= _DELAY:
             self._bar = tqdm(
-                total=size,
-                desc="reading",
-                unit="B",
-                unit_scale=True,
-                bar_format="{desc} {percentage:3.0f}% |{bar:16}| {n_fmt} of {total_fmt}B,"
-                " {remaining} left",
+                initial=share,
+                total=1.0,
+                desc="reading the text",
+                bar_format="{percentage:3.0f}% |{bar:16}| {desc}, {remaining} left",
                 dynamic_ncols=True,
                 leave=False,
                 disable=None,  # unless standard error is a terminal
             )
         if self._bar is not None:
-            self._bar.update(read - self._bar.n)
-        if read == size:
+            self._bar.update(share - self._bar.n)
+        if share == 1:
             self._close()
 
     def _close(self) -> None:

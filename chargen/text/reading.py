@@ -44,7 +44,7 @@ class Note:
 
 
 Report = Callable[[Note], None]
-Progress = Callable[[int, int], None]  # bytes that were read, and all of them
+Progress = Callable[[float], None]  # is called with the share that was read, 0 to 1
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def ignore(_: Note) -> None:
     """Report nothing."""
 
 
-def show_nothing(_read: int, _size: int) -> None:
+def show_nothing(_: float) -> None:
     """Show no progress."""
 
 
@@ -132,29 +132,27 @@ def read_sources(
 ) -> Iterator[FileText]:
     """Yield the text of each file. Its encoding is checked before; its pieces are read later.
 
-    encoding: a result of `check_encoding`. report: is called with each note, and progress with the
-    number of bytes that were read. size: of all files.
+    encoding: a result of `check_encoding`. report: is called with each note. size: of all files.
     Raises CorpusError if a text cannot be read.
     """
     done = 0
 
     def advance(count: int) -> None:
         nonlocal done
-        done = min(size, done + count)  # a table is read several times
-        progress(done, size)
+        done += count
+        # A long text is read twice, a table more often.
+        progress(min(1.0, done / max(1, 2 * size)))
 
     for source in sources:
         if source.folder is not None:
-            texts = _read_folder(source, source.folder, encoding, report)
+            texts = _read_folder(source, source.folder, encoding, report, advance)
         else:
             content = source.stream or open_file(source.path, _KINDS)
+            content.advance = advance
             texts = iter([(source.path, _read(content, encoding, report))])
         for path, decoded in texts:
-            content = decoded.content
-            if content.data is None:
-                content.advance = advance
-            else:
-                advance(content.size)
+            if decoded.content.data is not None:
+                advance(2 * decoded.content.size)
             yield FileText(path, decoded)
 
 
@@ -181,7 +179,7 @@ def _read(content: Content, encoding: str, report: Report) -> Decoded:
 
 
 def _read_folder(
-    source: Source, found: Found, encoding: str, report: Report
+    source: Source, found: Found, encoding: str, report: Report, advance: Callable[[int], None]
 ) -> Iterator[tuple[str, Decoded]]:
     """Yield the texts of a folder with their paths.
 
@@ -193,7 +191,9 @@ def _read_folder(
     count = 0
     for path in found.paths:
         try:
-            decoded = decode(open_file(path), encoding)
+            content = open_file(path)
+            content.advance = advance
+            decoded = decode(content, encoding)
         except UnusableFileError as error:
             skipped[error.kind] += 1
             continue
