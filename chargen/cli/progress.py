@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from chargen.cli.options import warn
 from chargen.evaluation.units import bits_per_character, perplexity
-from chargen.text.corpus import MIN_CHARACTERS_FOR_VALIDATION
 from chargen.text.display import one_line, plural
+from chargen.text.split import MIN_CHARACTERS_FOR_VALIDATION
 from chargen.training.options import AUTO
 from chargen.training.precision import has_bfloat16
 from chargen.training.records import (
@@ -32,7 +32,6 @@ _LINE_EVERY = 10.0
 _SAMPLE_WIDTH = 88
 _LARGE_VOCABULARY = 10_000
 _FEW_CHARACTERS = 500
-_COUNTED = 1 << 20
 _LONG_PREPARATION = 0.25  # of the minutes
 _RUNNING_MEAN = 0.05
 
@@ -213,11 +212,8 @@ def _distinct(spec: RunSpec) -> int:
 
     The newline before each text is not part of it.
     """
-    ids, size = spec.split.ids, len(spec.vocabulary)
-    counts = np.zeros(size, np.int64)
-    for start in range(0, len(ids), _COUNTED):  # a long text at once would need much memory
-        counts += np.bincount(ids[start : start + _COUNTED], minlength=size)
-    counts[ids[0]] -= spec.corpus.texts
+    counts = spec.split.counts.copy()
+    counts[spec.vocabulary.encode(spec.corpus.kind.boundary)] -= spec.corpus.texts
     return int(np.count_nonzero(counts[1:] > 0))
 
 

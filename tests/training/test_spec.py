@@ -324,7 +324,7 @@ def test_a_specification_is_not_restored_for_another_text(
 ) -> None:
     """One more character makes another text."""
     first = make_spec(corpus, options)
-    other = Corpus.of([corpus.texts[0] + "!"], name="story")
+    other = Corpus.of([next(corpus.texts()) + "!"], name="story")
     with pytest.raises(OptionConflictError, match="story is not the text that run was trained on"):
         restore_spec(other, Path("run"), first.description, first.vocabulary)
 
