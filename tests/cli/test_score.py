@@ -67,17 +67,6 @@ def test_only_newlines_end_a_line(score: Command) -> None:
     assert lines[0] == "the\u240ccat\u241csat<0085>on\u2028".splitlines()[0]
 
 
-def test_marks_and_emoji_are_readable_in_the_list(chargen: Command, here: Path) -> None:
-    """A mark has a dotted circle or its code point, and the text before it starts with a letter."""
-    text = "\u0e19\u0e49\u2764\ufe0f" * 30
-    (here / "marks.txt").write_text(text, encoding="utf-8")
-    sizes = ("--hidden-size", "4", "--embedding-size", "2", "--precision", "float32")
-    assert chargen("train", "marks.txt", "--steps", "1", *sizes).status == 0
-    _, _, listed = chargen("score", text).out.partition("(with their probability):\n")
-    shown = r'("[\u0e19\u2764].*"|"") then "(\u0e19|\u25cc\u0e49|\u2764|<FE0F>)" \('
-    assert len(re.findall(shown, listed)) == 5
-
-
 def test_the_most_surprising_places_are_listed(score: Command, reader: Reader) -> None:
     """Five places are listed, the most surprising first, each with the expected character."""
     text = "the cat sat on qxz mat\nand sang"
