@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
+from wcwidth import wrap
 
 from chargen.cli.options import warn
 from chargen.evaluation.units import bits_per_character, perplexity
@@ -76,7 +76,7 @@ class Display:
                 f" {record.learning_rate:.2g}"
             )
         elif isinstance(record, Sample):
-            self._line(_wrapped(record.text))
+            self._line(wrapped_sample(record.text))
         elif isinstance(record, Finished):
             self._finished = record
 
@@ -103,13 +103,15 @@ class Display:
         advice = f"advice    {done.advice}\n" if done.advice else ""
         if done.more:
             advice += f"          {resume_command(*done.more.split())}\n"
+        # A text of its own needs no prompt.
+        example = "--num-samples 5" if spec.corpus.kind.separate else '--prompt "..."'
         print(
             f"trained   {_clock(done.seconds)}, {done.step:,} steps, {done.characters:,}"
             f" characters, {epochs:.1f} epochs{reason}{self._preparation()}\n"
             f"loss      {loss}\n"
             f"model     {folder} ({spec.model.parameters:,} parameters, {size:.1f} MB)\n"
             f"{advice}"
-            f'next      chargen sample -m {folder} --prompt "..."'
+            f"next      chargen sample -m {folder} {example}"
         )
 
     def _preparation(self) -> str:
@@ -259,11 +261,11 @@ def _warn(spec: RunSpec, distinct: int) -> None:
         warn(f"{spec.corpus.unknown_characters:,} characters of the text are treated as unknown")
 
 
-def _wrapped(sample: str) -> str:
+def wrapped_sample(sample: str) -> str:
     """Return a sample as few lines, with a symbol for each newline."""
     margin = "      | "
-    return textwrap.fill(
-        one_line(sample), initial_indent=margin, subsequent_indent=margin, width=_SAMPLE_WIDTH
+    return "\n".join(
+        wrap(one_line(sample), _SAMPLE_WIDTH, initial_indent=margin, subsequent_indent=margin)
     )
 
 

@@ -36,6 +36,7 @@ def test_a_model_of_documents(here: Path, chargen: Command) -> None:
     options = (*sizes, "--steps", "150", "--learning-rate", "0.02")
     outcome = chargen("train", "poems.txt", "--separator", "%", *options)
     assert "poems: 12 documents, 72 characters" in outcome.err
+    assert "next      chargen sample -m checkpoints/poems --num-samples 5\n" in outcome.out
     model = Checkpoint.load("checkpoints/poems")
     assert (model.kind.name, model.kind.separator) == ("document", "%")
     assert (

@@ -137,7 +137,7 @@ def test_batches_shrink_to_a_short_text(open_options: TrainingOptions) -> None:
 
 
 @pytest.mark.parametrize(
-    ("length", "window", "batch_size"), [(15, 64, 16), (100, 101, 10), (500, 256, 8)]
+    ("length", "window", "batch_size"), [(15, 64, 16), (100, 101, 10), (500, 256, 4)]
 )
 def test_a_window_holds_a_whole_line(
     open_options: TrainingOptions, length: int, window: int, batch_size: int
