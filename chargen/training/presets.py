@@ -51,7 +51,8 @@ class FineTuning:
 
     The model provides the sizes, the preset the minutes. max_dropout: above it, a run forgets more
     than it learns (rhymes, 320 updates: 1.443 nats with 0.2, 1.480 with 0.5, 1.446 without, where
-    it overfits). weight_decay: towards the initial weights.
+    it overfits; Tiny Shakespeare, 4,600 updates: 1.372 with 0.2, 1.380 with 0.3).
+    weight_decay: towards the initial weights.
     """
 
     batch_size: int
