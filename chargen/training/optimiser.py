@@ -53,9 +53,18 @@ class Optimiser:
 
     def update(self, loss: Tensor, learning_rate: float) -> float:
         """Update the weights once. Return the norm of the gradient before clipping."""
+        self.gradients(loss)
+        return self.step(learning_rate)
+
+    def gradients(self, loss: Tensor) -> list[Tensor]:
+        """Compute the gradients of a loss, which `step` uses, and return them."""
         for parameter in self._values:
             parameter.grad = None
         torch.autograd.backward(loss)
+        return [parameter.grad for parameter in self._values if parameter.grad is not None]
+
+    def step(self, learning_rate: float) -> float:
+        """Update the weights with the gradients. Return their norm before clipping."""
         norm = torch.nn.utils.clip_grad_norm_(self._values, self._clip_norm)
         self._decay(learning_rate * self._weight_decay)
         for optimiser in self._optimisers:
