@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from chargen.cli.options import (
     warn_unread_table,
 )
 from chargen.text.kind import TextOptions
+from chargen.training import torchrun
 from chargen.training.openmp import limit_thread_spinning
 from chargen.training.options import AUTO, NONE, TrainingOptions
 
@@ -74,6 +76,10 @@ def command(
     began = time.monotonic()
     if overwrite and output is None and not resume:
         raise click.UsageError("--overwrite needs -o FOLDER")
+    if "-" in paths and torchrun.size() > 1:
+        raise click.UsageError(
+            "- (standard input) cannot be read by several processes (use a file)"
+        )
     texts, chosen = given(TextOptions, options), given(TrainingOptions, options)
     text_options = TextOptions(**texts)
     if chosen.get("init_from", AUTO) not in (AUTO, NONE):
@@ -81,6 +87,11 @@ def command(
 
         find(chosen["init_from"])  # before the import of torch, which takes seconds
     limit_thread_spinning()
+    from chargen.training.ranks import joined
+
+    context = click.get_current_context()
+    context.with_resource(joined()).check_batch_size(chosen.get("batch_size"))
+    context.with_resource(torchrun.only_first_prints())
     from chargen.text.corpus import Corpus
     from chargen.text.decoding import AUTO as DETECT
     from chargen.text.normal_form import UNCHANGED
@@ -97,7 +108,7 @@ def command(
     def command_line(folder: Path, *arguments: str) -> str:
         """Return a command that continues the run in a folder."""
         return shlex.join(
-            ["chargen", "train", *arguments, "-o", str(folder)]
+            [*torchrun.program(), "train", *arguments, "-o", str(folder)]
             + ["--lines"] * text_options.lines
             + [f"--{name}={value}" for name, value in reading.items() if value is not None]
             + ([f"--prompt={prompt}"] if prompt else [])
@@ -149,7 +160,7 @@ def command(
 def run(
     trainer: Trainer, prompt: str, resume_command: Callable[..., str], *, is_named: bool
 ) -> None:
-    """Run a trainer, show its progress, and stop between two steps on a signal.
+    """Run a trainer, show its progress, and stop between two steps on a signal to any process.
 
     resume_command: returns the command that resumes the run with more options.
     is_named: whether the user chose the folder. A second signal does not wait for the save.
@@ -170,15 +181,17 @@ def run(
     ):
         for record in trainer.run(prompt):
             display.show(record)
-            if caught and not isinstance(record, Finished):
+            if caught:
+                trainer.stop()
+            if is_stopped := trainer.is_stopping and not isinstance(record, Finished):
                 trainer.save()
                 break
-        else:
-            caught.clear()
-            trainer.folder.finish()
-    if caught:
+        trainer.folder.finish()
+    if is_stopped:
         print(f"stopped and saved; resume with: {resume_command()}", file=sys.stderr)
-        sys.exit(128 + caught[0])
+        sys.exit(128 + (caught or [signal.SIGTERM])[0])
+    if torchrun.rank():
+        return
     folder = trainer.folder.final_path
     display.summary(folder, resume_command)
     print()

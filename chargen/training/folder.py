@@ -141,6 +141,32 @@ class RunFolder(LockedFolder):
             ) from None
 
 
+class UnwrittenFolder(RunFolder):
+    """The folder of a run for a process that does not write it, since another one does."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.replaces = path, None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Do nothing."""
+
+    def log(self, record: TrainingRecord) -> None:
+        """Do nothing."""
+
+    def log_size(self) -> int:
+        """Return 0."""
+        return 0
+
+    def truncate_log(self, size: int) -> None:
+        """Do nothing."""
+
+    def finish(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 def refuse_existing(output: Path | None, *, overwrite: bool) -> None:
     """Raise CheckpointError if `output` exists and may not be replaced."""
     if output is not None and os.path.exists(output) and not (overwrite or _is_unused(output)):
