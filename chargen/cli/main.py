@@ -13,6 +13,7 @@ import click
 from chargen.cli.memory import memory_errors
 from chargen.cli.output import prepare_streams
 from chargen.errors import ChargenError, CorpusError, OptionError
+from chargen.training.torchrun import is_first_report
 
 # The short help is kept here so that `chargen --help` imports no command.
 COMMANDS = {
@@ -106,5 +107,6 @@ def _with_flags(error: OptionError | CorpusError, context: click.Context) -> str
 def _fail(message: str, status: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print("chargen: error:", *message.splitlines(), file=sys.stderr)
+    if is_first_report():
+        print("chargen: error:", *message.splitlines(), file=sys.stderr)
     return status

@@ -169,6 +169,8 @@ def _introduce(trainer: Trainer, is_named: bool, distinct: int) -> None:
     elif spec.options.preset == "auto":
         preset += " (chosen by the length of the text)"
     threads = f"{config.threads} threads" if config.threads > 1 else "1 thread"
+    if config.processes > 1:
+        threads += f" in each of {config.processes} processes"
     budget = str(config.budget)
     if trainer.progress.extensions:
         begin = trainer.progress.extensions[-1].begin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -27,16 +27,24 @@ class StopSignals:
         self._waits = False
         before = {number: signal.getsignal(number) for number in _STOP}
         self._before = {n: each for n, each in before.items() if each is not signal.SIG_IGN}
-        for number in self._before:
-            signal.signal(number, self._handle)
+        self._set(self._handle)
+
+    def end_at_once(self) -> None:
+        """Until `wait`, let the system end the process, also while it waits for another one."""
+        self._set(signal.SIG_DFL)
 
     def wait(self) -> None:
         """From now on, note the first signal."""
         self._waits = True
+        self._set(self._handle)
 
     def restore(self) -> None:
         """Handle signals as before."""
         for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _set(self, handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+        for number in self._before:
             signal.signal(number, handler)
 
     def _handle(self, number: int, _: FrameType | None) -> None:

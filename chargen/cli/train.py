@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from chargen.cli.options import (
 )
 from chargen.cli.signals import StopSignals, stop_signals
 from chargen.text.kind import TextOptions
+from chargen.training import torchrun
 from chargen.training.openmp import limit_thread_spinning
 from chargen.training.options import AUTO, NONE, TrainingOptions
 
@@ -88,6 +90,7 @@ def command(
 
         find(chosen["init_from"])
     from chargen.text.decoding import AUTO as DETECT
+    from chargen.training.folder import UnwrittenFolder
     from chargen.training.settings import RunSettings
 
     settings = RunSettings.of(
@@ -102,10 +105,15 @@ def command(
     with stop_signals() as stop:
         # The folder and its settings come before the import of torch, which takes seconds: a run
         # that is killed meanwhile can be resumed.
-        folder, settings = _open(settings, target, resume=resume, overwrite=overwrite)
+        if torchrun.rank():  # the first process opens it
+            stop.end_at_once()
+            folder: RunFolder = UnwrittenFolder(Path())
+        else:
+            folder, settings = _open(settings, target, resume=resume, overwrite=overwrite)
         with closing(folder):
             resume_command = _ResumeCommand(folder.final_path, settings, prompt)
-            stop.message = f"stopped; resume with: {resume_command()}"
+            if not torchrun.rank():
+                stop.message = f"stopped; resume with: {resume_command()}"
             with memory_errors(f"use a smaller {_SIZES}"):
                 trainer = _prepare(folder, settings, resume_command, began)
             if trainer is not None:
@@ -123,7 +131,7 @@ class _ResumeCommand:
 
     def __call__(self, *options: str) -> str:
         """Return the command with more options."""
-        return shlex.join(["chargen", "train", "--resume", *options, *self._arguments])
+        return shlex.join([*torchrun.program(), "train", "--resume", *options, *self._arguments])
 
 
 def _check_usage(
@@ -138,6 +146,10 @@ def _check_usage(
         raise click.UsageError("--resume and --overwrite are mutually exclusive")
     if overwrite and output is None:
         raise click.UsageError("--overwrite needs -o FOLDER")
+    if "-" in paths and torchrun.size() > 1:
+        raise click.UsageError(
+            "- (standard input) cannot be read by several processes (use a file)"
+        )
     if not paths and not resume:
         raise click.UsageError("Missing argument 'TEXT...'", click.get_current_context())
     if not paths and output is None:
@@ -180,7 +192,12 @@ def _prepare(
     from chargen.text.cache import cache_folder
     from chargen.text.corpus import Corpus
     from chargen.training import train as training
+    from chargen.training.ranks import joined
 
+    context = click.get_current_context()
+    ranks = context.with_resource(joined())
+    context.with_resource(torchrun.only_first_prints())
+    folder, settings = training.shared(folder, settings)
     if not folder.has_only_settings:
         try:
             with ReadingDisplay() as display:
@@ -193,6 +210,7 @@ def _prepare(
             print(f"{finished}; train it further with: {more}")
             return None
     try:
+        ranks.check_batch_size(settings.options.get("batch_size"))
         with ReadingDisplay() as display:
             corpus = Corpus.read(
                 settings.texts,
@@ -217,7 +235,7 @@ def _run(
     *,
     is_named: bool,
 ) -> None:
-    """Run a trainer, show its progress, and stop between two steps on a signal.
+    """Run a trainer, show its progress, and stop between two steps on a signal to any process.
 
     resume_command: returns the command that resumes the run with more options.
     is_named: whether the user chose the folder.
@@ -240,16 +258,19 @@ def _run(
     ):
         for record in trainer.run(prompt):
             display.show(record)
-            if stop.caught and not isinstance(record, Finished):
+            if stop.caught:
+                trainer.stop()
+            if is_stopped := trainer.is_stopping and not isinstance(record, Finished):
                 trainer.save()
                 break
         else:
             trainer.folder.finish()
-            stop.caught = None
-    if stop.caught:
+    if is_stopped:
         print(f"stopped and saved; resume with: {resume_command()}", file=sys.stderr)
-        sys.exit(128 + stop.caught)
+        sys.exit(128 + (stop.caught or signal.SIGTERM))
     stop.restore()
+    if torchrun.rank():
+        return
     folder = trainer.folder.final_path
     display.summary(folder, resume_command)
     print()

@@ -22,6 +22,7 @@ class TrainingConfig:
     chrono_max: the longest time scale of the gates' initial biases, in characters; None for the
     usual biases. split_windows: whether early windows are split, see `schedule.window_parts`.
     bptt_length: the number of characters through which gradients flow; None for a whole window.
+    processes: the number of processes, each of which trains on a part of every batch.
     """
 
     budget: Budget
@@ -46,3 +47,4 @@ class TrainingConfig:
     split_windows: bool = True
     bptt_length: int | None = None
     validation_characters: int | None = None
+    processes: int = 1

@@ -181,6 +181,44 @@ class RunFolder(LockedFolder):
             ) from None
 
 
+class UnwrittenFolder(RunFolder):
+    """The folder of a run for a process that does not write it, since another one does.
+
+    is_new: whether the run has no save yet.
+    """
+
+    def __init__(self, path: Path, *, is_new: bool = True) -> None:
+        self.path, self.replaces = path, None
+        self._is_new, self._has_new_settings = is_new, False
+
+    @property
+    def has_only_settings(self) -> bool:
+        """Whether the run was not saved yet."""
+        return self._is_new
+
+    def remove_settings(self) -> None:
+        """Do nothing."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """Do nothing."""
+
+    def log(self, record: TrainingRecord) -> None:
+        """Do nothing."""
+
+    def log_size(self) -> int:
+        """Return 0."""
+        return 0
+
+    def truncate_log(self, size: int) -> None:
+        """Do nothing."""
+
+    def finish(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 def refuse_existing(output: Path | None, *, overwrite: bool) -> None:
     """Raise CheckpointError if `output` exists and may not be replaced."""
     if output is not None and os.path.exists(output) and not (overwrite or _is_unused(output)):

@@ -57,9 +57,21 @@ class Optimiser:
 
         If the norm is not finite, nothing changes.
         """
+        self.gradients(loss)
+        return self.step(learning_rate)
+
+    def gradients(self, loss: Tensor) -> list[Tensor]:
+        """Compute the gradients of a loss, which `step` uses, and return them."""
         for parameter in self._values:
             parameter.grad = None
         torch.autograd.backward(loss)
+        return [parameter.grad for parameter in self._values if parameter.grad is not None]
+
+    def step(self, learning_rate: float) -> float:
+        """Update the weights with the gradients. Return their norm before clipping.
+
+        If the norm is not finite, nothing changes.
+        """
         norm = torch.nn.utils.clip_grad_norm_(self._values, self._clip_norm).item()
         if not math.isfinite(norm):
             return norm

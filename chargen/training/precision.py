@@ -14,6 +14,7 @@ from torch.nn import functional
 from chargen.errors import OptionConflictError
 from chargen.model.config import ModelConfig
 from chargen.model.network import Network
+from chargen.training.ranks import Ranks, has_own_gpu
 from chargen.training.threads import race
 
 _TIMED = 0.8  # seconds
@@ -35,8 +36,8 @@ def torch_threads(count: int) -> Iterator[None]:
 
 def choose_device(device: str) -> str:
     """Return the device, or the best one for "auto". Raises OptionError if it is not available."""
-    backends = {"cuda": torch.cuda, "mps": torch.mps}
-    available = [name for name, backend in backends.items() if backend.is_available()] + ["cpu"]
+    backends = {"cuda": has_own_gpu(), "mps": torch.mps.is_available() and Ranks().size == 1}
+    available = [name for name, is_available in backends.items() if is_available] + ["cpu"]
     if device == "auto":
         return available[0]
     if device not in available:

@@ -59,13 +59,18 @@ class RunSettings:
         return (json.dumps(fields, indent=2) + "\n").encode("ascii")
 
     @classmethod
+    def from_json(cls, data: bytes) -> RunSettings:
+        """Return the settings that `to_json` stored."""
+        fields = json.loads(data)
+        return cls(**{**fields, "texts": tuple(map(str, fields["texts"]))})
+
+    @classmethod
     def read(cls, folder: Path) -> RunSettings:
         """Read settings.json. Raises CheckpointError if it is damaged."""
         path = folder / SETTINGS
         data = storage.read_file(path)
         try:
-            fields = json.loads(data)
-            settings = cls(**{**fields, "texts": tuple(map(str, fields["texts"]))})
+            settings = cls.from_json(data)
             TextOptions(**settings.text_options)
             TrainingOptions(**settings.options)
         except (OptionError, LookupError, TypeError, ValueError, RecursionError):

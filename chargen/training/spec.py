@@ -37,6 +37,7 @@ from chargen.training.presets import (
     automatic_preset,
     fine_tuning_rate,
 )
+from chargen.training.ranks import Ranks
 from chargen.training.segment import Position, Segment
 from chargen.training.start import Start, find_start
 from chargen.training.threads import best_count, thread_counts
@@ -174,6 +175,13 @@ def restore_spec(
             "init_from",
             "resume",
         )
+    if training.processes != (size := Ranks().size):
+        with_torchrun = f"torchrun --nproc-per-node {training.processes} -m "
+        program = ("" if training.processes == 1 else with_torchrun) + "chargen train"
+        raise CheckpointError(
+            f"the number of processes of {folder} is {training.processes}, not {size}"
+            f" (resume it with {program})"
+        )
     choose_device(training.device)
     vocabulary = replace(vocabulary, form=corpus.normalize)
     source = corpus.source
@@ -256,9 +264,11 @@ def _make_config(
         options.sequence_length or preset.sequence_length,
         model.vocab_size,
     )
+    ranks = Ranks()
+    batch_size = ranks.divisible(batch_size)
     budget = options.budget or Budget("minutes", preset.minutes)
     device = choose_device(options.device)
-    shape = batch_size, window, device, budget
+    shape = batch_size // ranks.size, window, device, budget
     precision, threads, speed = _choose_by_speed(options, model, *shape)
     is_open = options.preset == "auto" and options.hidden_size is None and start.model is None
     if is_open and len(parts.validation) and budget.kind == "minutes":
@@ -271,7 +281,7 @@ def _make_config(
     small = batch_size * window <= SMALL_BATCH and options.batch_size is None
     if small and is_long and not kind.separate and precision == "bfloat16":
         preset = preset.for_muon()
-        batch_size = preset.batch_size
+        batch_size = ranks.divisible(preset.batch_size)
     characters = {
         "minutes": _seconds_left(budget, began) * speed,
         "epochs": budget.amount * parts.train_characters,
@@ -303,6 +313,7 @@ def _make_config(
         weights_dtype=options.weights_dtype,
         chrono_max=longest,
         muon=muon,
+        processes=ranks.size,
         split_windows=not muon,  # an update of Muon on a short window costs nearly as much
     )
     if start.model is not None:
@@ -335,6 +346,7 @@ def _choose_by_speed(
 ) -> tuple[str, int, float]:
     """Return the precision and the number of threads, and their speed in characters per second.
 
+    batch_size: of each rank; the speed is that of all together.
     The speed is 0 if it is not needed: there was nothing to choose, and the budget is not minutes.
     """
     native = has_bfloat16(device)
@@ -361,4 +373,4 @@ def _choose_by_speed(
         return max(speeds[precision, n] / speeds[precisions[0], n] for n in counts)
 
     precision = max(precisions, key=gain)
-    return precision, threads, speeds[precision, threads]
+    return precision, threads, speeds[precision, threads] * Ranks().size

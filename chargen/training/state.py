@@ -83,6 +83,10 @@ class TrainingState:
 
     def write(self, folder: Path) -> None:
         """Replace training.safetensors. Raises CheckpointError if it cannot be written."""
+        storage.write_file(folder / TRAINING, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Return the content of training.safetensors."""
         tensors = {
             f"{group}/{name}": value.detach().cpu().contiguous()
             for group, members in self.tensors.items()
@@ -92,8 +96,7 @@ class TrainingState:
             "progress": asdict(self.progress),
             "files": {name: data.decode("utf-8") for name, data in self.siblings.items()},
         }
-        data = storage.seal(partial(safetensors.torch.save, tensors), metadata, {})
-        storage.write_file(folder / TRAINING, data)
+        return storage.seal(partial(safetensors.torch.save, tensors), metadata, {})
 
     @classmethod
     def read(cls, folder: Path) -> TrainingState:
@@ -106,8 +109,18 @@ class TrainingState:
             raise CheckpointError(
                 f"{folder} has no {TRAINING}, which is needed to resume (start a new run)"
             )
-        data = storage.read_file(path)
-        metadata = storage.unseal(data, {}, str(path))
+        state = cls.from_bytes(storage.read_file(path), str(path))
+        for name, content in state.siblings.items():
+            if (folder / name).exists() and storage.read_file(folder / name) != content:
+                raise CheckpointError(
+                    f"{folder / name} does not match {TRAINING}: it belongs to another run"
+                )
+        return state
+
+    @classmethod
+    def from_bytes(cls, data: bytes, where: str) -> TrainingState:
+        """Read the content of training.safetensors. Raises CheckpointError if it is damaged."""
+        metadata = storage.unseal(data, {}, where)
         try:
             fields = dict(metadata["progress"])
             fields["extensions"] = tuple(map(Segment.from_json, fields.get("extensions", ())))
@@ -115,12 +128,7 @@ class TrainingState:
             progress = Progress(**fields)
             siblings = {name: text.encode("utf-8") for name, text in metadata["files"].items()}
         except (KeyError, TypeError, AttributeError):
-            raise CheckpointError(f"{path} was written by another version of chargen") from None
-        for name, content in siblings.items():
-            if (folder / name).exists() and storage.read_file(folder / name) != content:
-                raise CheckpointError(
-                    f"{folder / name} does not match {TRAINING}: it belongs to another run"
-                )
+            raise CheckpointError(f"{where} was written by another version of chargen") from None
         tensors: defaultdict[str, dict[str, Tensor]] = defaultdict(dict)
         for name, tensor in safetensors.torch.load(data).items():
             group, _, member = name.partition("/")

@@ -33,10 +33,11 @@ from chargen.training.card import model_card
 from chargen.training.copied import copied_passages
 from chargen.training.dropout import dropout_masks
 from chargen.training.folder import RunFolder
-from chargen.training.held_out import EvaluationPlan, HeldOut, Part
+from chargen.training.held_out import EvaluationPlan, HeldOut, Part, count_targets
 from chargen.training.optimiser import Optimiser
 from chargen.training.options import Budget
 from chargen.training.precision import autocast, torch_threads
+from chargen.training.ranks import Ranks
 from chargen.training.records import (
     Evaluation,
     Extended,
@@ -89,6 +90,9 @@ class Trainer:
             validation_characters=self.config.validation_characters,
         )
         self.progress = Progress()
+        # Whether all ranks stop at this record, since one of them was asked to.
+        self.is_stopping = False
+        self._ranks = Ranks()
         self._siblings = {
             checkpoint.CONFIG: spec.description.to_json(),
             checkpoint.TOKENIZER: spec.vocabulary.to_json(),
@@ -114,10 +118,13 @@ class Trainer:
         self._good = self._weights()
         self._windows = Windows(spec, self.progress)
         counts: tuple[int, ...] = (self.config.threads,)
-        if self.config.budget.kind == "minutes" and self.config.device == "cpu":
+        # With another number of threads, the weights of one rank would differ from those of others.
+        is_alone = self._ranks.size == 1
+        if self.config.budget.kind == "minutes" and self.config.device == "cpu" and is_alone:
             counts = thread_counts(spec.model, self.config.batch_size)
         self._threads = ThreadChoice(self.config.threads, counts)
-        self._states: States = []
+        self._states: States = []  # of the sequences of this rank, out of `_width`
+        self._width = 0
         self._held_out = self._read_in(self._segment)
         self._best: checkpoint.Weights | None = None
         self._best_is_saved = True
@@ -125,6 +132,7 @@ class Trainer:
         self._prepared_since = began
         self._began = 0.0
         self._saved_at = 0.0
+        self._is_save_due = self._asked_to_stop = False
 
     def resume(self, state: TrainingState) -> None:
         """Continue from a saved state."""
@@ -136,8 +144,10 @@ class Trainer:
         self._optimiser.load_state(state.tensors["optimiser"])
         self._average.load_state(state.tensors["average"])
         carried, parts = state.tensors["state"], self._network.cell.state
+        self._width = next(iter(carried.values())).shape[1] if carried else 0
+        columns = self._ranks.columns(self._width)
         self._states = [
-            tuple(carried[f"{k}/{part}"].to(self.config.device) for part in parts)
+            tuple(carried[f"{k}/{part}"][:, columns].to(self.config.device) for part in parts)
             for k in range(self.spec.model.num_layers)
             if carried
         ]
@@ -163,7 +173,7 @@ class Trainer:
             # Losses are comparable only if they are measured on the same text.
             began = time.monotonic()
             progress.best = {**progress.best, **self._loss_of_best(self._held_out.part)}
-            progress.reserve = time.monotonic() - began
+            progress.reserve = self._ranks.share(time.monotonic() - began)
         if progress.best:
             nats = progress.best["validation_nats"]
             progress.curve = (CurvePoint(progress.step, nats, progress.training_nats),)
@@ -183,7 +193,7 @@ class Trainer:
     def _run(self, prompt: str) -> Iterator[TrainingRecord]:
         now = time.monotonic()
         if self._prepared_since is not None:
-            self.progress.preparation += now - self._prepared_since
+            self.progress.preparation += self._ranks.share(now - self._prepared_since)
         self._began = now - self.progress.seconds
         self._fraction = self._spent()
         self._saved_at = time.monotonic()
@@ -204,11 +214,11 @@ class Trainer:
                 yield self._logged(self._evaluate())
             if schedule.due(self._fraction, _SAMPLES) > samples:
                 samples = schedule.due(self._fraction, _SAMPLES)
-                yield self._logged(Sample(self.progress.step, self._sample(prompt)))
+                text = self._sample(prompt) if self._ranks.is_first else ""
+                yield self._logged(Sample(self.progress.step, text))
             if reason := self._reason():
                 break
-            is_due = time.monotonic() - self._saved_at >= self.config.save_every
-            if is_due or not self._best_is_saved:
+            if self._is_save_due or not self._best_is_saved:
                 saved = Saved(self.progress.step, best=not self._best_is_saved)
                 self.save()
                 yield self._logged(saved)
@@ -222,19 +232,31 @@ class Trainer:
             yield step
         yield self._finish(reason)
 
+    def stop(self) -> None:
+        """Ask all ranks to stop: `is_stopping` is then True for all of them at the same record."""
+        self._asked_to_stop = True
+        self.is_stopping |= self._ranks.size == 1
+
+    def state(self) -> TrainingState:
+        """Return the state that is needed to resume. All ranks call it."""
+        return TrainingState(self._tensors(), self.progress, self._siblings)
+
     def save(self) -> None:
-        """Write the model, then the state that is needed to resume.
+        """Write the model, then the state that is needed to resume. All ranks call it.
 
         Without a validation set, an extension replaces the model only when it is finished: before
         that, its learning rate makes the model worse.
         """
         progress = self.progress
         is_last = self._best is None and progress.step and not progress.extensions
-        if not self._best_is_saved or is_last or progress.finished:
-            self._write_model()
+        state = self.state()
+        if self._ranks.is_first:
+            if not self._best_is_saved or is_last or progress.finished:
+                self._write_model()
+            progress.log_bytes = self.folder.log_size()
+            state.write(self.folder.path)
         self._best_is_saved = True
-        progress.log_bytes = self.folder.log_size()
-        TrainingState(self._tensors(), progress, self._siblings).write(self.folder.path)
+        self._is_save_due = False
         self._saved_at = time.monotonic()
 
     def _update(self) -> Step | Returned:
@@ -245,15 +267,17 @@ class Trainer:
         peak = self._peak_rate()
         learning_rate = schedule.learning_rate(peak, self._fraction)
         batch = self._windows.read(self._fraction)
+        self._width = batch.inputs.shape[1]
+        batch = self._ranks.part(batch)
         inputs = torch.from_numpy(batch.inputs).to(config.device)
         targets = torch.from_numpy(batch.targets).to(config.device)
         self._reset_states(torch.from_numpy(batch.reset_mask).to(config.device))
         with autocast(config.precision, config.device):
             logits, self._states = self._forward(inputs)
         loss = functional.cross_entropy(
-            logits.flatten(0, 1).float(), targets.flatten(), ignore_index=NO_TARGET
-        )
-        nats = loss.item()
+            logits.flatten(0, 1).float(), targets.flatten(), ignore_index=NO_TARGET, reduction="sum"
+        ) / (progress.characters - before)
+        nats = self._exchange(self._optimiser.gradients(loss), loss)
         if not math.isfinite(nats):
             return self._return(f"the loss became {nats}")
         self._count_jump(nats, progress.characters - before)
@@ -264,7 +288,7 @@ class Trainer:
         if not progress.jumps and schedule.due(self._fraction, _SNAPSHOTS) > progress.snapshots:
             progress.snapshots = schedule.due(self._fraction, _SNAPSHOTS)
             progress.good_step, self._good = progress.step, self._weights()
-        norm = self._optimiser.update(loss, learning_rate)
+        norm = self._optimiser.step(learning_rate)
         if not math.isfinite(norm):
             return self._return(f"the norm of the gradient became {norm}")
         progress.step += 1
@@ -273,7 +297,6 @@ class Trainer:
         if not progress.jumps:
             weight = max(_RUNNING_MEAN, 1 / progress.step)
             progress.training_nats += weight * (nats - progress.training_nats)
-        progress.seconds = time.monotonic() - self._began
         self._fraction = self._spent()
         self._threads.add(progress.characters - before, time.perf_counter() - began)
         torch.set_num_threads(self._threads.chosen)
@@ -288,6 +311,21 @@ class Trainer:
             seconds=progress.seconds,
             threads=threads,
         )
+
+    def _exchange(self, gradients: list[Tensor], loss: Tensor) -> float:
+        """Sum the gradients over all ranks, and return the sum of the losses.
+
+        The same message carries the clock of the first rank, and what follows the update.
+        """
+        now = time.monotonic()
+        seconds, is_due = now - self._began, now - self._saved_at >= self.config.save_every
+        if not self._ranks.is_first:
+            seconds, is_due = 0.0, False
+        nats, self.progress.seconds, due, asked = self._ranks.sum_gradients(
+            gradients, loss.item(), seconds, is_due, self._asked_to_stop
+        )
+        self._is_save_due, self.is_stopping = due > 0, asked > 0
+        return nats
 
     def _peak_rate(self) -> float:
         return self.config.learning_rate * float(0.5**self.progress.returns)
@@ -304,6 +342,8 @@ class Trainer:
     def _return(self, reason: str) -> Returned:
         """Return to the last good weights. The position in the text and the budget stay.
 
+        All ranks do so together: the losses and the norms are those of all of them.
+
         Raises TrainingError, after a save, if that was done too often.
         """
         progress = self.progress
@@ -313,7 +353,7 @@ class Trainer:
         self._average.load_state(self._good)
         self._optimiser.reset_momentum()
         self._states, progress.jumps = [], 0
-        progress.seconds = time.monotonic() - self._began
+        progress.seconds = self._seconds()
         self._fraction = self._spent()
         if progress.returns == _MAX_RETURNS:
             self.save()
@@ -336,8 +376,10 @@ class Trainer:
 
         The states are also detached within the window, after every `bptt_length` characters.
         """
-        batch_size = inputs.shape[1]
-        masks = dropout_masks(self.spec.model, self.config, batch_size, self.progress.step)
+        masks = dropout_masks(self.spec.model, self.config, self._width, self.progress.step)
+        if masks is not None:
+            columns = self._ranks.columns(self._width)
+            masks = [mask[:, columns] for mask in masks]
         states, parts = self._states, []
         for piece in torch.split(inputs, self.config.bptt_length or len(inputs)):
             logits, states = self._network(piece, states, masks)
@@ -356,11 +398,11 @@ class Trainer:
         """Measure the validation loss; keep the best weights."""
         progress = self.progress
         progress.evaluations = schedule.due(self._fraction, self.config.evaluations)
-        began = time.monotonic()
+        began = self._seconds()
         with self._average.applied():
-            nats = validation_nats(self._network, self.spec.split.ids, self._held_out.part.spans)
-        progress.reserve = time.monotonic() - began
-        progress.seconds = time.monotonic() - self._began
+            nats = self._validation_nats(self._network, self._held_out.part)
+        progress.seconds = self._seconds()
+        progress.reserve = progress.seconds - began
         if not math.isfinite(nats):
             return self._return(f"the validation loss became {nats}")
         point = CurvePoint(progress.step, nats, progress.training_nats)
@@ -386,20 +428,32 @@ class Trainer:
         progress = self.progress
         if self._best is None:
             return
-        progress.seconds = time.monotonic() - self._began
+        progress.seconds = self._seconds()
         left = self._segment.minutes_left(self._position(), progress.preparation / 60)
         part = self._held_out.final(progress.reserve, 60 * left)
         if part is not None:
             progress.final = self._loss_of_best(part)
-            progress.seconds = time.monotonic() - self._began
+            progress.seconds = self._seconds()
 
     def _loss_of_best(self, part: Part) -> dict[str, Any]:
         """Return the measured values of the best weights that depend on the held-out text."""
         assert self._best is not None
         network = Network(self.spec.model)
         network.load_weights(self._best)
-        nats = validation_nats(network.to(self.config.device), self.spec.split.ids, part.spans)
+        nats = self._validation_nats(network.to(self.config.device), part)
         return {"validation_nats": nats, "validation_characters": part.characters}
+
+    def _validation_nats(self, network: Network, part: Part) -> float:
+        """Return the loss on a part of the held-out text. Each rank reads some of its spans."""
+        ids, ranks = self.spec.split.ids, self._ranks
+        if ranks.size == 1:
+            return validation_nats(network, ids, part.spans)
+        own = part.spans[ranks.rank :: ranks.size]
+        count = count_targets(own)
+        total, characters = ranks.sum(
+            count * validation_nats(network, ids, own) if count else 0.0, count
+        )
+        return total / characters
 
     def _reader(self, weights: checkpoint.Weights) -> Reader:
         engine = Engine(self.spec.model, weights)
@@ -417,7 +471,7 @@ class Trainer:
         self._measure_best()
         progress.finished = True
         measured = self._kept_values()
-        found = self._advice(reason)
+        found = self._advice(reason) if self._ranks.is_first else None
         progress.advice = found.text if found else None
         position = self._position()
         minutes = position.minutes + progress.preparation / 60
@@ -477,6 +531,10 @@ class Trainer:
         reserve = self._held_out.seconds_at_end(progress.reserve)
         return self._segment.spent(self._position(), progress.preparation / 60, reserve / 60)
 
+    def _seconds(self) -> float:
+        """Return the seconds of training, by the clock of the first rank."""
+        return self._ranks.share(time.monotonic() - self._began)
+
     def _position(self) -> Position:
         progress = self.progress
         return Position(progress.step, self._windows.epochs, progress.seconds / 60)
@@ -507,7 +565,7 @@ class Trainer:
             "optimiser": self._optimiser.state(),
             "average": self._average.state(),
             "state": {
-                f"{k}/{part}": carried
+                f"{k}/{part}": self._ranks.whole(carried, self._width)
                 for k, state in enumerate(self._states)
                 for part, carried in zip(self._network.cell.state, state, strict=True)
             },
