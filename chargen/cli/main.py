@@ -12,7 +12,7 @@ import click
 
 from chargen.cli.output import prepare_streams
 from chargen.errors import ChargenError, CorpusError, OptionError
-from chargen.training.torchrun import is_first_report
+from chargen.training.torchrun import is_first_report, leave
 
 # The short help is kept here so that `chargen --help` imports no command.
 COMMANDS = {
@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         status = _fail("out of memory (try a smaller model)", 1, debug)
     escapes.warn()
-    sys.exit(status)
+    leave(status)
 
 
 def _with_flags(error: OptionError | CorpusError, context: click.Context) -> str:

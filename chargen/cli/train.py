@@ -189,7 +189,7 @@ def run(
         trainer.folder.finish()
     if is_stopped:
         print(f"stopped and saved; resume with: {resume_command()}", file=sys.stderr)
-        sys.exit(128 + (caught or [signal.SIGTERM])[0])
+        raise click.exceptions.Exit(128 + (caught or [signal.SIGTERM])[0])
     if torchrun.rank():
         return
     folder = trainer.folder.final_path
