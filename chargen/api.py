@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from chargen.errors import OptionConflictError, OptionError
+from chargen.errors import OptionConflictError, OptionError, TrainingError
 from chargen.evaluation.inspection import InspectionSettings
 from chargen.evaluation.score import Score
 from chargen.evaluation.surprisal import check_choices, read, shares
@@ -206,8 +206,13 @@ def train(
     from chargen.text.cache import cache_folder
     from chargen.text.corpus import Corpus
     from chargen.text.kind import TextOptions
+    from chargen.training import torchrun
     from chargen.training.openmp import limit_thread_spinning
 
+    if torchrun.size() > 1:
+        raise TrainingError(
+            "chargen.train() trains in one process (use torchrun -m chargen train instead)"
+        )
     limit_thread_spinning()
     from chargen.training.folder import refuse_existing
     from chargen.training.train import start

@@ -131,6 +131,7 @@ def _settings(loaded: Checkpoint) -> Iterator[Fact]:
     yield Fact("learning_rate", "learning rate", training["learning_rate"])
     yield Fact("dropout", "dropout", training["dropout"])
     yield Fact("seed", "seed", training["seed"])
+    yield Fact("processes", "processes in training", training.get("processes", 1))
     yield Fact("corpus_name", "training data", corpus["name"])
     yield Fact("corpus_characters", "size of training data", corpus["characters"], "characters")
     held_out = corpus["held_out_characters"]

@@ -13,7 +13,7 @@ import click
 from chargen.cli.memory import memory_errors
 from chargen.cli.output import prepare_streams
 from chargen.errors import ChargenError, CorpusError, OptionError
-from chargen.training.torchrun import is_first_report
+from chargen.training.torchrun import is_first_report, leave
 
 # The short help is kept here so that `chargen --help` imports no command.
 COMMANDS = {
@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:  # such as standard output on a full disk
         status = _fail(f"{error.filename or 'standard output'}: {error.strerror}", 1, debug)
     escapes.warn()
-    sys.exit(status)
+    leave(status)
 
 
 def _with_flags(error: OptionError | CorpusError, context: click.Context) -> str:

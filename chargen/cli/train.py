@@ -267,7 +267,7 @@ def _run(
             trainer.folder.finish()
     if is_stopped:
         print(f"stopped and saved; resume with: {resume_command()}", file=sys.stderr)
-        sys.exit(128 + (stop.caught or signal.SIGTERM))
+        raise click.exceptions.Exit(128 + (stop.caught or signal.SIGTERM))
     stop.restore()
     if torchrun.rank():
         return

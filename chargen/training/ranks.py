@@ -37,6 +37,7 @@ def joined() -> Iterator[Ranks]:
         torch.cuda.set_device(torchrun.local_rank())
         backend = "cpu:gloo,cuda:nccl"
     _call(distributed.init_process_group, backend)
+    torchrun.note_connection()
     try:
         yield Ranks()
     except BaseException:
@@ -107,10 +108,10 @@ class Ranks:
     def sum_gradients(self, gradients: Sequence[Tensor], *values: float) -> list[float]:
         """Replace gradients by their sums over all ranks. Return the sums of the values.
 
-        One message carries all of it. DistributedDataParallel sends several and needs another one
-        for the values. It could only overlap them with the backward pass of a fused layer, which
-        returns all of its gradients at its end, and it averages over ranks with unequal numbers of
-        characters.
+        One message carries all of it. DistributedDataParallel takes as much CPU time (1x512 units,
+        two processes: 3.9 ms with a message for the values, 3.4 ms here), but it averages over the
+        ranks, which can have unequal numbers of characters. It could hardly overlap the exchange
+        with the backward pass, since a fused layer returns all of its gradients at its end.
         """
         if self.size == 1:
             return list(values)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import timedelta
+from typing import NoReturn
 
 _TIMEOUT = timedelta(seconds=5)
+_is_connected = False
 _VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
@@ -68,6 +71,25 @@ def is_first_report() -> bool:
         return reports == 1
     except RuntimeError:  # torchrun itself has ended
         return True
+
+
+def note_connection() -> None:
+    """Note that this process is or was connected to the others, for `leave`."""
+    global _is_connected  # noqa: PLW0603
+    _is_connected = True
+
+
+def leave(status: int) -> NoReturn:
+    """End this process.
+
+    One that was connected skips the finalisation of the interpreter: the threads of gloo can
+    outlive the connection by a moment, and abort the process if they need the interpreter then.
+    """
+    if _is_connected:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def _number(variable: str, alone: int) -> int:

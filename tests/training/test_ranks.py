@@ -18,8 +18,9 @@ import pytest
 import torch
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
+import chargen
 from chargen.cli.main import main
-from chargen.errors import OptionError
+from chargen.errors import OptionError, TrainingError
 from chargen.model.checkpoint import LOG, TRAINING, Checkpoint
 from chargen.training import torchrun
 from chargen.training.batches import NO_TARGET, Batch
@@ -252,6 +253,13 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_one_process_reports_an_error() -> None:
     """The first process to ask reports its error, and the others do not."""
     assert [torchrun.is_first_report() for _ in range(3)] == [True, False, False]
+
+
+@pytest.mark.usefixtures("launched")
+def test_the_python_function_is_refused(here: Path) -> None:
+    """Each process would train a model of its own."""
+    with pytest.raises(TrainingError, match="one process \\(use torchrun -m chargen train"):
+        chargen.train(here / "story.txt")
 
 
 @pytest.mark.usefixtures("launched")
