@@ -120,7 +120,7 @@ def test_a_moved_text_can_be_named(commands: Commands, stopped: Path) -> None:
     message = error_of(commands.run("train", "--resume", "-o", "run"))
     assert message == (
         f"{commands.folder / 'text.txt'}, which run was trained on, does not exist"
-        " (if it was moved, name its new path)"
+        " (if it was moved, pass its new path)"
     )
     outcome = commands.run("train", "--resume", "-o", "run", "moved.txt")
     assert outcome.status == 0, outcome.err
@@ -176,14 +176,14 @@ def test_standard_input_must_be_passed_again(commands: Commands, stopped: Path) 
     source = json.loads((stopped / SOURCE).read_text())
     (stopped / SOURCE).write_text(json.dumps({**source, "files": ["-"]}))
     message = error_of(commands.run("train", "--resume", "-o", "run"))
-    assert message == "run was trained on standard input (name the same text again)"
+    assert message == "run was trained on standard input (pass the same text again)"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ("--resume", "--resume needs TEXT or -o FOLDER"),
-        ("--resume -o nowhere", "nowhere has no run to resume (name a TEXT to start one)"),
+        ("--resume -o nowhere", "nowhere has no run to resume (pass TEXT to start one)"),
         ("--resume -o nowhere --glob *", "--glob has no effect without TEXT"),
         ("--resume -o nowhere absent.txt", "absent.txt does not exist"),
     ],

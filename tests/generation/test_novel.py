@@ -124,5 +124,5 @@ def test_a_maximum_ends_samples(reader: Reader) -> None:
 
 def test_endless_samples_are_refused(reader: Reader) -> None:
     """A sample that never ends cannot be compared."""
-    with pytest.raises(OptionConflictError, match="novel needs texts that end"):
+    with pytest.raises(OptionConflictError, match="novel needs a limit on each text"):
         next(generate_novel(reader, settings(length=None), occurs=never))
