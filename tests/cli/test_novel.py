@@ -110,7 +110,7 @@ def test_each_temperature_has_novel_texts(chargen: Command, here: Path, model: P
 
 
 def test_each_temperature_has_its_copied_shares(chargen: Command, here: Path, model: Path) -> None:
-    """In JSON, every text of every temperature has the share that it copies."""
+    """In JSON, each text at each temperature has its copied share."""
     fixed = ("sample", "-m", str(model), "-n", "50", "--seed", "3", "--json", "--novel")
     command = (*fixed, "-t", "0.3,0.8", "--against", "known.txt")
     (here / "known.txt").write_text("#")
@@ -267,7 +267,7 @@ def half_copied(chargen: Command, here: Path, model: Path) -> tuple[str, ...]:
 
 
 def test_json_has_the_copied_share(chargen: Command, half_copied: tuple[str, ...]) -> None:
-    """It is the share of the characters in stretches of 20 or more."""
+    """The copied share counts the characters in stretches of 20 or more."""
     shares = [
         json.loads(line)["copied"]
         for line in chargen(*half_copied, "--num-samples", "3", "--json").out.splitlines()

@@ -48,7 +48,7 @@ def test_a_run_starts_where_there_is_nothing_yet(commands: Commands, left: str) 
 def test_a_run_is_resumed_with_its_folder_alone(
     commands: Commands, stopped: Path, assert_same_run: SameRun
 ) -> None:
-    """Its text is found by the recorded path, and its options are those of the run."""
+    """The folder alone provides the path of the text and the options of the run."""
     shutil.copytree(stopped, commands.folder / "other")
     outcome = commands.run("train", "--resume", "-o", "run")
     assert outcome.status == 0, outcome.err
@@ -189,7 +189,7 @@ def test_standard_input_must_be_passed_again(commands: Commands, stopped: Path) 
     ],
 )
 def test_what_is_missing_is_named(commands: Commands, arguments: str, message: str) -> None:
-    """Nothing is written."""
+    """The error names the missing argument, and no file is written."""
     assert message in error_of(commands.run("train", *arguments.split()))
     assert not (commands.folder / "nowhere").exists()
 
