@@ -31,7 +31,7 @@ class StopSignals:
             signal.signal(number, self._handle)
 
     def wait(self) -> None:
-        """From now on, note the first signal."""
+        """Record the first signal from now on, instead of ending the process."""
         self._waits = True
 
     def restore(self) -> None:

@@ -1,4 +1,4 @@
-"""A lock file that one process holds. The system releases it when the process ends, however."""
+"""A lock file that one process holds. The system releases it whenever the process ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 if sys.platform == "win32":
     import msvcrt
 
-    _PLACE = 1 << 20  # a locked byte cannot be read: it is far behind the process id
+    _PLACE = 1 << 20  # far behind the process id, because a locked byte cannot be read
 
     def _lock(file: int) -> None:
         os.lseek(file, _PLACE, os.SEEK_SET)
@@ -51,7 +51,7 @@ class Lock:
         """Remove the file and release the lock. A second call has no effect."""
         if self._file < 0:
             return
-        # The file is removed first: afterwards, it can be that of another process.
+        # The file is removed first: after the release, it can belong to another process.
         with suppress(OSError):
             self._path.unlink()
         os.close(self._file)

@@ -16,7 +16,7 @@ TRAIN = ("train", "text.txt", "-o", "run", "--steps", "3", *QUICK)
 
 @pytest.mark.parametrize("options", [(), ("--resume",)])
 def test_a_second_training_names_the_first(commands: Commands, options: tuple[str, ...]) -> None:
-    """It stops at once with the id of the other process, which is not disturbed."""
+    """The second training fails with the process ID of the first, which continues."""
     (commands.folder / "run").mkdir()
     lock = Lock(commands.folder / "run" / ".lock")
     message = error_of(commands.run(*TRAIN, *options))
@@ -29,7 +29,7 @@ def test_a_second_training_names_the_first(commands: Commands, options: tuple[st
 
 
 def test_the_lock_of_a_killed_process_does_not_hold(commands: Commands) -> None:
-    """Its file remains, but the system has released it."""
+    """A killed process leaves its lock file, but the system has released the lock."""
     kill = {"name": "at", "point": "_update", "number": 2, "action": "send"}
     fault = {**kill, "numbers": [int(signal.SIGKILL)]}
     assert commands.run(*TRAIN, faults=[fault]).status == SIGKILL

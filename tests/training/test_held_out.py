@@ -47,7 +47,7 @@ def parts_of(held_out: int, train: int) -> Split:
 def test_evaluations_read_a_twentieth_of_the_budget(
     held_out: int, characters: int, initial: bool
 ) -> None:
-    """At a third of the cost of training, except for 10,000 characters each at least."""
+    """Evaluations take at most a twentieth of the budget or read up to 10,000 characters each."""
     plan = EvaluationPlan.of(
         parts_of(held_out, 9 * held_out), characters, initial=initial, timed=False
     )
@@ -120,7 +120,7 @@ def test_without_a_part_nothing_is_measured_again() -> None:
 def test_with_steps_the_final_measurement_does_not_depend_on_time(
     evaluations: int, characters: int | None
 ) -> None:
-    """It reads as much as all evaluations together, or the whole text if that is less."""
+    """The final measurement reads as much as all evaluations together, at most the whole text."""
     spans = spans_of(1_000_000)
     held_out = HeldOut(spans, EvaluationPlan(evaluations, 50_000), Budget("steps", 100))
     found = [held_out.final(seconds, left) for seconds, left in ((1.0, -9.0), (0.001, 50.0))]
@@ -144,7 +144,7 @@ def test_with_steps_the_final_measurement_does_not_depend_on_time(
 def test_with_minutes_the_final_measurement_reads_what_fits(
     evaluation: float, left: float, characters: int | None
 ) -> None:
-    """It has the seconds that are left, and a twentieth of the budget at least.
+    """The final measurement has the rest of the time, at least a twentieth of the budget.
 
     It has a tenth if the whole text can be read in that time.
     """
@@ -258,7 +258,7 @@ def test_the_minutes_include_the_preparation(begin: Callable[..., Trainer]) -> N
 
 
 def test_a_run_whose_minutes_are_over_trains_briefly(begin: Callable[..., Trainer]) -> None:
-    """It makes a model, and its last evaluation is at the end."""
+    """A run without time left still saves a model and evaluates it at the end."""
     run = Run(begin("run", began=time.monotonic() - 60, steps=None, minutes=0.005))
     assert run.steps
     assert run.evaluations[-1].fraction == 1
@@ -267,7 +267,7 @@ def test_a_run_whose_minutes_are_over_trains_briefly(begin: Callable[..., Traine
 def test_every_preparation_of_a_budget_counts(
     begin: Callable[..., Trainer], long_text: Path, tmp_path: Path
 ) -> None:
-    """That of a resumed run is added. An extension begins with its own."""
+    """Resuming a run adds to its preparation time; extending it starts a new count."""
     hours = {"steps": None, "minutes": 600}
     assert interrupt(begin("run", began=time.monotonic() - 100, **hours), lambda _: True)
     trainer = resume([long_text], {}, output=tmp_path / "run", began=time.monotonic() - 1_000)
