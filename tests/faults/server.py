@@ -1,6 +1,7 @@
 """A process that runs `chargen` in forked children, so that torch is imported only once.
 
-So is torch._dynamo, which the first optimiser of a process imports: it takes longer than most tests.
+So is torch._dynamo, which the first optimiser of a process imports: that takes longer than most
+of the tests.
 
 It reads one request per line, prints the id of the child's process, and then its exit status.
 """
