@@ -202,11 +202,14 @@ def train(
     Raises CorpusError, OptionError, CheckpointError, TrainingError.
     """
     began = time.monotonic()
+    from chargen.model.checkpoint import DEFAULT_ROOT
+    from chargen.text.cache import cache_folder
     from chargen.text.corpus import Corpus
     from chargen.text.kind import TextOptions
     from chargen.training.openmp import limit_thread_spinning
 
     limit_thread_spinning()
+    from chargen.training.folder import refuse_existing
     from chargen.training.train import start
 
     check_names(options, options_of(TrainingOptions))
@@ -214,13 +217,18 @@ def train(
     kind = TextOptions(lines, separator, name).kind
     if isinstance(init_from, Path):
         init_from = str(init_from)
-    trainer = start(
-        Corpus.read(texts, encoding=encoding, kind=kind, pattern=glob, normalize=normalize),
-        TrainingOptions(**options, init_from=init_from),
-        output=None if output is None else Path(output),
-        overwrite=overwrite,
-        began=began,
+    settings = TrainingOptions(**options, init_from=init_from)
+    folder = None if output is None else Path(output)
+    refuse_existing(folder, overwrite=overwrite)
+    corpus = Corpus.read(
+        texts,
+        encoding=encoding,
+        kind=kind,
+        pattern=glob,
+        normalize=normalize,
+        cache=cache_folder(folder, DEFAULT_ROOT),
     )
+    trainer = start(corpus, settings, output=folder, overwrite=overwrite, began=began)
     try:
         for _ in trainer.run():
             pass

@@ -12,7 +12,8 @@ from chargen.generation.context import Reader
 from chargen.generation.generate import generate_texts
 from chargen.generation.settings import GenerationSettings
 from chargen.model.checkpoint import Checkpoint
-from chargen.text.corpus import Corpus, encode
+from chargen.text.corpus import Corpus
+from chargen.text.split import encode
 from chargen.text.vocabulary import UNKNOWN_ID, Vocabulary
 
 VENV = "python3 -m venv .venv"
@@ -61,11 +62,11 @@ def test_real_texts_are_trained_on_without_loss(
     monkeypatch.chdir(tmp_path)
     corpus = Corpus.read([data / name])
     vocabulary = Vocabulary.build(corpus.pieces())
-    ids = encode(corpus, vocabulary)
+    ids = encode(corpus, vocabulary)[:]
     assert (ids != UNKNOWN_ID).all()
-    assert vocabulary.decode(ids[1:].tolist()) == corpus.texts[0]
+    assert vocabulary.decode(ids[1:].tolist()) == next(corpus.texts())
     run("train", str(data / name), "--steps", "3", "--hidden-size", "16", "-o", "model")
-    run("sample", "-m", "model", "--prompt", corpus.texts[0][:20], "--length", "20")
+    run("sample", "-m", "model", "--prompt", next(corpus.texts())[:20], "--length", "20")
 
 
 def test_the_readme_names_every_command_and_package(repository: Path) -> None:

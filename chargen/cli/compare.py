@@ -84,20 +84,30 @@ def command(
     if text is None:
         allowed = {"tasks", "cells", "minutes", "repeats", "seed", "lags", "output"}
         allow_only(allowed, "without TEXT")
+    from chargen.cli.reading import ReadingDisplay
     from chargen.comparison.compare import compare, open_folder
+    from chargen.comparison.folder import DEFAULT_ROOT
     from chargen.evaluation.coherence import read_rhyme_families
+    from chargen.text.cache import cache_folder
     from chargen.text.corpus import Corpus
 
-    corpus = None
+    corpus, target = None, None if output is None else Path(output)
     if text is not None:
-        corpus = Corpus.read(
-            [text], encoding=encoding, kind=kind, pattern=pattern, report=print_note
-        )
+        with ReadingDisplay() as display:
+            corpus = Corpus.read(
+                [text],
+                encoding=encoding,
+                kind=kind,
+                pattern=pattern,
+                cache=cache_folder(target, DEFAULT_ROOT),
+                report=display.note,
+                progress=display.progress,
+            )
         warn_unread_table(corpus)
     families = None
     if rhymes is not None:
         families = read_rhyme_families(Path(rhymes), encoding=encoding, report=print_note)
-    folder = open_folder(None if output is None else Path(output), corpus, chosen, families)
+    folder = open_folder(target, corpus, chosen, families)
     command_line = _reproduce(text)
     with stop_signals() as stop, closing(folder):
         stop.wait()

@@ -10,8 +10,10 @@ from chargen.cli.options import (
     Command,
     find_model,
     load_model,
+    model_argument,
     model_option,
     models_option,
+    named_model,
     output_file,
 )
 from chargen.cli.written import write, write_page
@@ -59,10 +61,11 @@ def page(models: tuple[str, ...], output: str | None, overwrite: bool, weights_d
 
 
 @command.command("zip", cls=Command)
+@model_argument
 @model_option
 @click.option("-o", "--output", metavar="FILE", help="File to write [default: <model>.zip]")
 @overwrite_option
-def archive(model: str | None, output: str | None, overwrite: bool) -> None:
+def archive(name: str | None, model: str | None, output: str | None, overwrite: bool) -> None:
     """Write a zip archive with everything that others need to use a model.
 
     Every command accepts the archive in place of a folder: -m FILE. It does not contain the
@@ -71,18 +74,19 @@ def archive(model: str | None, output: str | None, overwrite: bool) -> None:
     from chargen.model.archive import SUFFIX, pack
     from chargen.model.checkpoint import Checkpoint, read_files
 
-    folder = find_model(model)
+    folder = find_model(named_model(name, model))
     files = read_files(folder, card=True)
-    name = Checkpoint.of(folder, files).name  # checks the files
-    path = output_file(name + SUFFIX if output is None else output, "--output", overwrite=overwrite)
-    write("archive", path, pack(name, files), f"use it with -m {path}")
+    stem = Checkpoint.of(folder, files).name  # checks the files
+    path = output_file(stem + SUFFIX if output is None else output, "--output", overwrite=overwrite)
+    write("archive", path, pack(stem, files), f"use it with -m {path}")
 
 
 @command.command("onnx", cls=Command)
+@model_argument
 @model_option
 @click.option("-o", "--output", metavar="FILE", help="File to write [default: <model>.onnx]")
 @overwrite_option
-def onnx(model: str | None, output: str | None, overwrite: bool) -> None:
+def onnx(name: str | None, model: str | None, output: str | None, overwrite: bool) -> None:
     """Write one step of a model as an ONNX graph, for other programs.
 
     The inputs are `id`, one character of each sample, and the states. The outputs are `logits` and
@@ -91,9 +95,9 @@ def onnx(model: str | None, output: str | None, overwrite: bool) -> None:
     """
     from chargen.generation.onnx_graph import onnx_graph
 
-    loaded = load_model(model)
-    name = f"{loaded.name}.onnx" if output is None else output
-    path = output_file(name, "--output", overwrite=overwrite)
+    loaded = load_model(named_model(name, model))
+    file = f"{loaded.name}.onnx" if output is None else output
+    path = output_file(file, "--output", overwrite=overwrite)
     use = "one step: id and states -> logits and states"
     write("graph", path, onnx_graph(loaded), use)
 

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from chargen.cli.display import json_text
-from chargen.cli.options import Command, load_model, model_option
+from chargen.cli.options import (
+    Command,
+    load_model,
+    model_argument,
+    model_option,
+    named_model,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +36,7 @@ class Fact(NamedTuple):
 
 
 @click.command("info", cls=Command)
-@click.argument("name", metavar="[MODEL]", required=False)
+@model_argument
 @model_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
 def command(name: str | None, model: str | None, as_json: bool) -> None:
@@ -38,9 +44,7 @@ def command(name: str | None, model: str | None, as_json: bool) -> None:
 
     MODEL is its name, folder or archive, as for -m. `chargen models` lists the names.
     """
-    if None not in (name, model) and name != model:
-        raise click.UsageError(f"MODEL {name} and --model {model} are different (pass one of them)")
-    facts = list(_facts(load_model(model if name is None else name)))
+    facts = list(_facts(load_model(named_model(name, model))))
     if as_json:
         values = {fact.key: fact.value for fact in facts}
         print(json_text(values, indent=2))

@@ -56,6 +56,8 @@ model_option: Decorator = click.option(
     help="Name, folder or archive of the model [default: the newest in ./checkpoints]",
 )
 
+model_argument: Decorator = click.argument("name", metavar="[MODEL]", required=False)
+
 models_option: Decorator = click.option(
     "-m",
     "--model",
@@ -167,6 +169,13 @@ def find_model(model: str | None) -> Path:
     if sys.stderr.isatty():
         print(f"model: {found} (the newest; -m selects another)", file=sys.stderr)
     return found
+
+
+def named_model(name: str | None, model: str | None) -> str | None:
+    """Return the model that MODEL or --model names. Raises UsageError if they differ."""
+    if None not in (name, model) and name != model:
+        raise click.UsageError(f"MODEL {name} and --model {model} are different (pass one of them)")
+    return model if name is None else name
 
 
 def known_prompt(

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
+from wcwidth import wrap
 
 from chargen.cli.options import warn
 from chargen.evaluation.units import bits_per_character, perplexity
-from chargen.text.corpus import MIN_CHARACTERS_FOR_VALIDATION
 from chargen.text.display import one_line, plural
+from chargen.text.split import MIN_CHARACTERS_FOR_VALIDATION
 from chargen.training.options import AUTO
 from chargen.training.precision import has_bfloat16
 from chargen.training.records import (
@@ -32,7 +32,6 @@ _LINE_EVERY = 10.0
 _SAMPLE_WIDTH = 88
 _LARGE_VOCABULARY = 10_000
 _FEW_CHARACTERS = 500
-_COUNTED = 1 << 20
 _LONG_PREPARATION = 0.25  # of the minutes
 _RUNNING_MEAN = 0.05
 
@@ -77,7 +76,7 @@ class Display:
                 f" {record.learning_rate:.2g}"
             )
         elif isinstance(record, Sample):
-            self._line(_wrapped(record.text))
+            self._line(wrapped_sample(record.text))
         elif isinstance(record, Finished):
             self._finished = record
 
@@ -104,13 +103,15 @@ class Display:
         advice = f"advice    {done.advice}\n" if done.advice else ""
         if done.more:
             advice += f"          {resume_command(*done.more.split())}\n"
+        # A text of its own needs no prompt.
+        example = "--num-samples 5" if spec.corpus.kind.separate else '--prompt "..."'
         print(
             f"trained   {_clock(done.seconds)}, {done.step:,} steps, {done.characters:,}"
             f" characters, {epochs:.1f} epochs{reason}{self._preparation()}\n"
             f"loss      {loss}\n"
             f"model     {folder} ({spec.model.parameters:,} parameters, {size:.1f} MB)\n"
             f"{advice}"
-            f'next      chargen sample -m {folder} --prompt "..."'
+            f"next      chargen sample -m {folder} {example}"
         )
 
     def _preparation(self) -> str:
@@ -213,11 +214,8 @@ def _distinct(spec: RunSpec) -> int:
 
     The newline before each text is not part of it.
     """
-    ids, size = spec.split.ids, len(spec.vocabulary)
-    counts = np.zeros(size, np.int64)
-    for start in range(0, len(ids), _COUNTED):  # a long text at once would need much memory
-        counts += np.bincount(ids[start : start + _COUNTED], minlength=size)
-    counts[ids[0]] -= spec.corpus.texts
+    counts = spec.split.counts.copy()
+    counts[spec.vocabulary.encode(spec.corpus.kind.boundary)] -= spec.corpus.texts
     return int(np.count_nonzero(counts[1:] > 0))
 
 
@@ -263,11 +261,11 @@ def _warn(spec: RunSpec, distinct: int) -> None:
         warn(f"{spec.corpus.unknown_characters:,} characters of the text are treated as unknown")
 
 
-def _wrapped(sample: str) -> str:
+def wrapped_sample(sample: str) -> str:
     """Return a sample as few lines, with a symbol for each newline."""
     margin = "      | "
-    return textwrap.fill(
-        one_line(sample), initial_indent=margin, subsequent_indent=margin, width=_SAMPLE_WIDTH
+    return "\n".join(
+        wrap(one_line(sample), _SAMPLE_WIDTH, initial_indent=margin, subsequent_indent=margin)
     )
 
 

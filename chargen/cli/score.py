@@ -78,7 +78,7 @@ def command(
         whole = _not_empty(clean(whole), file)
 
         def read_by(kind: TextKind) -> str:
-            return whole if file is None else text_as(FileText(file, whole), kind)
+            return whole if file is None else text_as(FileText(file, [whole]), kind)
 
         print_scores(models, clean(prompts[0]) if prompts else "", read_by, as_json)
         return

@@ -20,7 +20,6 @@ from chargen.cli.options import (
     given,
     glob_option,
     known_prompt,
-    print_note,
     warn_unread_table,
 )
 from chargen.cli.signals import StopSignals, stop_signals
@@ -176,19 +175,32 @@ def _prepare(
 ) -> Trainer | None:
     """Return a trainer that continues or starts the run; None if the run is finished."""
     limit_thread_spinning()
+    from chargen.cli.reading import ReadingDisplay
+    from chargen.model.checkpoint import DEFAULT_ROOT
+    from chargen.text.cache import cache_folder
     from chargen.text.corpus import Corpus
     from chargen.training import train as training
 
     if not folder.has_only_settings:
         try:
-            return training.resume(folder, settings, report=print_note, began=began)
+            with ReadingDisplay() as display:
+                return training.resume(
+                    folder, settings, report=display.note, progress=display.progress, began=began
+                )
         except training.RunFinishedError as finished:
             last = finished.budget
             more = resume_command(f"--{last.kind}", f"{last.amount:g}")
             print(f"{finished}; train it further with: {more}")
             return None
     try:
-        corpus = Corpus.read(settings.texts, **settings.reading, report=print_note)
+        with ReadingDisplay() as display:
+            corpus = Corpus.read(
+                settings.texts,
+                **settings.reading,
+                cache=cache_folder(folder.final_path, DEFAULT_ROOT),
+                report=display.note,
+                progress=display.progress,
+            )
         warn_unread_table(corpus)
         options = TrainingOptions(**settings.options)
         return training.start(corpus, options, folder=folder, began=began)

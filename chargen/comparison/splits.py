@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -13,8 +13,10 @@ from chargen.generation.context import Reader
 from chargen.model.config import ModelConfig
 from chargen.model.engine import Engine
 from chargen.model.network import Network
-from chargen.text.corpus import Corpus, CorpusFacts, Ids, Spans, Split, split
+from chargen.text.corpus import Corpus, CorpusFacts
 from chargen.text.display import plural
+from chargen.text.ids import Ids, Spans
+from chargen.text.split import Split, split, text_numbers
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.batches import Batches, fit_batch
 from chargen.training.config import TrainingConfig
@@ -36,15 +38,14 @@ _BETWEEN_RESETS = _WINDOW / 0.05
 class CorpusSplits:
     """The parts of a text.
 
-    train: for training. held_out: evaluated once, at the end. sweep_train, sweep_validation:
-    `train` without its last tenth, and that tenth, on which the learning rates are chosen.
+    final: the part for training and the part that is evaluated once, at the end. sweep_train,
+    sweep_validation: the former without its last tenth, and that tenth, on which the learning
+    rates are chosen.
     """
 
     corpus: Corpus
     vocabulary: Vocabulary
-    ids: Ids
-    train: Spans
-    held_out: Spans
+    final: Split
     sweep_train: Spans
     sweep_validation: Spans
 
@@ -56,14 +57,13 @@ class CorpusSplits:
                 f"{corpus.name} has {corpus.characters:,} characters; a comparison needs"
                 f" {MIN_CHARACTERS:,} or more"
             )
-        distinct = len(set(corpus.texts))
         kind = corpus.kind
-        if kind.separate and distinct < MIN_TEXTS:
+        if kind.separate and (distinct := 1 + int(text_numbers(corpus).max())) < MIN_TEXTS:
             raise CorpusError(
                 f"{corpus.name} has {plural(distinct, f'distinct {kind.noun}')}; a comparison of"
                 f" separate {kind.noun}s needs {MIN_TEXTS} or more"
             )
-        vocabulary = Vocabulary.build(corpus.pieces(), boundary=kind.boundary)
+        vocabulary = Vocabulary.of_counts(corpus.encoded.counts, boundary=kind.boundary)
         share = min(_HELD_OUT, _MAX_HELD_OUT / corpus.characters)
         final = split(corpus, vocabulary, validation_fraction=share, seed=seed)
         # A larger held-out part contains the smaller one.
@@ -74,9 +74,22 @@ class CorpusSplits:
         else:
             validation[:, 1] = np.minimum(validation[:, 1], final.validation[0, 0])
         validation = validation[validation[:, 1] - validation[:, 0] > 1]
-        return cls(
-            corpus, vocabulary, final.ids, final.train, final.validation, wider.train, validation
-        )
+        return cls(corpus, vocabulary, final, wider.train, validation)
+
+    @property
+    def ids(self) -> Ids:
+        """The whole text."""
+        return self.final.ids
+
+    @property
+    def train(self) -> Spans:
+        """The part for training."""
+        return self.final.train
+
+    @property
+    def held_out(self) -> Spans:
+        """The part that is evaluated once."""
+        return self.final.validation
 
     @property
     def training_characters(self) -> int:
@@ -106,7 +119,7 @@ class CorpusSplits:
         """Return the loss of each target of spans, in the order in which the streams are read."""
         cut = streams(spans)
         targets = np.concatenate([np.arange(a + 1, b) for a, b in cut.tolist()])
-        return full_context_nats(network, self.ids.astype(np.int64), cut, targets)
+        return full_context_nats(network, self.ids, cut, targets)
 
     def reader(self, network: Network) -> Reader:
         """Return a reader of a network for texts like this one."""
@@ -157,7 +170,7 @@ class CorpusSplits:
             split_windows=False,
             bptt_length=bptt_length,
         )
-        nothing_held_out = Split(self.ids, spans, spans[:0])
+        nothing_held_out = replace(self.final, train=spans, validation=spans[:0])
         sizes = asdict(model)
         del sizes["vocab_size"]
         steps = int(training.budget.amount)
@@ -180,6 +193,24 @@ class CorpusSplits:
             separate=self.corpus.kind.separate,
         )
         return max(1, round(characters / count_targets(spans) * len(batches.epoch(0))))
+
+
+def first_targets(spans: Spans, count: int) -> Spans:
+    """Return the spans of the first targets of spans, at most `count` of them."""
+    lengths = spans[:, 1] - spans[:, 0] - 1
+    read = np.cumsum(lengths)
+    first: Spans = spans[read - lengths < count].copy()
+    first[-1, 1] -= max(0, int(read[len(first) - 1]) - count)
+    return first
+
+
+def last_targets(spans: Spans, count: int) -> Spans:
+    """Return the spans of the last targets of spans, at most `count` of them."""
+    lengths = spans[:, 1] - spans[:, 0] - 1
+    left = np.cumsum(lengths[::-1])[::-1]
+    last: Spans = spans[left - lengths < count].copy()
+    last[0, 0] += max(0, int(left[-len(last)]) - count)
+    return last
 
 
 def count_targets(spans: Spans) -> int:

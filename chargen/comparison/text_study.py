@@ -42,8 +42,9 @@ from chargen.evaluation.validation import streams
 from chargen.model.cells.registry import CELLS
 from chargen.model.config import ModelConfig
 from chargen.model.network import Network
-from chargen.text.corpus import Corpus, Spans
+from chargen.text.corpus import Corpus
 from chargen.text.display import list_characters
+from chargen.text.ids import Spans
 from chargen.training.precision import training_speeds
 from chargen.training.presets import automatic_dropout
 from chargen.training.spec import RunSpec

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from chargen.comparison.result import Writing
-from chargen.comparison.splits import CorpusSplits
+from chargen.comparison.splits import CorpusSplits, first_targets, last_targets
 from chargen.evaluation.coherence import Families, coherence, kept_rhyme
 from chargen.evaluation.records import Coherence
 from chargen.generation.context import Reader
@@ -22,6 +22,7 @@ MAX_DOCUMENT = 2_000  # characters, where a network that does not end a document
 DEFAULT_PROMPT = "neuron"
 
 _SAMPLE_LENGTH = 300
+_MAX_SEARCHED = 1_000_000
 _SAMPLE_LINES = 10
 _NUM_PROMPTS, _PROMPT_LENGTH = 5, 60
 # The hashes of `longest_copy` take 16 bytes per character of the training part.
@@ -51,9 +52,9 @@ class WritingProtocol:
         self.by_documents = kind.separate and kind != LINE
         self.by_lines = in_lines and not self.by_documents
         self._piece_end = _LINE_END if in_lines else _PARAGRAPH_END
-        self._known = splits.text(splits.train)[-_MAX_KNOWN:]
+        self._known = splits.text(last_targets(splits.train, _MAX_KNOWN))
         self._held_out = splits.text(splits.held_out)
-        self._lines = [line for text in splits.corpus.texts for line in text.split("\n") if line]
+        self._corpus = splits.corpus
         self._prompt = prompt
         self._seed = seed
         from_start = self.by_lines or self.by_documents
@@ -62,7 +63,8 @@ class WritingProtocol:
     def corpus_coherence(self) -> Coherence:
         """Measure the text itself: its held-out part, and the rhymes of all of it."""
         held_out = coherence(self._pieces(self._held_out), self._known, None)
-        kept = kept_rhyme(self._lines, self._families) if self._families else ()
+        lines = (line for text in self._corpus.texts() for line in text.split("\n") if line)
+        kept = kept_rhyme(lines, self._families) if self._families else ()
         return Coherence(kept, held_out.known_words, held_out.closed, held_out.longest_copy)
 
     def write(self, reader: Reader) -> Writing:
@@ -113,14 +115,14 @@ class WritingProtocol:
 
 def default_prompt(splits: CorpusSplits) -> str:
     """Return the word of the spelling test: "neuron", or the most frequent long word."""
-    text = splits.text(splits.train)[:1_000_000]
+    text = splits.text(first_targets(splits.train, _MAX_SEARCHED))
     if DEFAULT_PROMPT in text:
         return DEFAULT_PROMPT
     counts: dict[str, int] = {}
     for word in _LONG_WORD.findall(text):
         if word == word.lower():  # in the spelling used within a sentence
             counts[word] = counts.get(word, 0) + 1
-    first = splits.text(splits.train[:1]).strip()
+    first = splits.text(first_targets(splits.train[:1], _MAX_SEARCHED)).strip()
     best = max(counts, key=lambda w: (counts[w], w), default=first[:_MAX_WORD])
     return best[:_MAX_WORD] if len(best) > 2 * _MAX_WORD else best
 

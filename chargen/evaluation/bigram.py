@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from chargen.text.corpus import Ids, Spans
+from chargen.text.ids import Ids, Spans
 
 Longs = npt.NDArray[np.int64]
 
@@ -45,9 +45,8 @@ def bigram_nats(ids: Ids, train: Spans, validation: Spans, vocab_size: int) -> f
 
 def _pairs(ids: Ids, spans: Spans, vocab_size: int) -> Longs:
     """[N]: each character of the spans and the one before it, encoded as one number."""
-    text = ids.astype(np.int64)
     lengths = np.maximum(spans[:, 1] - spans[:, 0] - 1, 0)
     starts = np.repeat(spans[:, 0] - np.cumsum(lengths) + lengths, lengths)
     at = starts + np.arange(lengths.sum())
-    pairs: Longs = text[at] * vocab_size + text[at + 1]
+    pairs: Longs = ids[at].astype(np.int64) * vocab_size + ids[at + 1]
     return pairs

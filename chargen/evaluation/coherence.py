@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def coherence(lines: Sequence[str], corpus: str, families: Families | None) -> C
     )
 
 
-def kept_rhyme(lines: Sequence[str], families: Families) -> tuple[Interval, ...]:
+def kept_rhyme(lines: Iterable[str], families: Families) -> tuple[Interval, ...]:
     """Return the share of words that are in the family of their line's first rhyme word.
 
     The result has one Wilson interval for each distance d = 1, 2 ... 12 in words from the first

@@ -11,7 +11,7 @@ from chargen.evaluation.intervals import paired_bootstrap
 from chargen.evaluation.records import ContextCurve, Interval
 from chargen.evaluation.target_nats import draw_targets, full_context_nats, limited_context_nats
 from chargen.model.network import Network
-from chargen.text.corpus import Ids, Spans
+from chargen.text.ids import Ids, Spans
 
 KS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 MIN_TARGETS = 200
@@ -36,13 +36,13 @@ def context_curve(
     Intervals: 95 %, paired bootstrap over targets.
     Source: Khandelwal et al. 2018.
     """
-    text, spans = ids.astype(np.int64), spans[np.argsort(spans[:, 0])]
+    spans = spans[np.argsort(spans[:, 0])]
     ks, targets = draw_targets(spans, sorted(set(ks)), minimum=MIN_TARGETS, count=count, seed=seed)
     if not ks:
         return ContextCurve({}, Interval(math.nan, math.nan, math.nan, 0), None)
     targets.sort()
-    rows = [limited_context_nats(network, text, targets, k) for k in ks]
-    rows.append(full_context_nats(network, text, spans, targets))
+    rows = [limited_context_nats(network, ids, targets, k) for k in ks]
+    rows.append(full_context_nats(network, ids, spans, targets))
     *limited, everything = paired_bootstrap(np.stack(rows) / math.log(2), seed=seed)
     by_length = dict(zip(ks, limited, strict=True))
     limit = (1 + TOLERANCE) * everything.value

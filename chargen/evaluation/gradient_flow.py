@@ -16,7 +16,7 @@ from torch.nn import functional
 from chargen.evaluation.records import GradientFlow
 from chargen.evaluation.target_nats import draw_targets
 from chargen.model.network import Network
-from chargen.text.corpus import Ids, Spans
+from chargen.text.ids import Ids, Spans
 
 _NUMBERS_AT_ONCE = 1 << 22
 
@@ -33,7 +33,6 @@ def gradient_flow(
     result is empty.
     Source: Pascanu, Mikolov and Bengio 2013.
     """
-    text = ids.astype(np.int64)
     fitting, targets = draw_targets(
         spans, range(1, lags + 2), minimum=count, count=count, seed=seed
     )
@@ -41,8 +40,9 @@ def gradient_flow(
         return GradientFlow(())
     length = fitting[-1]
     exact = deepcopy(network).to("cpu", torch.float64).requires_grad_(False)
-    inputs = torch.from_numpy(text[targets - length + np.arange(length)[:, None]])
-    norms = _norms(exact, inputs, torch.from_numpy(text[targets]))
+    inputs = ids[targets - length + np.arange(length)[:, None]].astype(np.int64)
+    wanted = ids[targets].astype(np.int64)
+    norms = _norms(exact, torch.from_numpy(inputs), torch.from_numpy(wanted))
     return GradientFlow(tuple((norms / norms[0] if norms[0] != 0 else norms).tolist()))
 
 

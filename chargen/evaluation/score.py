@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from chargen.evaluation.surprisal import Reading
 from chargen.evaluation.units import bits_per_character, perplexity
-from chargen.text.display import one_line, plural
+from chargen.text.display import clusters, one_line, plural, visible_character
 from chargen.text.vocabulary import Vocabulary
 
 _NUM_PLACES = 5
-_CONTEXT_LENGTH = 24
+_CONTEXT_LENGTH = 24  # letters with their marks
+_MAX_CONTEXT = 200
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,13 @@ def describe(text: str, reading: Reading, vocabulary: Vocabulary, before: str) -
     )
     yield "most surprising characters (with their probability):"
     for k in (-reading.nats).argsort(kind="stable")[:_NUM_PLACES].tolist():
-        context = (before + text[:k])[-_CONTEXT_LENGTH:]
+        read = list(clusters((before + text[:k])[-_MAX_CONTEXT:]))
+        context = "".join(read[-_CONTEXT_LENGTH:])
         best = vocabulary.characters[int(reading.best[k])]
+        found, expected = (visible_character(each, space=" ") for each in (text[k], best))
         yield (
-            f"  {k + 1:,}: {quoted(context)} then {quoted(text[k])}"
-            f" ({math.exp(-reading.nats[k]):.2g}); expected {quoted(best)}"
+            f'  {k + 1:,}: {quoted(context)} then "{found}"'
+            f' ({math.exp(-reading.nats[k]):.2g}); expected "{expected}"'
             f" ({reading.best_probability[k]:.2f})"
         )
 

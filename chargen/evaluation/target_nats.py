@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from chargen.evaluation.windows import Longs, group_by_length, read_windows
 from chargen.model.network import Network
-from chargen.text.corpus import Spans
+from chargen.text.ids import Ids, Spans
 
 _LANES = 256
 _NUMBERS_AT_ONCE = 1 << 22
@@ -44,20 +44,20 @@ def draw_targets(
 
 
 @torch.no_grad()
-def limited_context_nats(network: Network, text: Longs, targets: Longs, k: int) -> Floats:
+def limited_context_nats(network: Network, ids: Ids, targets: Longs, k: int) -> Floats:
     """[N]: the nats of each target when only the last k characters before it are visible."""
     nats = []
     for start in range(0, len(targets), _LANES):
         group = targets[start : start + _LANES]
         spans = np.stack([group - k, group], axis=1)
-        for window in read_windows(network, text, spans, _window_length(network, len(group))):
+        for window in read_windows(network, ids, spans, _window_length(network, len(group))):
             h, _, _ = window
-        nats.append(_cross_entropies(network, h[-1], text[group]))
+        nats.append(_cross_entropies(network, h[-1], ids[group]))
     return np.concatenate(nats)
 
 
 @torch.no_grad()
-def full_context_nats(network: Network, text: Longs, spans: Spans, targets: Longs) -> Floats:
+def full_context_nats(network: Network, ids: Ids, spans: Spans, targets: Longs) -> Floats:
     """[N]: the nats of each target, in ascending order, when its span is read from the start.
 
     Spans may share their first and last ids.
@@ -68,11 +68,11 @@ def full_context_nats(network: Network, text: Longs, spans: Spans, targets: Long
     spans = np.stack([spans[used, 0], targets[high[used] - 1]], axis=1)
     for group in group_by_length(spans, _LANES):
         length = _window_length(network, len(group))
-        for h, places, inside in read_windows(network, text, spans[group], length):
+        for h, places, inside in read_windows(network, ids, spans[group], length):
             rows = np.nonzero(inside & np.isin(places + 1, targets))
             wanted = places[rows] + 1
             found = np.searchsorted(targets, wanted)
-            nats[found] = _cross_entropies(network, h[rows], text[wanted])
+            nats[found] = _cross_entropies(network, h[rows], ids[wanted])
     return nats
 
 
@@ -82,10 +82,10 @@ def _window_length(network: Network, lanes: int) -> int:
     return max(1, _NUMBERS_AT_ONCE // (lanes * numbers))
 
 
-def _cross_entropies(network: Network, h: Tensor, targets: Longs) -> Floats:
+def _cross_entropies(network: Network, h: Tensor, targets: npt.NDArray[np.integer]) -> Floats:
     """[B]: the nats of targets [B] after outputs h [B, H]; limits the memory for the logits."""
     size = max(1, _NUMBERS_AT_ONCE // network.config.vocab_size)
-    wanted = torch.from_numpy(targets).to(h.device)
+    wanted = torch.from_numpy(targets.astype(np.int64)).to(h.device)
     parts = [
         functional.cross_entropy(network.decode(rows).double(), ids, reduction="none")
         for rows, ids in zip(torch.split(h, size), torch.split(wanted, size), strict=True)

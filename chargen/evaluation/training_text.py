@@ -12,11 +12,11 @@ from chargen.errors import ChargenError, CorpusError
 from chargen.evaluation.copying import copied_places
 from chargen.model.checkpoint import SOURCE, Checkpoint, text_form
 from chargen.text.corpus import Corpus, default_patterns, text_as
-from chargen.text.decoding import AUTO
+from chargen.text.decoding import AUTO, check_encoding
 from chargen.text.files import printable_path
 from chargen.text.kind import TextKind
 from chargen.text.normal_form import in_form
-from chargen.text.reading import Report, ignore, read_files
+from chargen.text.reading import Report, find_sources, ignore, read_sources
 from chargen.text.source import STANDARD_INPUT, TextSource
 
 STRETCH = 20  # characters; shorter matches are common phrases
@@ -40,14 +40,15 @@ class TrainingText:
         encoding: str = AUTO,
         report: Report = ignore,
     ) -> TrainingText:
-        """Read files as the model's training did. Raises the errors of `read_files`.
+        """Read files as the model's training did. Raises the errors of `Corpus.read` about files.
 
         A file without a separator is one document, and one that is not a table is one cell.
         """
         kind, form = loaded.kind, text_form(loaded.description.corpus)
         texts: list[str] = []
-        patterns = default_patterns(kind)
-        for file in read_files(paths, encoding=encoding, default_patterns=patterns, report=report):
+        encoding = check_encoding(encoding)
+        sources = find_sources(paths, default_patterns=default_patterns(kind))
+        for file in read_sources(sources, encoding=encoding, report=report):
             text = text_as(file, kind)
             parts = text.split(kind.boundary)[:-1] if kind.separate else [text]
             texts += [in_form(part, form) for part in parts]
@@ -73,7 +74,7 @@ class TrainingText:
             is_same = False
         if not is_same:
             raise _unavailable(loaded, source.shown, "has changed since the training")
-        return cls(corpus.texts, loaded.kind)
+        return cls(tuple(corpus.texts()), loaded.kind)
 
     def contains(self, prompt: str, text: str, is_whole: bool = True) -> bool:
         """Return whether the text of a sample occurs in the training text.

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from chargen.evaluation.windows import group_by_length, read_windows
 from chargen.model.network import Network
-from chargen.text.corpus import Ids, Spans
+from chargen.text.ids import Ids, Spans
 
 MAX_STREAMS = 32
 MIN_STREAM_LENGTH = 2_000

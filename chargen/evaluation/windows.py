@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from chargen.model.network import Network
-from chargen.text.corpus import Ids, Spans
+from chargen.text.ids import Ids, Spans
 
 Longs = npt.NDArray[np.int64]
 
@@ -29,7 +29,7 @@ def group_by_length(spans: Spans, size: int) -> Iterator[Longs]:
 
 
 def read_windows(
-    network: Network, ids: Ids | Longs, spans: Spans, length: int
+    network: Network, ids: Ids, spans: Spans, length: int
 ) -> Iterator[tuple[Tensor, Longs, npt.NDArray[np.bool_]]]:
     """Read spans [B, 2] from empty states and yield windows of at most `length` steps.
 

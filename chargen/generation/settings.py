@@ -75,8 +75,8 @@ class GenerationSettings:
         metavar="N",
         none_as="0",
         default_help=(
-            "200; for separate texts: twice the longest text, at most 10,000; with a maximum:"
-            " 10,000 for each sentence, line or paragraph"
+            "200; for separate texts: twice the longest text, at most 10,000; with --stop: 10,000;"
+            " with a maximum: 10,000 for each sentence, line or paragraph"
         ),
     )
     stop: tuple[str, ...] = option((), "Stop before this text; can be repeated", metavar="TEXT")
@@ -134,8 +134,10 @@ class GenerationSettings:
     def default_length(self, of_model: int) -> int:
         """Return the default of `length`, given the other settings.
 
-        With a maximum, it must not cut a text that would soon be complete. of_model: the default
-        without a maximum.
+        With a maximum or a text to stop at, it must not cut a text that would soon be complete.
+        of_model: the default without them.
         """
         counts = [n for n in (self.max_lines, self.max_sentences, self.max_paragraphs) if n]
-        return _CHARACTERS_PER_UNIT * min(counts) if counts else of_model
+        if counts:
+            return _CHARACTERS_PER_UNIT * min(counts)
+        return max(of_model, _CHARACTERS_PER_UNIT) if self.stop else of_model

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 
-from chargen.text.display import character_width
+from chargen.text.display import extends, text_width
 
 _INDENT = "  "  # of a continued line: a newline of the text itself starts at the left
 _TAB = 8
@@ -14,6 +14,8 @@ _TAB = 8
 
 class WordWrap:
     """Breaks styled text into lines. A word is held back until its end is known.
+
+    A word that no line can hold is broken, but never between a letter and its marks or in an emoji.
 
     columns: returns the width of the terminal. The last column stays empty, since terminals differ
     in what they do after it.
@@ -30,11 +32,12 @@ class WordWrap:
         self._spaces: StyleAndTextTuples = []
         self._word: StyleAndTextTuples = []
         self._word_width = 0
+        self._cluster: StyleAndTextTuples = []  # the last one, which may continue
 
     @property
     def at_line_start(self) -> bool:
         """Whether nothing has been added since the last newline."""
-        return not (self._column or self._spaces or self._word)
+        return not (self._column or self._spaces or self._word or self._cluster)
 
     def add(self, text: str, style: str = "") -> StyleAndTextTuples:
         """Add a text and return what can be printed."""
@@ -47,12 +50,9 @@ class WordWrap:
                 done += [*self.end(), ("", "\n")]
                 self._column = 0
             else:
-                width = character_width(character)
-                # A Chinese character is a word; a word that no line can hold is broken.
-                if width > 1 or self._word_width + width > self._limit - len(_INDENT):
-                    done += self._end_word()
-                self._word.append((style, character))
-                self._word_width += width
+                if not extends(_text(self._cluster), character):
+                    done += self._end_cluster()
+                self._cluster.append((style, character))
         return done
 
     def end(self) -> StyleAndTextTuples:
@@ -72,7 +72,22 @@ class WordWrap:
     def _width_of(self, space: str) -> int:
         return _TAB - self._column % _TAB if space == "\t" else 1
 
+    def _end_cluster(self) -> StyleAndTextTuples:
+        if not self._cluster:
+            return []
+        width = text_width(_text(self._cluster))
+        # A Chinese character is a word, and so is an emoji.
+        breaks = width > 1 or self._word_width + width > self._limit - len(_INDENT)
+        done = self._flush_word() if breaks else []
+        self._word += self._cluster
+        self._word_width += width
+        self._cluster = []
+        return done
+
     def _end_word(self) -> StyleAndTextTuples:
+        return [*self._end_cluster(), *self._flush_word()]
+
+    def _flush_word(self) -> StyleAndTextTuples:
         if not self._word:
             return []
         column = self._column
@@ -86,3 +101,7 @@ class WordWrap:
         self._column += self._word_width
         self._spaces, self._word, self._word_width = [], [], 0
         return done
+
+
+def _text(fragments: StyleAndTextTuples) -> str:
+    return "".join(text for _, text, *_ in fragments)

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from chargen.text.corpus import Corpus
 
 _PASSAGE = 3_000  # characters of a passage, about; each is varied separately
+_BLANK_LINES = re.compile(r"\n{2,}")
 _SENTENCE_END = re.compile(r"(?<=[.!?])([\"'”’)]*)\s+(?=[\"'“‘(]*[A-Z])")
 _SMART_OPENING = re.compile(r"(^|[\s(\[{—–-])([\"'])", re.MULTILINE)
 _DASH = re.compile(r"\s*(?:—|--+|\s–\s)\s*")
@@ -37,16 +38,20 @@ def augment(corpus: Corpus, seed: int) -> Corpus:
     The draws depend on the seed only. Passages keep their order, so a validation set at the end
     of the corpus has the same content as without augmentation.
     """
-    random = np.random.Generator(np.random.Philox(key=[seed, len(corpus.texts)]))
-    varied = [_vary(passage, random) for text in corpus.texts for passage in _passages(text)]
+    random = np.random.Generator(np.random.Philox(key=[seed, corpus.num_texts]))
+    varied = (
+        _vary(passage, random)
+        for start, stop in corpus.spans().tolist()
+        for passage in _passages(corpus.pieces(start + 1, stop))
+    )
     return Corpus.of(varied, name=corpus.name)
 
 
-def _passages(text: str) -> Iterator[str]:
-    """Cut a text at blank lines into passages of about `_PASSAGE` characters."""
+def _passages(pieces: Iterable[str]) -> Iterator[str]:
+    """Cut the pieces of a text at blank lines into passages of about `_PASSAGE` characters."""
     parts: list[str] = []
     size = 0
-    for paragraph in re.split(r"\n{2,}", text.strip("\n")):
+    for paragraph in _paragraphs(pieces):
         parts.append(paragraph)
         size += len(paragraph)
         if size >= _PASSAGE:
@@ -54,6 +59,21 @@ def _passages(text: str) -> Iterator[str]:
             parts, size = [], 0
     if parts:
         yield "\n\n".join(parts)
+
+
+def _paragraphs(pieces: Iterable[str]) -> Iterator[str]:
+    """Yield the paragraphs of a text, without the newlines around it."""
+    rest, is_start = "", True
+    for piece in pieces:
+        rest += piece
+        if is_start:
+            rest = rest.lstrip("\n")
+            is_start = not rest
+        text = rest.rstrip("\n")
+        *paragraphs, last = _BLANK_LINES.split(text)
+        yield from paragraphs
+        rest = last + rest[len(text) :]  # both can continue in the next piece
+    yield rest.rstrip("\n")
 
 
 def _vary(passage: str, random: np.random.Generator) -> str:

@@ -1,33 +1,38 @@
-"""Reading, checking and encoding a corpus, and splitting it into training and validation set."""
+"""Reading, checking and encoding a corpus."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from chargen.errors import CorpusError, OptionConflictError
-from chargen.text.decoding import AUTO, normalise
+from chargen.text.cache import TextCache, cache_key
+from chargen.text.decoding import AUTO, check_encoding, normalise
 from chargen.text.display import list_characters, plural
+from chargen.text.encoder import Encoded, Encoder
 from chargen.text.files import DEFAULT_PATTERNS
+from chargen.text.ids import IN_MEMORY, IdWriter, Spans
 from chargen.text.kind import BLANK_LINE, STREAM, TextKind
-from chargen.text.normal_form import UNCHANGED, form_of, in_form
-from chargen.text.reading import FileText, Report, ignore, read_file, read_files
+from chargen.text.normal_form import UNCHANGED
+from chargen.text.reading import (
+    FileText,
+    Note,
+    Progress,
+    Report,
+    find_sources,
+    ignore,
+    read_file,
+    read_sources,
+    show_nothing,
+)
 from chargen.text.source import TextSource
 from chargen.text.table import TABLE_PATTERNS, looks_like_table, read_table
-from chargen.text.vocabulary import Vocabulary
-
-Ids = npt.NDArray[np.unsignedinteger]
-Spans = npt.NDArray[np.int64]
-
-# A tenth of a shorter text is too little to measure a loss and too much to remove from training.
-MIN_CHARACTERS_FOR_VALIDATION = 10_000
-DEFAULT_VALIDATION_FRACTION = 0.1
 
 _PIECE = 1 << 20
 
@@ -41,9 +46,9 @@ class UnreadTable:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Corpus:
-    """One or more texts. Each is a separate sequence.
+    """One or more encoded texts. Each is a separate sequence.
 
     kind: what a text is. normalize: the Unicode normal form that the texts were converted to,
     "nfc", "nfd" or "none". skipped_cells: the number of missing or blank cells of a column.
@@ -52,7 +57,7 @@ class Corpus:
     """
 
     name: str
-    texts: tuple[str, ...]
+    encoded: Encoded
     kind: TextKind = STREAM
     normalize: str = UNCHANGED
     skipped_cells: int = 0
@@ -68,23 +73,57 @@ class Corpus:
         kind: TextKind = STREAM,
         pattern: str | None = None,
         normalize: str = UNCHANGED,
+        cache: Path | None = None,
         report: Report = ignore,
+        progress: Progress = show_nothing,
     ) -> Corpus:
         """Read files, the files of folders that match a pattern, and "-" (standard input).
 
-        See `read_files` for the arguments; a column is read from the tables of a folder. Raises its
-        errors, CorpusError if a table is invalid or there are fewer than two distinct characters in
-        total, and OptionConflictError if no line separates documents.
+        See `find_sources` and `read_sources` for the arguments. A column is read from the tables
+        of a folder. cache: the folder that keeps a long encoded text for the next start; None for
+        a temporary file. Raises their errors, OptionError for an unknown encoding or normal form,
+        CorpusError if a table is invalid, if there are fewer than two distinct characters in total
+        or if the encoded text cannot be written, and OptionConflictError if no line separates
+        documents.
         """
-        files = read_files(
-            paths,
-            encoding=encoding,
-            pattern=pattern,
-            default_patterns=default_patterns(kind),
-            report=report,
+        encoding = check_encoding(encoding) if paths else encoding
+        sources = find_sources(paths, pattern=pattern, default_patterns=default_patterns(kind))
+        name = corpus_name(paths)
+        version = "" if normalize == UNCHANGED else unicodedata.unidata_version
+        key, size = cache_key(
+            sources, encoding=encoding, kind=asdict(kind), normalize=normalize, version=version
         )
-        corpus = _of_files(files, corpus_name(paths), kind, normalize)
-        return replace(corpus, source=TextSource.of((file.path for file in files), encoding))
+        kept = None if cache is None or size <= IN_MEMORY else TextCache(cache)
+        if kept is not None:
+            kept.clean(key)
+            if (found := kept.find(key)) is not None:
+                return _restored(*found, name, kind, normalize, encoding, report)
+        notes: list[Note] = []
+
+        def note(each: Note) -> None:
+            notes.append(each)
+            report(each)
+
+        with IdWriter() if kept is None else kept.writer(key) as writer:
+            files = read_sources(
+                sources, encoding=encoding, report=note, progress=progress, size=size
+            )
+            reader = _TextReader(name, kind, Encoder(kind, normalize, writer))
+            read: list[str] = []
+            for file in files:
+                reader.add_file(file)
+                read.append(file.path)
+            source = TextSource.of(read, encoding)
+            corpus = replace(reader.finish(normalize), source=source)
+            if kept is not None:
+                facts = {
+                    "files": source.files,
+                    "notes": [asdict(each) for each in notes],
+                    "skipped_cells": corpus.skipped_cells,
+                    "table": None if corpus.table is None else asdict(corpus.table),
+                }
+                kept.store(key, corpus.encoded, facts)
+        return corpus
 
     @classmethod
     def of(
@@ -96,36 +135,32 @@ class Corpus:
         normalize: str = UNCHANGED,
     ) -> Corpus:
         """Make a corpus of texts in memory: files to split, or cells. Raises errors as `read`."""
-        whole = [normalise(text) for text in texts]
-        if kind.separator is not None and not any(map(kind.has_separator, whole)):
-            raise _no_documents(name, kind.separator)
-        # Split first: a separator is matched as it is written in the files, here and by `read_as`.
-        parts = tuple(in_form(part, normalize) for text in whole for part in kind.split(text))
-        corpus = cls(name, parts, kind, normalize)
-        for piece in corpus.pieces():
-            try:
-                piece.encode("utf-8")
-            except UnicodeEncodeError as error:  # some codecs accept lone surrogates
-                surrogate = f"U+{ord(piece[error.start]):04X}"
-                raise CorpusError(
-                    f"{name} contains a lone surrogate, {surrogate}"
-                    " (decode the text with the correct encoding)"
-                ) from None
-        size = sum(map(len, corpus.texts))
-        if size < 2:
-            raise CorpusError(f"{name} has {plural(size, 'character')}; training needs at least 2")
-        first = corpus.texts[0][0]
-        if not kind.separate and all(text.count(first) == len(text) for text in corpus.texts):
-            raise CorpusError(
-                f"{name} has one distinct character, {list_characters(first)};"
-                " training needs at least 2"
-            )
-        return corpus
+        with IdWriter() as writer:
+            reader = _TextReader(name, kind, Encoder(kind, normalize, writer))
+            for text in texts:
+                reader.add([normalise(text)])
+            return reader.finish(normalize)
+
+    @property
+    def num_texts(self) -> int:
+        """The number of texts."""
+        return len(self.encoded.edges) - 1
 
     @property
     def characters(self) -> int:
         """The number of characters to predict, including the boundaries of separate texts."""
-        return sum(map(len, self.texts)) + (len(self.texts) if self.kind.separate else 0)
+        return len(self.encoded.ids) - (1 if self.kind.separate else self.num_texts)
+
+    @property
+    def longest_text(self) -> int:
+        """The number of characters of the longest text."""
+        return int(np.diff(self.encoded.edges).max()) - 1
+
+    @property
+    def newlines(self) -> int:
+        """The number of newlines in the texts, without boundaries."""
+        found = self.encoded.counts.get("\n", 0)
+        return found - (self.kind.boundary == "\n") * (self.num_texts + self.kind.separate)
 
     @property
     def sha256(self) -> str:
@@ -133,30 +168,108 @@ class Corpus:
 
         For one file with Unix newlines and no byte order mark, it equals the output of `sha256sum`.
         """
-        digest = hashlib.sha256()
-        for k, text in enumerate(self._joined()):
-            digest.update(b"\x1e" if k else b"")
-            digest.update(text.encode("utf-8"))
-        return digest.hexdigest()
+        return self.encoded.sha256
 
-    def pieces(self) -> Iterator[str]:
-        """Yield all texts, each after a boundary, in pieces of at most a million characters.
+    def texts(self) -> Iterator[str]:
+        """Yield each text."""
+        end = 1 if self.kind.separate else 0  # the boundary after a text
+        for start, stop in self.spans().tolist():
+            yield "".join(self.pieces(start + 1, stop - end))
 
-        The last of separate texts is followed by a boundary too, so that each ends with one.
+    def pieces(self, start: int = 0, stop: int | None = None) -> Iterator[str]:
+        """Yield the characters of a span, by default of all texts, each after a boundary.
+
+        A piece has at most a million characters. The last of separate texts is followed by a
+        boundary too, so that each ends with one.
         """
-        for text in self._joined():
-            yield self.kind.boundary
-            for at in range(0, len(text), _PIECE):
-                yield text[at : at + _PIECE]
-
-    def _joined(self) -> tuple[str, ...]:
-        return (self.kind.joined(self.texts),) if self.kind.separate else self.texts
+        ids = self.encoded.ids
+        codes = np.array([ord(character) for character in self.encoded.counts], np.uint32)
+        stop = len(ids) if stop is None else stop
+        for at in range(start, stop, _PIECE):
+            piece = codes[ids[at : min(stop, at + _PIECE)]]
+            yield piece.tobytes().decode("utf-32-le")
 
     def spans(self) -> Spans:
         """Return [n, 2]: start (the boundary before it) and stop of each text in `pieces`."""
-        lengths = np.fromiter(map(len, self.texts), np.int64, len(self.texts)) + 1
-        starts = np.concatenate(([0], np.cumsum(lengths)[:-1])).astype(np.int64)
-        return np.stack([starts, starts + lengths + (1 if self.kind.separate else 0)], axis=1)
+        edges = self.encoded.edges
+        return np.stack([edges[:-1], edges[1:] + (1 if self.kind.separate else 0)], axis=1)
+
+
+class _TextReader:
+    """Passes the texts of files to an encoder, and checks them."""
+
+    def __init__(self, name: str, kind: TextKind, encoder: Encoder) -> None:
+        self._name, self._kind, self._encoder = name, kind, encoder
+        self._is_separated = kind.separator is None
+        self._cells = self._skipped_cells = 0
+        self._table: UnreadTable | None = None
+
+    def add_file(self, file: FileText) -> None:
+        """Add the text of a file, or the cells of a column of it."""
+        if (column := self._kind.column) is not None:
+            table = read_table(file.pieces, file.path, file.shown)
+            if table is None:
+                raise CorpusError(
+                    f"{file.shown} is not a table, so it has no column {column}"
+                    " (pass a CSV, TSV or JSON Lines file)"
+                )
+            for cell in table.cells(column):
+                self._cells += 1
+                if cell is None:
+                    self._skipped_cells += 1
+                else:
+                    self.add([normalise(cell)])
+            return
+        if self._table is None and (found := looks_like_table(file.pieces, file.path)):
+            self._table = UnreadTable(file.shown, *found)
+        self.add(file.pieces)
+
+    def add(self, pieces: Iterable[str]) -> None:
+        """Add the pieces of a normalised text: a file to split, or a cell."""
+        if self._kind.separator is not None:
+            pieces = self._checked(self._kind.sections(pieces))
+        elif self._kind.separate and self._kind.column is None:
+            pieces = self._kind.sections(pieces)
+        try:
+            self._encoder.add(pieces)
+        except UnicodeEncodeError as error:  # some codecs accept lone surrogates
+            surrogate = f"U+{ord(error.object[error.start]):04X}"
+            raise CorpusError(
+                f"{self._name} contains a lone surrogate, {surrogate}"
+                " (decode the text with the correct encoding)"
+            ) from None
+
+    def finish(self, normalize: str) -> Corpus:
+        """Return the corpus of all texts. Raises CorpusError or OptionConflictError."""
+        name, kind = self._name, self._kind
+        if not self._is_separated:
+            raise _no_documents(name, kind.separator or "")
+        if kind.column is not None and self._cells and self._cells == self._skipped_cells:
+            raise CorpusError(
+                f"column {kind.column} of {name} has no text (choose another {{column}})", "column"
+            )
+        encoded = self._encoder.finish()
+        corpus = Corpus(name, encoded, kind, normalize, self._skipped_cells, self._table)
+        counts = encoded.counts.copy()
+        counts[kind.boundary] = counts.get(kind.boundary, 0) - corpus.num_texts - kind.separate
+        size = max(0, sum(counts.values()))
+        if size < 2:
+            raise CorpusError(f"{name} has {plural(size, 'character')}; training needs at least 2")
+        distinct = [character for character, count in counts.items() if count]
+        if not kind.separate and len(distinct) < 2:
+            raise CorpusError(
+                f"{name} has one distinct character, {list_characters(distinct[0])};"
+                " training needs at least 2"
+            )
+        return corpus
+
+    def _checked(self, sections: Iterable[str]) -> Iterator[str]:
+        """Yield the sections of a text, and note whether a line separates documents."""
+        for number, section in enumerate(sections):
+            self._is_separated |= number > 0 or (
+                not self._is_separated and self._kind.has_separator(section)
+            )
+            yield section
 
 
 @dataclass(frozen=True)
@@ -190,87 +303,16 @@ class CorpusFacts:
             corpus.name,
             corpus.sha256,
             corpus.characters,
-            len(corpus.texts),
+            corpus.num_texts,
             corpus.kind,
             held_out_characters,
             unknown_characters,
-            longest_text=max(map(len, corpus.texts)),
+            longest_text=corpus.longest_text,
             skipped_cells=corpus.skipped_cells,
             normalize=corpus.normalize,
-            normal_form=form_of(corpus.texts),
-            newlines=sum(text.count("\n") for text in corpus.texts),
+            normal_form=corpus.encoded.normal_form,
+            newlines=corpus.newlines,
         )
-
-
-@dataclass(frozen=True)
-class Split:
-    """An encoded corpus with its training and validation set.
-
-    ids: [N], every text after a boundary. train, validation: [n, 2] spans of ids; in each span,
-    every id but the first is a target.
-    """
-
-    ids: Ids
-    train: Spans
-    validation: Spans
-
-    @property
-    def train_characters(self) -> int:
-        """The number of targets in the training set."""
-        return int((self.train[:, 1] - self.train[:, 0] - 1).sum())
-
-    @property
-    def validation_characters(self) -> int:
-        """The number of targets in the validation set."""
-        return int((self.validation[:, 1] - self.validation[:, 0] - 1).sum())
-
-
-def split(
-    corpus: Corpus, vocabulary: Vocabulary, *, validation_fraction: float | None, seed: int
-) -> Split:
-    """Encode a corpus and split it into a training and a validation set.
-
-    The validation set of streams is the end of the corpus. For separate texts, distinct texts are
-    drawn with the seed: the validation set has one copy of each, and the training set none.
-    validation_fraction: None holds out a tenth of 10,000 characters or more, and nothing of a
-    shorter corpus. Raises OptionConflictError if a set would have no character to predict.
-    """
-    ids = encode(corpus, vocabulary)
-    spans = corpus.spans()
-    if validation_fraction is None:
-        enough = corpus.characters >= MIN_CHARACTERS_FOR_VALIDATION
-        if corpus.kind.separate:  # copies of a single text cannot be split
-            enough = enough and any(text != corpus.texts[0] for text in corpus.texts)
-        validation_fraction = DEFAULT_VALIDATION_FRACTION if enough else 0.0
-    if validation_fraction == 0:
-        return Split(ids, spans, spans[:0])
-    if corpus.kind.separate:
-        parts = Split(ids, *_split_texts(corpus, spans, validation_fraction, seed))
-    else:
-        parts = Split(ids, *_split_tail(corpus, spans, validation_fraction))
-    if parts.validation_characters < 1 or parts.train_characters < 2:
-        if corpus.kind.separate and len(set(corpus.texts)) == 1:
-            noun, option = corpus.kind.noun, corpus.kind.option
-            count = f"one {noun}" if len(corpus.texts) == 1 else f"one distinct {noun}"
-            raise OptionConflictError(
-                f"{{validation_fraction}} {validation_fraction:g} needs two distinct {noun}s, but"
-                f" {corpus.name} has {count} (0 trains on the whole text, and without {{{option}}}"
-                " it is one text)",
-                "validation_fraction",
-                option,
-            )
-        raise OptionConflictError(
-            f"{{validation_fraction}} {validation_fraction:g} leaves too few characters of"
-            f" {corpus.name} ({corpus.characters:,}) to train or to validate"
-            " (0 trains on the whole text)",
-            "validation_fraction",
-        )
-    return parts
-
-
-def encode(corpus: Corpus, vocabulary: Vocabulary) -> Ids:
-    """Return the ids of all texts in one array, in the order of `Corpus.pieces`."""
-    return np.concatenate([vocabulary.encode(piece) for piece in corpus.pieces()])
 
 
 def corpus_name(paths: Sequence[str | Path]) -> str:
@@ -295,15 +337,15 @@ def read_as(
     that is not a table is one cell. Raises CorpusError as `read_file` does, or if it has no text.
     """
     text = read_file(path, encoding=encoding, report=report)
-    return text_as(FileText(str(path), text), kind)
+    return text_as(FileText(str(path), [text]), kind)
 
 
 def text_as(file: FileText, kind: TextKind) -> str:
     """Return the text of a file as `read_as` does."""
-    if not kind.separate:
-        return file.text
     texts = [file.text]
-    if kind.column is not None and (table := read_table(file.text, file.path, file.shown)):
+    if not kind.separate:
+        return texts[0]
+    if kind.column is not None and (table := read_table(texts, file.path, file.shown)):
         texts = [cell for cell in table.cells(kind.column) if cell is not None]
     if not (joined := kind.joined([part for text in texts for part in kind.split(text)])):
         raise CorpusError(f"{file.shown} has no text ({kind.description})")
@@ -318,52 +360,20 @@ def _no_documents(name: str, separator: str) -> OptionConflictError:
     return OptionConflictError(f"{reason} (check it, or use {BLANK_LINE})", "separator")
 
 
-def _of_files(files: list[FileText], name: str, kind: TextKind, normalize: str) -> Corpus:
-    if kind.column is None:
-        texts = (file.text for file in files)
-        corpus = Corpus.of(texts, name=name, kind=kind, normalize=normalize)
-        for file in files:
-            if found := looks_like_table(file.text, file.path):
-                return replace(corpus, table=UnreadTable(file.shown, *found))
-        return corpus
-    cells: list[str | None] = []
-    for file in files:
-        table = read_table(file.text, file.path, file.shown)
-        if table is None:
-            raise CorpusError(
-                f"{file.shown} is not a table, so it has no column {kind.column}"
-                " (pass a CSV, TSV or JSON Lines file)"
-            )
-        cells += table.cells(kind.column)
-    kept = [cell for cell in cells if cell is not None]
-    if not kept:
-        raise CorpusError(
-            f"column {kind.column} of {name} has no text (choose another {{column}})", "column"
-        )
-    corpus = Corpus.of(kept, name=name, kind=kind, normalize=normalize)
-    return replace(corpus, skipped_cells=len(cells) - len(kept))
-
-
-def _split_tail(corpus: Corpus, spans: Spans, fraction: float) -> tuple[Spans, Spans]:
-    keep = corpus.characters - max(1, round(corpus.characters * fraction))
-    before = np.cumsum(spans[:, 1] - spans[:, 0] - 1)  # targets up to the end of each text
-    whole = int(np.searchsorted(before, keep, side="right"))
-    train, validation = spans[:whole], spans[whole:]
-    inside = keep - (int(before[whole - 1]) if whole else 0)
-    if inside and whole < len(spans):
-        cut = int(spans[whole, 0]) + 1 + inside
-        head = np.array([[spans[whole, 0], cut]], np.int64)
-        train = np.concatenate([train, head])
-        validation = validation.copy()
-        validation[0, 0] = cut
-    return train, validation
-
-
-def _split_texts(corpus: Corpus, spans: Spans, fraction: float, seed: int) -> tuple[Spans, Spans]:
-    number_of = {text: k for k, text in enumerate(dict.fromkeys(corpus.texts))}
-    numbers = np.array([number_of[text] for text in corpus.texts])
-    count = max(1, round(len(number_of) * fraction))
-    order = np.random.Generator(np.random.Philox(key=[seed, 0])).permutation(len(number_of))
-    held_out = np.isin(numbers, order[:count])
-    _, first = np.unique(numbers, return_index=True)
-    return spans[~held_out], spans[first[held_out[first]]]
+def _restored(
+    encoded: Encoded,
+    facts: Mapping[str, Any],
+    name: str,
+    kind: TextKind,
+    normalize: str,
+    encoding: str,
+    report: Report,
+) -> Corpus:
+    """Return a corpus from the cache, and repeat the notes of when it was read."""
+    for fields in facts["notes"]:
+        report(Note(**fields))
+    table = facts["table"]
+    if table is not None:
+        table = UnreadTable(**{**table, "names": tuple(table["names"])})
+    source = TextSource(tuple(facts["files"]), encoding)
+    return Corpus(name, encoded, kind, normalize, facts["skipped_cells"], table, source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 
 # C0 and C1 control characters, and marks that change the direction of text and can hide its
 # content.
@@ -13,6 +14,11 @@ _SYMBOLS = (
         code: f"<{code:04X}>"
         for code in (*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
     }
+)
+
+# Marks without a form of their own: variation selectors and joiners.
+_INVISIBLE_MARKS = frozenset(
+    map(chr, (0x034F, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
 
 _SHORT_NAMES = {" ": "space", "\n": "newline", "\t": "tab", ",": "comma"}
@@ -48,11 +54,11 @@ def visible_character(character: str, *, space: str = "\u2423") -> str:
     if character == " ":
         return space
     category = unicodedata.category(character)
-    if category in ("Mn", "Me"):
+    if category == "Cf" or character in _INVISIBLE_MARKS:
+        return f"<{ord(character):04X}>"
+    if category.startswith("M"):
         return "\u25cc" + character
-    if category == "Cs":
-        return ascii(character)[1:-1]
-    return f"<{ord(character):04X}>" if category == "Cf" else one_line(character)
+    return ascii(character)[1:-1] if category == "Cs" else one_line(character)
 
 
 def list_characters(characters: str, limit: int = 20) -> str:
@@ -93,16 +99,26 @@ def bar(share: float, width: int) -> str:
     )
 
 
-def character_width(character: str) -> int:
-    """Return the columns of a character on a terminal; Chinese characters and emoji have two."""
-    if unicodedata.category(character) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+def clusters(text: str) -> Iterator[str]:
+    """Yield the grapheme clusters of a text: letters with their marks, and whole emoji.
+
+    Source: Unicode Standard Annex 29, extended grapheme clusters.
+    """
+    if text.isascii():  # a newline after a carriage return does not occur in a normalised text
+        return iter(text)
+    from wcwidth import iter_graphemes
+
+    return iter_graphemes(text)
+
+
+def extends(cluster: str, character: str) -> bool:
+    """Return whether a character belongs to the cluster before it."""
+    return not character.isascii() and len(list(clusters(cluster + character))) == 1
 
 
 def text_width(text: str) -> int:
-    """Return the columns of a text on a terminal."""
-    return sum(map(character_width, text))
+    """Return the columns of a text on a terminal; Chinese characters and emoji have two."""
+    return sum(map(_cluster_width, clusters(text)))
 
 
 def shortened(text: str, width: int) -> str:
@@ -112,11 +128,21 @@ def shortened(text: str, width: int) -> str:
     """
     if text_width(text) <= width:
         return text
-    half = (len(text) + 1) // 2
-    start, end = text[:half], text[half:]
-    while text_width(start) + 1 + text_width(end) > max(1, width):
-        if text_width(start) > text_width(end):
-            start = start[:-1]
+    parts = list(clusters(text))
+    half = (len(parts) + 1) // 2
+    start, end = parts[:half], parts[half:]
+    while text_width("".join(start)) + 1 + text_width("".join(end)) > max(1, width):
+        if text_width("".join(start)) > text_width("".join(end)):
+            start.pop()
         else:
-            end = end[1:]
-    return f"{start}\u2026{end}" if width > 0 else ""
+            end.pop(0)
+    return f"{''.join(start)}\u2026{''.join(end)}" if width > 0 else ""
+
+
+def _cluster_width(cluster: str) -> int:
+    if cluster.isascii():
+        return len(cluster)
+    from wcwidth import wcswidth
+
+    has_no_columns = unicodedata.category(cluster[0]) in ("Mn", "Mc", "Me", "Cf")
+    return max(wcswidth(cluster), 0 if has_no_columns else 1)

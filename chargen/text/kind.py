@@ -81,6 +81,28 @@ class TextKind:
             parts = [part.strip("\n") for part in parts]
         return [part for part in parts if part]
 
+    def sections(self, pieces: Iterable[str]) -> Iterator[str]:
+        """Yield the pieces of a text again, cut between two of its separate texts.
+
+        Each section can be split on its own. Every section of documents except the last contains a
+        separator.
+        """
+        rest: list[str] = []
+        for piece in pieces:
+            text = piece
+            if self.name == "document" and rest:  # its last line can continue in the piece
+                text = rest.pop() + piece
+            cut = self._last_end(text, follows=any(part.strip("\n") for part in rest))
+            if cut:
+                yield "".join(rest) + text[:cut]
+                rest.clear()
+            rest.append(text[cut:])
+            if self.name == "document":
+                line = rest[-1].rfind("\n") + 1
+                rest[-1:] = [rest[-1][:line], rest[-1][line:]]
+        if text := "".join(rest):
+            yield text
+
     def has_separator(self, text: str) -> bool:
         """Return whether a line of a text separates documents."""
         return any(map(self._separates, text.strip("\n").split("\n")))
@@ -102,6 +124,25 @@ class TextKind:
         """Return a text that a model reads as the content of a text file."""
         separator = self.separator if self.separator not in (None, BLANK_LINE) else ""
         return text if self.boundary == "\n" else text.replace(self.boundary, f"\n{separator}\n")
+
+    def _last_end(self, text: str, *, follows: bool) -> int:
+        """Return the position after the last line or separator; 0 if there is none.
+
+        Text that is not blank is before and after a separator. follows: whether some is before the
+        text.
+        """
+        if self.name != "document":
+            return text.rfind(self.boundary) + 1
+        stop = text.rfind("\n") + 1
+        is_before_text = bool(text[stop:])
+        while stop:
+            start = text.rfind("\n", 0, stop - 1) + 1
+            line = text[start : stop - 1]
+            if is_before_text and self._separates(line):
+                return stop if follows or text[:start].strip("\n") else 0
+            is_before_text |= line != ""
+            stop = start
+        return 0
 
     def _documents(self, text: str) -> Iterator[str]:
         lines: list[str] = []

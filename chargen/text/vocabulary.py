@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -41,11 +41,18 @@ class Vocabulary:
     def build(
         cls, pieces: Iterable[str], *, min_count: int = 1, boundary: str = "\n"
     ) -> Vocabulary:
+        """Make a vocabulary of all characters of a text; see `of_counts`."""
+        return cls.of_counts(_counts(pieces), min_count=min_count, boundary=boundary)
+
+    @classmethod
+    def of_counts(
+        cls, counts: Mapping[str, int], *, min_count: int = 1, boundary: str = "\n"
+    ) -> Vocabulary:
         """Make a vocabulary of all characters with at least `min_count` occurrences, sorted.
 
         It always contains the boundary, which is the first input of every text.
         """
-        known = (_common(pieces, min_count) | {boundary}) - {UNKNOWN}
+        known = (_common(counts, min_count) | {boundary}) - {UNKNOWN}
         return cls(UNKNOWN + "".join(sorted(known)))
 
     def __len__(self) -> int:
@@ -57,10 +64,7 @@ class Vocabulary:
         return np.min_scalar_type(len(self) - 1)
 
     def encode(self, text: str) -> npt.NDArray[np.unsignedinteger]:
-        """Return [len(text)] ids; unknown characters and lone surrogates become 0.
-
-        A look-up in a table of all code points is fast enough for a whole corpus.
-        """
+        """Return [len(text)] ids; unknown characters and lone surrogates become 0."""
         ids: npt.NDArray[np.unsignedinteger] = self._table[_codes(text)]
         return ids
 
@@ -85,10 +89,13 @@ class Vocabulary:
         return min(forms, key=lambda form: len(self.unknown(form)))
 
     def extended(
-        self, pieces: Iterable[str], *, min_count: int = 1, boundary: str = "\n"
+        self, counts: Mapping[str, int], *, min_count: int = 1, boundary: str = "\n"
     ) -> Vocabulary:
-        """Return this vocabulary, extended by the new characters of `pieces` and the boundary."""
-        new = (_common(pieces, min_count) | {boundary}).difference(self.characters)
+        """Return this vocabulary, extended by the new characters of a text and the boundary.
+
+        counts, min_count: as in `of_counts`.
+        """
+        new = (_common(counts, min_count) | {boundary}).difference(self.characters)
         return Vocabulary(self.characters + "".join(sorted(new)))
 
     def to_json(self) -> bytes:
@@ -137,7 +144,11 @@ def _codes(text: str) -> npt.NDArray[np.uint32]:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
-def _common(pieces: Iterable[str], min_count: int) -> set[str]:
+def _common(counts: Mapping[str, int], min_count: int) -> set[str]:
+    return {character for character, count in counts.items() if count >= max(1, min_count)}
+
+
+def _counts(pieces: Iterable[str]) -> dict[str, int]:
     counts = np.zeros(_CODE_POINTS, np.int64)
     for piece in pieces:
         if len(piece) < 4096:  # sorting a short piece is cheaper than counting all code points
@@ -146,4 +157,4 @@ def _common(pieces: Iterable[str], min_count: int) -> set[str]:
         else:
             found = np.bincount(_codes(piece))
             counts[: len(found)] += found
-    return {chr(code) for code in np.flatnonzero(counts >= max(1, min_count))}
+    return {chr(code): int(counts[code]) for code in np.flatnonzero(counts)}

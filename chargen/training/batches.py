@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from chargen.text.corpus import Ids, Spans
+from chargen.text.ids import Ids, Spans
 from chargen.training.randomness import ORDER, RESETS, generator
 
 NO_TARGET = -100  # the index that torch's cross-entropy ignores
 _MAX_LOGITS = 1 << 26  # 256 MB in float32
 _PIECE = 20  # windows
+_MAX_PIECES = 100_000  # of a text; a very long one has longer pieces
 
 Longs = npt.NDArray[np.int64]
 
@@ -55,11 +56,11 @@ class Batches:
 class StreamEpoch:
     """One pass over long texts as B streams of pieces; each window of a piece continues the last.
 
-    A piece lies within one text and has at most 20 windows. Every epoch cuts the texts at
-    different positions and reads the pieces in a different order, so that a run of less than one
-    epoch has read something of every part of a text (Tiny Shakespeare: 1.685 nats after 0.8
-    epochs; with long contiguous streams, 1.803 after 0.7 epochs, since they had not reached the
-    names of the last play).
+    A piece lies within one text and has at most 20 windows, or more in a very long text. Every
+    epoch cuts the texts at different positions and reads the pieces in a different order, so that a
+    run of less than one epoch has read something of every part of a text (Tiny Shakespeare: 1.685
+    nats after 0.8 epochs; with long contiguous streams, 1.803 after 0.7 epochs, since they had not
+    reached the names of the last play).
     A stream's state is reset at the start of a piece, and before any other window with
     `reset_probability`: a network that always carries its state never learns to start from an
     empty one, as it does at every prompt (measured: 2.31 nats on held-out text without resets,
@@ -71,7 +72,8 @@ class StreamEpoch:
         self._number = number
         ends = np.cumsum(batches.spans[:, 1] - batches.spans[:, 0] - 1)  # of texts, in targets
         total, streams, width = int(ends[-1]), batches.batch_size, batches.sequence_length
-        size = width * max(1, min(_PIECE, total // (2 * streams * width)))
+        windows = max(_PIECE, -(-total // (width * _MAX_PIECES)))
+        size = width * max(1, min(windows, total // (2 * streams * width)))
         random = generator(batches.seed, ORDER, number)
         cuts = np.arange(int(random.integers(size)), total, size)
         edges = np.unique(np.concatenate([[0], ends, cuts]))
@@ -171,8 +173,8 @@ def fit_batch(
 
 def _gather(ids: Ids, starts: Longs, counts: Longs, reset_mask: npt.NDArray[np.bool_]) -> Batch:
     """Read counts[b] inputs and their targets from starts[b] on, padded to the longest."""
-    time = np.arange(int(counts.max()))[:, None]
-    inside = time < counts
-    at = np.where(inside, starts + time, 0)
-    targets = np.where(inside, ids[at + 1].astype(np.int64), NO_TARGET)
-    return Batch(ids[at].astype(np.int64), targets, reset_mask)
+    time = np.arange(int(counts.max()) + 1)[:, None]
+    inside = time[:-1] < counts
+    read = ids[np.where(time <= counts, starts + time, 0)].astype(np.int64)
+    inputs = np.where(inside, read[:-1], ids[:1].astype(np.int64))
+    return Batch(inputs, np.where(inside, read[1:], NO_TARGET), reset_mask)

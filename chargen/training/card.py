@@ -82,7 +82,7 @@ Then, in the folder that contains this one:
     chargen sample -m {name} --prompt "..."
     chargen repl -m {name}
 
-`chargen export zip -m {name}` writes the files that are needed to use the model to one archive, and
+`chargen export zip {name}` writes the files that are needed to use the model to one archive, and
 `-m {name}.zip` reads it.
 
 ## Training data

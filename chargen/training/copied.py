@@ -10,7 +10,8 @@ from chargen.evaluation.copying import copied_share
 from chargen.generation.context import Reader
 from chargen.generation.generate import generate_texts
 from chargen.generation.settings import GenerationSettings
-from chargen.text.corpus import Spans, Split
+from chargen.text.ids import Spans
+from chargen.text.split import Split
 from chargen.text.vocabulary import Vocabulary
 
 _SAMPLES = 8

@@ -10,7 +10,8 @@ import math
 from dataclasses import dataclass
 
 from chargen.evaluation.validation import MIN_STREAM_LENGTH, streams
-from chargen.text.corpus import Spans, Split
+from chargen.text.ids import Spans
+from chargen.text.split import Split
 from chargen.training.options import Budget
 from chargen.training.start import sample_spans
 

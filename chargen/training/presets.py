@@ -25,10 +25,13 @@ class Preset:
     def for_texts(self, longest: int) -> Preset:
         """Return the preset for separate texts of at most `longest` characters.
 
-        A window holds a whole text, since no gradient flows back to the previous window.
+        A window holds a whole text, since no gradient flows back to the previous window. At least
+        four texts are a batch (420 tunes, in about equal processor time: 1.536 nats after 3 epochs
+        in batches of 4, 1.656 after 3.5 in batches of 8; after 10 and 11.7 epochs, 1.224 and
+        1.290).
         """
         window = max(self.sequence_length, longest)
-        batch_size = max(8, self.batch_size * self.sequence_length // window)
+        batch_size = max(4, self.batch_size * self.sequence_length // window)
         return replace(self, sequence_length=window, batch_size=batch_size)
 
     def for_muon(self) -> Preset:
@@ -48,7 +51,8 @@ class FineTuning:
 
     The model provides the sizes, the preset the minutes. max_dropout: above it, a run forgets more
     than it learns (rhymes, 320 updates: 1.443 nats with 0.2, 1.480 with 0.5, 1.446 without, where
-    it overfits). weight_decay: towards the initial weights.
+    it overfits; Tiny Shakespeare, 4,600 updates: 1.372 with 0.2, 1.380 with 0.3).
+    weight_decay: towards the initial weights.
     """
 
     batch_size: int

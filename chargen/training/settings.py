@@ -25,9 +25,9 @@ SETTINGS = "settings.json"
 class RunSettings:
     """The texts and the options of a run.
 
-    texts: absolute paths of files and folders, or "-" for standard input. encoding, pattern,
-    normalize: as in `Corpus.read`; None for the default. text_options, options: the fields of
-    `TextOptions` and `TrainingOptions` that were given.
+    texts: files and folders, or "-" for standard input; stored with absolute paths. encoding,
+    pattern, normalize: as in `Corpus.read`; None for the default. text_options, options: the fields
+    of `TextOptions` and `TrainingOptions` that were given.
     """
 
     texts: tuple[str, ...]
@@ -39,11 +39,8 @@ class RunSettings:
 
     @classmethod
     def of(cls, texts: Sequence[str | Path], **fields: Any) -> RunSettings:
-        """Return the settings for texts that are named from the current folder."""
-        paths = (
-            str(text) if str(text) == STANDARD_INPUT else os.path.abspath(text) for text in texts
-        )
-        return cls(tuple(paths), **fields)
+        """Return the settings for these texts."""
+        return cls(tuple(map(str, texts)), **fields)
 
     @property
     def reading(self) -> dict[str, Any]:
@@ -57,7 +54,9 @@ class RunSettings:
 
     def to_json(self) -> bytes:
         """Return the bytes of settings.json. ASCII escapes also keep names that are not UTF-8."""
-        return (json.dumps(asdict(self), indent=2) + "\n").encode("ascii")
+        texts = [text if text == STANDARD_INPUT else os.path.abspath(text) for text in self.texts]
+        fields = {**asdict(self), "texts": texts}
+        return (json.dumps(fields, indent=2) + "\n").encode("ascii")
 
     @classmethod
     def read(cls, folder: Path) -> RunSettings:

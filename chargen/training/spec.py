@@ -13,16 +13,11 @@ from chargen.model.cells.registry import CELLS
 from chargen.model.checkpoint import CONFIG, Description, Weights
 from chargen.model.config import ModelConfig
 from chargen.text.augment import augment
-from chargen.text.corpus import (
-    MIN_CHARACTERS_FOR_VALIDATION,
-    Corpus,
-    CorpusFacts,
-    Split,
-    split,
-)
+from chargen.text.corpus import Corpus, CorpusFacts
 from chargen.text.display import plural
 from chargen.text.kind import TextKind
 from chargen.text.source import TextSource
+from chargen.text.split import MIN_CHARACTERS_FOR_VALIDATION, Split, split
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.batches import fit_batch
 from chargen.training.config import TrainingConfig
@@ -109,8 +104,8 @@ def make_spec(corpus: Corpus, options: TrainingOptions, *, began: float | None =
     if initial is not None:
         vocabulary, parts, model = initial.vocabulary, initial.split, initial.config
     else:
-        vocabulary = Vocabulary.build(
-            corpus.pieces(), min_count=options.min_count, boundary=corpus.kind.boundary
+        vocabulary = Vocabulary.of_counts(
+            corpus.encoded.counts, min_count=options.min_count, boundary=corpus.kind.boundary
         )
         if len(vocabulary) < 3:  # the unknown character and the boundary
             raise OptionConflictError(
@@ -139,7 +134,7 @@ def make_spec(corpus: Corpus, options: TrainingOptions, *, began: float | None =
         corpus=CorpusFacts.of(
             read,
             held_out_characters=parts.validation_characters,
-            unknown_characters=int((parts.ids == 0).sum()),
+            unknown_characters=int(parts.counts[0]),
         ),
         options=options,
         start=start,
@@ -211,8 +206,8 @@ def make_extension(spec: RunSpec, budget: Budget, begin: Position, characters: i
 
 def _change(corpus: Corpus, facts: CorpusFacts) -> str:
     """Return what differs between a text and the one with these facts, which has another digest."""
-    if len(corpus.texts) != facts.texts:
-        return f"it has {plural(len(corpus.texts), facts.kind.noun)}, not {facts.texts:,}"
+    if corpus.num_texts != facts.texts:
+        return f"it has {plural(corpus.num_texts, facts.kind.noun)}, not {facts.texts:,}"
     if corpus.characters != facts.characters:
         return f"it has {plural(corpus.characters, 'character')}, not {facts.characters:,}"
     return f"its sha256 is {corpus.sha256[:12]}..., not {facts.sha256[:12]}..."

@@ -24,7 +24,9 @@ from chargen.model.config import ModelConfig
 from chargen.model.find import PRETRAINED, find, shared_name
 from chargen.model.network import Network
 from chargen.model.new_characters import extend_weights, related
-from chargen.text.corpus import Corpus, Ids, Spans, Split, split
+from chargen.text.corpus import Corpus
+from chargen.text.ids import Ids, Spans
+from chargen.text.split import Split, split
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.options import AUTO, NONE, TrainingOptions
 from chargen.training.precision import torch_threads
@@ -36,6 +38,10 @@ _SIZES = ("cell", "encoder", "embedding_size", "hidden_size", "num_layers")
 # Characters of the sample, of one of its pieces, and of the text that letter pairs are counted in.
 _SAMPLE, _PIECE, _COUNTED = 4_096, 512, 65_536
 _FOLDS = 8
+# Of more than this many texts or pieces, evenly spread ones are used; the latter in parts of this
+# many characters.
+_MAX_TEXTS, _MAX_PIECES = 2_000_000, 200_000
+_PART = 1_000_000
 
 # `auto` starts from the model if its loss is lower than that of letter pairs by at least this
 # many nats, plus three standard errors of a mean with a standard deviation of 1 nat.
@@ -174,14 +180,12 @@ def _fit(model: Checkpoint, corpus: Corpus, options: TrainingOptions) -> Initial
     Characters of the model that the text lacks are kept: a prompt can contain them.
     """
     vocabulary = model.vocabulary.extended(
-        corpus.pieces(), min_count=options.min_count, boundary=corpus.kind.boundary
+        corpus.encoded.counts, min_count=options.min_count, boundary=corpus.kind.boundary
     )
     parts = split(
         corpus, vocabulary, validation_fraction=options.validation_fraction, seed=options.seed
     )
-    targets = np.concatenate([parts.ids[a + 1 : b] for a, b in parts.train.tolist()])
-    counts = np.bincount(targets, minlength=len(vocabulary))
-    return InitialModel(model, vocabulary, parts, counts)
+    return InitialModel(model, vocabulary, parts, parts.train_counts())
 
 
 def _unrelated_share(initial: InitialModel) -> float:
@@ -223,8 +227,10 @@ def _is_clearly_better(start: Start, train_characters: int) -> bool:
 def sample_spans(spans: Spans, characters: int, piece_length: int = _PIECE) -> tuple[Spans, Spans]:
     """Split spans into evenly spread pieces of about `characters` in total, and the rest.
 
-    Both are spans [n, 2]. Every target is in exactly one piece, of at most `piece_length` targets.
+    Both are spans [n, 2]. Every target is in exactly one piece, of at most `piece_length` targets;
+    of a very long text, only evenly spread parts are used.
     """
+    spans = _thinned(spans, piece_length)
     lengths = spans[:, 1] - spans[:, 0] - 1
     counts = np.maximum(1, -(-lengths // piece_length))
     text = np.repeat(np.arange(len(spans)), counts)
@@ -235,6 +241,21 @@ def sample_spans(spans: Spans, characters: int, piece_length: int = _PIECE) -> t
     chosen = np.zeros(len(pieces), bool)
     chosen[(np.arange(wanted) * 2 + 1) * len(pieces) // (2 * max(1, wanted))] = True
     return pieces[chosen], pieces[~chosen]
+
+
+def _thinned(spans: Spans, piece_length: int) -> Spans:
+    """Return evenly spread parts of spans if they have very many pieces."""
+    spans = spans[:: max(1, -(-len(spans) // _MAX_TEXTS))]
+    lengths = spans[:, 1] - spans[:, 0] - 1
+    share = _MAX_PIECES * piece_length / max(1, int(lengths.sum()))
+    if share >= 1:
+        return spans
+    counts = np.maximum(1, -(-lengths // _PART))
+    text = np.repeat(np.arange(len(spans)), counts)
+    part = np.arange(len(text)) - np.repeat(np.cumsum(counts) - counts, counts)
+    starts = spans[text, 0] + lengths[text] * part // counts[text]
+    kept = np.ceil(lengths[text] / counts[text] * share).astype(np.int64)
+    return np.stack([starts, np.minimum(starts + 1 + kept, spans[text, 1])], axis=1)
 
 
 def letter_pair_nats(ids: Ids, sample: Spans, rest: Spans, vocab_size: int) -> float:

@@ -9,14 +9,23 @@ from typing import Any
 
 from chargen.errors import ChargenError, CheckpointError, CorpusError
 from chargen.model import storage
-from chargen.model.checkpoint import CONFIG, SOURCE, TOKENIZER, Description, text_form, text_kind
+from chargen.model.checkpoint import (
+    CONFIG,
+    DEFAULT_ROOT,
+    SOURCE,
+    TOKENIZER,
+    Description,
+    text_form,
+    text_kind,
+)
 from chargen.model.find import find, shared_name
+from chargen.text.cache import cache_folder
 from chargen.text.corpus import Corpus
 from chargen.text.decoding import AUTO as DETECT
 from chargen.text.display import plural
 from chargen.text.files import printable_path
 from chargen.text.kind import TextOptions
-from chargen.text.reading import Report, ignore
+from chargen.text.reading import Progress, Report, ignore, show_nothing
 from chargen.text.source import STANDARD_INPUT, TextSource
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.folder import RunFolder, refuse_existing
@@ -53,7 +62,7 @@ def start(
     Raises the errors of `make_spec` and `RunFolder.create`.
     """
     if folder is None:
-        refuse_existing(output, overwrite=overwrite)  # before the corpus is encoded
+        refuse_existing(output, overwrite=overwrite)
     spec = make_spec(corpus, options, began=began)
     folder = folder or RunFolder.create(output, corpus.name, overwrite=overwrite)
     try:
@@ -68,14 +77,15 @@ def resume(
     given: RunSettings,
     *,
     report: Report = ignore,
+    progress: Progress = show_nothing,
     began: float | None = None,
 ) -> Trainer:
     """Resume a run from its last save, or train it further.
 
     given: a budget to train for from where the run stands, and settings that the user repeats,
     which must equal those of the run. An unfinished run with the same budget is resumed with the
-    rest of it. Without texts, the recorded files are read. report: as in `Corpus.read`. began: as
-    in `start`.
+    rest of it. Without texts, the recorded files are read. report, progress: as in `Corpus.read`.
+    began: as in `start`.
     Raises CheckpointError if there is no run, RunFinishedError if it is finished and no budget is
     given, OptionError if an option or the text differs from those of the run.
     """
@@ -98,7 +108,9 @@ def resume(
             **_texts(folder.path, given),
             kind=text_kind(description.corpus),
             normalize=text_form(description.corpus),
+            cache=cache_folder(folder.final_path, DEFAULT_ROOT),
             report=report,
+            progress=progress,
         )
         vocabulary = Vocabulary.from_json(state.siblings[TOKENIZER])
         spec = restore_spec(corpus, folder.path, description, vocabulary, state.start_weights)

@@ -4,7 +4,6 @@ import io
 import json
 import math
 import re
-import unicodedata
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +12,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chargen.cli.display import coloured, colours_wanted, digits, json_text, legend
-from chargen.text.display import bar, list_characters, one_line, visible, visible_character
+from chargen.text.display import (
+    bar,
+    list_characters,
+    one_line,
+    text_width,
+    visible,
+    visible_character,
+)
 
 # Escape, delete, the C1 controls (0x9B starts a sequence like ESC [), and changes of direction.
 CONTROLS = "".join(map(chr, [*range(9), *range(11, 32), *range(0x7F, 0xA0), 0x202E, 0x2066]))
@@ -41,16 +47,6 @@ def test_each_control_character_has_a_symbol() -> None:
     assert visible("a\x00\x1b\x7f\x85") == "a\u2400\u241b\u2421<0085>"
 
 
-def width(text: str) -> int:
-    """Return the columns on a terminal: 2 for wide characters, 0 for combining marks."""
-    return sum(
-        0
-        if unicodedata.category(c) in ("Mn", "Me")
-        else 1 + (unicodedata.east_asian_width(c) in "WF")
-        for c in text
-    )
-
-
 @given(texts)
 @example("a\tb\nc")
 @example("e\u0301e\u20dd")
@@ -62,10 +58,10 @@ def test_digits_are_below_their_characters(text: str) -> None:
     below = digits(columns, [math.log(2) * (k % 9) for k in range(len(text))])
     at = 0
     for k, shown in enumerate(columns):
-        assert width(shown) >= 1
+        assert text_width(shown) >= 1
         assert not set(shown) & {*CONTROLS, "\t", "\n"}
         assert below[at] == (str(k % 9) if k % 9 else "\u00b7")
-        at += width(shown)
+        at += text_width(shown)
     assert len(below) == at
 
 

@@ -13,7 +13,7 @@ FAILURE = 1
 def test_a_graph_is_named_after_its_model(chargen: Command, here: Path, model: Path) -> None:
     """Without -o it is <model>.onnx, and one line tells its name, size and use."""
     pytest.importorskip("onnx")
-    outcome = chargen("export", "onnx", "-m", str(model))
+    outcome = chargen("export", "onnx", str(model))
     size = (here / "model.onnx").stat().st_size / 1e3
     line = f"graph     model.onnx ({size:.1f} kB; one step: id and states -> logits and states)\n"
     assert outcome.out == line

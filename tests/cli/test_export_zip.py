@@ -23,7 +23,7 @@ def archive(chargen: Command, here: Path, model: Path) -> str:
 
 def test_an_archive_is_named_after_its_model(chargen: Command, here: Path, model: Path) -> None:
     """Without -o it is <model>.zip, and one line tells its name, its size and its use."""
-    outcome = chargen("export", "zip", "-m", str(model))
+    outcome = chargen("export", "zip", str(model))
     size = (here / "model.zip").stat().st_size / 1e3
     assert outcome.out == f"archive   model.zip ({size:.1f} kB; use it with -m model.zip)\n"
     with zipfile.ZipFile(here / "model.zip") as written:

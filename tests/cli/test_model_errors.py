@@ -133,15 +133,6 @@ def test_fine_tuning_with_other_sizes_is_refused(
 # Resuming
 
 
-def test_resuming_a_missing_run_is_refused(here: Path, text: str, refused: Refused) -> None:
-    """A run is looked for by the name of the text, or in the folder of -o."""
-    assert "no run of text to resume in checkpoints/" in refused(FAILED, "train", text, "--resume")
-    assert "nowhere does not exist" in refused(FAILED, "train", text, "--resume", "-o", "nowhere")
-    (here / "empty").mkdir()
-    message = refused(FAILED, "train", text, "--resume", "-o", "empty")
-    assert message.startswith(f"empty has no {TRAINING}, which is needed to resume")
-
-
 def test_a_finished_run_keeps_its_settings(
     here: Path, text: str, model: Path, refused: Refused
 ) -> None:

@@ -78,7 +78,7 @@ def in_latin_1(chargen: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
     [
         *(f"{command}{json}" for json in ("", " --json") for command in _PRINTING),
         "train text.txt --steps 1 --hidden-size 4 --init-from none --prompt \u65e5",
-        "repl -m {}",
+        "repl -m {} --temperature 0",
     ],
 )
 def test_every_command_escapes(

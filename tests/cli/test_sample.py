@@ -78,6 +78,7 @@ EVERY_SETTING = GenerationSettings(
         ("--seed 3", GenerationSettings(seed=3)),
         ("--until-newline --seed 3", GenerationSettings(until_newline=True, seed=3)),
         ("--max-lines 9 --seed 3", GenerationSettings(length=90_000, max_lines=9, seed=3)),
+        ("--stop t --seed 3", GenerationSettings(length=10_000, stop=("t",), seed=3)),
         (
             "-t 0 --top-p 0 --seed 0 -n 0 --stop t",
             GenerationSettings(temperature=0, top_p=0, seed=0, length=None, stop=("t",)),

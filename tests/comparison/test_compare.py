@@ -19,8 +19,9 @@ from chargen.evaluation.validation import streams, validation_nats
 from chargen.generation.context import Reader
 from chargen.model.checkpoint import Checkpoint
 from chargen.model.network import Network
-from chargen.text.corpus import Corpus, split
+from chargen.text.corpus import Corpus
 from chargen.text.kind import LINE, TextKind
+from chargen.text.split import split
 
 Whole = tuple[Path, Comparison]
 

@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from chargen.comparison.parameter_matching import match_parameters
-from chargen.comparison.splits import CorpusSplits
+from chargen.comparison.splits import CorpusSplits, first_targets, last_targets
 from chargen.errors import CorpusError
 from chargen.model.config import ModelConfig
-from chargen.text.corpus import Corpus, Spans
+from chargen.text.corpus import Corpus
+from chargen.text.ids import Spans
 from chargen.text.kind import LINE, STREAM
 from chargen.training.start import Start
 
@@ -93,3 +95,13 @@ def test_all_cells_are_trained_in_the_same_way() -> None:
     assert (configs[0].precision, configs[0].evaluations) == ("float32", 0)
     for spec in specs:  # no network starts from a trained model
         assert (spec.options.init_from, spec.start, spec.weights) == ("none", Start(), None)
+
+
+def test_the_first_and_last_targets_of_spans() -> None:
+    """A count can end inside of a span."""
+    spans = np.array([[0, 5], [4, 7], [9, 13]])
+    targets = [k for start, stop in spans.tolist() for k in range(start + 1, stop)]
+    for count in range(1, len(targets) + 3):
+        first, last = first_targets(spans, count), last_targets(spans, count)
+        assert [k for a, b in first.tolist() for k in range(a + 1, b)] == targets[:count]
+        assert [k for a, b in last.tolist() for k in range(a + 1, b)] == targets[-count:]

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from chargen.evaluation.bigram import bigram_nats
-from chargen.text.corpus import Corpus, split
+from chargen.text.corpus import Corpus
+from chargen.text.split import split
 from chargen.text.vocabulary import Vocabulary
 
 Ids = npt.NDArray[np.unsignedinteger]

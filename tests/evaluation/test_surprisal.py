@@ -19,8 +19,9 @@ from chargen.model.checkpoint import Checkpoint
 from chargen.model.config import ENCODERS
 from chargen.model.engine import CHUNK
 from chargen.model.network import Network
-from chargen.text.corpus import Corpus, split
+from chargen.text.corpus import Corpus
 from chargen.text.kind import LINE
+from chargen.text.split import split
 
 # Float32 sums of some twenty terms of about 1, carried through a text, and their softmax.
 CLOSE = 5e-5

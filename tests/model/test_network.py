@@ -1,6 +1,7 @@
 """Tests of the torch network: initial weights, names, dropout masks, loading weights."""
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -291,7 +292,7 @@ def test_load_weights_of_same_sizes(cell: str, encoder: str, depth: int) -> None
 def test_load_weights_of_smaller_vocabulary(cell: str, encoder: str) -> None:
     """Known characters get their weights; those of new characters keep their initial values."""
     before = Vocabulary.build(["hello"])
-    after = before.extended(["abc"])
+    after = before.extended(Counter("abc"))
     sizes = {"embedding_size": 3, "hidden_size": 5, "num_layers": 2}
     old = network_of(ModelConfig(len(before), cell, encoder, **sizes), seed=1)
     network = network_of(ModelConfig(len(after), cell, encoder, **sizes), seed=2)

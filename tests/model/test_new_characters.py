@@ -1,5 +1,6 @@
 """Tests of the initial weights of new characters."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -83,7 +84,7 @@ def test_related_characters_share_a_probability(
     config: ModelConfig, weights: dict[str, npt.NDArray[np.float32]]
 ) -> None:
     """After a known text, they have the probability that the known one had, in proportion."""
-    vocabulary = KNOWN.extended(["\u201c\u201d"])
+    vocabulary = KNOWN.extended(Counter("\u201c\u201d"))
     counts = counts_of('"' * 9 + "\u201c" * 19 + "\u201d" * 69, vocabulary)
     extended = dict(extend_weights(config, weights, vocabulary, counts))
     before = probabilities(config, weights, vocabulary.encode("sunset"))
@@ -101,7 +102,7 @@ def test_a_related_character_is_read_as_the_known_one(
     config: ModelConfig, weights: dict[str, npt.NDArray[np.float32]]
 ) -> None:
     """The text "éus" continues as "eus" does."""
-    vocabulary = KNOWN.extended(["é"])
+    vocabulary = KNOWN.extended(Counter("é"))
     extended = dict(extend_weights(config, weights, vocabulary, counts_of("e", vocabulary)))
     larger = replace(config, vocab_size=len(vocabulary))
     one, other = (
@@ -114,7 +115,7 @@ def test_only_the_biases_of_known_characters_change(
     config: ModelConfig, weights: dict[str, npt.NDArray[np.float32]]
 ) -> None:
     """All shapes are those of the larger network, and the old values come first."""
-    vocabulary = KNOWN.extended([NEW])
+    vocabulary = KNOWN.extended(Counter(NEW))
     extended = extend_weights(config, weights, vocabulary, counts_of("e é Ω", vocabulary))
     larger = replace(config, vocab_size=len(vocabulary))
     assert {name: value.shape for name, value in extended.items()} == larger.shapes()
@@ -130,7 +131,7 @@ def test_unrelated_characters_differ_and_have_a_probability(
     config: ModelConfig, weights: dict[str, npt.NDArray[np.float32]]
 ) -> None:
     """They have different inputs, and the more frequent one is the more likely."""
-    vocabulary = KNOWN.extended(["шΩ"])
+    vocabulary = KNOWN.extended(Counter("шΩ"))
     counts = counts_of("Ωшшшшe" * 10, vocabulary)
     extended = extend_weights(config, weights, vocabulary, counts)
     name = "encoder.weight" if config.encoder == "embedding" else "layers.0.weight_ih_l0"

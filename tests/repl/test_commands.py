@@ -189,7 +189,6 @@ def test_two_slashes_start_a_line_of_text() -> None:
         ("length", "0", None),
         ("length", "70", 70),
         ("until_newline", "off", False),
-        ("stop", "a\\n", ("a\n",)),
         ("stop", "", ()),
         ("seed", "9", 9),
     ],
@@ -218,6 +217,13 @@ max_lines 3
 until_newline off
 > /set until_newline on
 until_newline on
+> /set max_lines 0
+max_lines 0
+> /set length 200
+length 200
+> /set stop a\\n
+stop a\\n
+length 10000
 """
 
 

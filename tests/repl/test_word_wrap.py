@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from chargen.repl.word_wrap import WordWrap
 from chargen.text.display import text_width
 
+FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"  # one emoji of five code points
+
 
 def wrapped(width: int, *pieces: str) -> str:
     """The text that is printed for pieces, each in another style."""
@@ -26,6 +28,10 @@ def wrapped(width: int, *pieces: str) -> str:
         (["incomprehensible"], "incompr\n  ehensib\n  le"),
         (["\u660e\u660e\u660e\u660e\u660e"], "\u660e\u660e\u660e\u660e\n  \u660e"),
         (["a\tb"], "a       b"),
+        ([FAMILY * 5], f"{FAMILY * 4}\n  {FAMILY}"),
+        (["aaaaaa\u2764\ufe0f"], "aaaaaa\u2764\ufe0f"),
+        (["aaaaaaaa\u2764\ufe0f"], "aaaaaaaa\n  \u2764\ufe0f"),
+        (["\u0e19\u0e49" * 10], "\u0e19\u0e49" * 7 + "\n  " + "\u0e19\u0e49" * 3),
     ],
 )
 def test_lines_break_at_spaces(pieces: list[str], expected: str) -> None:

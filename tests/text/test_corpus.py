@@ -11,15 +11,10 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from chargen.errors import ChargenError, CorpusError
-from chargen.text.corpus import (
-    Corpus,
-    UnreadTable,
-    corpus_name,
-    encode,
-    read_as,
-)
+from chargen.text.corpus import Corpus, UnreadTable, corpus_name, read_as
 from chargen.text.decoding import normalise
 from chargen.text.kind import LINE, STREAM, TextKind
+from chargen.text.split import encode
 from chargen.text.vocabulary import Vocabulary
 
 Write = Callable[..., Path]
@@ -39,21 +34,22 @@ def targets(spans: Iterable[Iterable[int]]) -> list[int]:
 def test_a_file_is_read_unchanged(write: Write) -> None:
     """A file is one text with the name of the file, and no whitespace is stripped."""
     corpus = Corpus.read([write("  \u660e\u6708,\n\n e\u0301 \n".encode())])
-    assert corpus == Corpus("corpus", ("  \u660e\u6708,\n\n e\u0301 \n",), kind=STREAM)
+    assert (corpus.name, corpus.kind) == ("corpus", STREAM)
+    assert list(corpus.texts()) == ["  \u660e\u6708,\n\n e\u0301 \n"]
     assert corpus.characters == 12
 
 
 def test_a_path_can_be_a_string(write: Write) -> None:
     """A string and a path name the same file."""
     path = write(b"abc")
-    assert Corpus.read([str(path)]) == Corpus.read([path])
+    assert Corpus.read([str(path)]).sha256 == Corpus.read([path]).sha256
 
 
 def test_several_files_are_several_texts_in_the_order_given(write: Write) -> None:
     """Files are separate texts and are not sorted."""
     b, a = write(b"second", "b.txt"), write(b"first", "a.txt")
     corpus = Corpus.read([b, a])
-    assert corpus.texts == ("second", "first")
+    assert tuple(corpus.texts()) == ("second", "first")
     assert corpus.name == "b-and-1-more"
 
 
@@ -65,7 +61,7 @@ def test_the_txt_files_of_a_folder_are_read_sorted_by_path(write: Write, tmp_pat
     (tmp_path / "c.txt").mkdir()
     write(b"deeper", "c.txt/d.txt")
     corpus = Corpus.read([tmp_path])
-    assert corpus.texts == ("one", "two", "deeper")
+    assert tuple(corpus.texts()) == ("one", "two", "deeper")
     assert corpus.name == tmp_path.name
 
 
@@ -75,20 +71,20 @@ def test_files_and_folders_mix(write: Write, tmp_path: Path) -> None:
     folder.mkdir()
     write(b"in it", "texts/x.txt")
     outside = write(b"outside", "y")
-    assert Corpus.read([outside, folder, outside]).texts == ("outside", "in it", "outside")
+    assert tuple(Corpus.read([outside, folder, outside]).texts()) == ("outside", "in it", "outside")
 
 
 def test_a_dash_is_standard_input(stdin: Stdin) -> None:
     """Standard input is read as bytes; the encoding of `sys.stdin` is ignored."""
     stdin("\u660e\u6708\r\n".encode())
     corpus = Corpus.read(["-"])
-    assert corpus == Corpus("stdin", ("\u660e\u6708\n",), kind=STREAM)
+    assert (corpus.name, list(corpus.texts())) == ("stdin", ["\u660e\u6708\n"])
 
 
 def test_standard_input_has_the_given_encoding(stdin: Stdin) -> None:
     """The encoding applies to standard input, too."""
     stdin("\u043e\u043d\u0430".encode("cp1251"))
-    assert Corpus.read(["-"], encoding="cp1251").texts == ("\u043e\u043d\u0430",)
+    assert tuple(Corpus.read(["-"], encoding="cp1251").texts()) == ("\u043e\u043d\u0430",)
 
 
 # Newlines, byte order marks, encodings
@@ -132,14 +128,14 @@ def test_encodings_marks_and_newlines_do_not_change_the_text(
     write: Write, encoding: str, content: bytes
 ) -> None:
     """The text is the same in every encoding."""
-    assert Corpus.read([write(content)], encoding=encoding).texts == ("caf\u00e9\n",)
+    assert tuple(Corpus.read([write(content)], encoding=encoding).texts()) == ("caf\u00e9\n",)
 
 
 @pytest.mark.parametrize("encoding", ["gb18030", "shift_jis", "big5", "euc-jp"])
 def test_east_asian_encodings_are_read(write: Write, encoding: str) -> None:
     """Encodings of Chinese and Japanese text are known by their usual names."""
     path = write("\u660e\u6708\n".encode(encoding))
-    assert Corpus.read([path], encoding=encoding).texts == ("\u660e\u6708\n",)
+    assert tuple(Corpus.read([path], encoding=encoding).texts()) == ("\u660e\u6708\n",)
 
 
 def test_a_gutenberg_text_is_normalised(data: Path) -> None:
@@ -150,7 +146,7 @@ def test_a_gutenberg_text_is_normalised(data: Path) -> None:
     assert b"\r\n" in raw
     plain = raw[3:].replace(b"\r\n", b"\n")
     corpus = Corpus.read([path])
-    assert corpus.texts == (plain.decode("utf-8"),)
+    assert tuple(corpus.texts()) == (plain.decode("utf-8"),)
     assert corpus.sha256 == hashlib.sha256(plain).hexdigest()
 
 
@@ -215,27 +211,27 @@ def test_spans_pieces_and_ids_agree(texts: list[str], lines: bool) -> None:
     layout = "".join(corpus.pieces())
     spans = corpus.spans()
     assert [layout[start:stop] for start, stop in spans] == [
-        f"\n{text}\n" if lines else f"\n{text}" for text in corpus.texts
+        f"\n{text}\n" if lines else f"\n{text}" for text in corpus.texts()
     ]
     assert len(targets(spans)) == corpus.characters
     assert sorted({*targets(spans), *spans[:, 0].tolist()}) == list(range(len(layout)))
     vocabulary = Vocabulary.build(corpus.pieces())
     ids = encode(corpus, vocabulary)
-    assert vocabulary.decode(ids) == layout
+    assert vocabulary.decode(ids[:]) == layout
     assert ids.dtype == vocabulary.dtype
 
 
 def test_empty_texts_are_skipped() -> None:
     """A text with only a byte order mark is empty."""
     corpus = Corpus.of(["ab", "\ufeff", "", "cd"])
-    assert corpus.texts == ("ab", "cd")
+    assert tuple(corpus.texts()) == ("ab", "cd")
     assert corpus.spans().tolist() == [[0, 3], [3, 6]]
 
 
 def test_with_lines_every_line_is_a_text() -> None:
     """Empty lines are skipped, and the last line needs no newline."""
     corpus = Corpus.of(["emma\r\nolivia\n\n", "ava"], kind=LINE)
-    assert corpus.texts == ("emma", "olivia", "ava")
+    assert tuple(corpus.texts()) == ("emma", "olivia", "ava")
     assert "".join(corpus.pieces()) == "\nemma\nolivia\nava\n"
     assert corpus.characters == len("emma\nolivia\nava\n")
     assert corpus.spans().tolist() == [[0, 6], [5, 13], [12, 17]]
@@ -244,7 +240,7 @@ def test_with_lines_every_line_is_a_text() -> None:
 def test_other_separators_do_not_end_a_line() -> None:
     """Only a newline ends a line."""
     corpus = Corpus.of(["a\u2028b\x0bc\x1cd\x85e\ne"], kind=LINE)
-    assert corpus.texts == ("a\u2028b\x0bc\x1cd\x85e", "e")
+    assert tuple(corpus.texts()) == ("a\u2028b\x0bc\x1cd\x85e", "e")
 
 
 @pytest.mark.parametrize("lines", [False, True])
@@ -254,16 +250,16 @@ def test_a_corpus_longer_than_a_piece_is_complete(lines: bool) -> None:
     corpus = Corpus.of([text, "tail"], kind=LINE if lines else STREAM)
     pieces = list(corpus.pieces())
     assert max(map(len, pieces)) <= PIECE
-    assert len(pieces) > 2
+    assert len(pieces) == 2
     vocabulary = Vocabulary.build(pieces)
     ids = encode(corpus, vocabulary)
-    assert vocabulary.decode(ids) == "\n" + (text + "\ntail\n" if lines else text + "\ntail")
+    assert vocabulary.decode(ids[:]) == "\n" + (text + "\ntail\n" if lines else text + "\ntail")
 
 
 def test_unknown_characters_are_encoded_as_0() -> None:
     """A character that is not in the vocabulary has id 0."""
     ids = encode(Corpus.of(["abc", "cb"]), Vocabulary("\ufffd\nb"))
-    assert ids.tolist() == [1, 0, 2, 0, 1, 0, 2]
+    assert ids[:].tolist() == [1, 0, 2, 0, 1, 0, 2]
     assert ids.dtype == np.uint8
 
 
@@ -312,7 +308,7 @@ def test_documents_have_a_boundary_at_both_ends(write: Write) -> None:
     """Each file is split by itself, and its end separates, too."""
     one, two = write(b"a\nb\n%\nc\n", "1.txt"), write(b"d\r\n", "2.txt")
     corpus = Corpus.read([one, two], kind=TextKind("document", separator="%"))
-    assert corpus.texts == ("a\nb", "c", "d")
+    assert tuple(corpus.texts()) == ("a\nb", "c", "d")
     assert "".join(corpus.pieces()) == "\x1ea\nb\x1ec\x1ed\x1e"
     assert corpus.characters == 4 + 2 + 2
     assert corpus.spans().tolist() == [[0, 5], [4, 7], [6, 9]]
@@ -323,7 +319,7 @@ def test_cells_of_several_tables_are_texts(write: Write) -> None:
     one = write(b'id,text\n1,"a\n\nb"\n2,\n', "1.csv")
     two = write(b'{"text": "c"}\n{"text": null}\n', "2.jsonl")
     corpus = Corpus.read([one, two], kind=TextKind("cell", column="text"))
-    assert (corpus.texts, corpus.skipped_cells) == (("a\n\nb", "c"), 2)
+    assert (tuple(corpus.texts()), corpus.skipped_cells) == (("a\n\nb", "c"), 2)
 
 
 def test_the_tables_of_a_folder_are_read_in_their_encodings(write: Write, tmp_path: Path) -> None:
@@ -334,14 +330,14 @@ def test_the_tables_of_a_folder_are_read_in_their_encodings(write: Write, tmp_pa
     corpus = Corpus.read(
         [tmp_path], kind=TextKind("cell", column="text"), pattern="*.csv", normalize="nfc"
     )
-    assert corpus.texts == ("caf\u00e9\n\u201cno\u201d", "cr\u00e8me")
+    assert tuple(corpus.texts()) == ("caf\u00e9\n\u201cno\u201d", "cr\u00e8me")
 
 
 def test_a_separator_matches_before_the_text_is_converted(write: Write) -> None:
     """It is written as in the file, whose documents take the normal form."""
     path = write("e\u0301\n\u00e9\nab\n".encode())
     kind = TextKind("document", separator="\u00e9")
-    assert Corpus.read([path], kind=kind, normalize="nfd").texts == ("e\u0301", "ab")
+    assert tuple(Corpus.read([path], kind=kind, normalize="nfd").texts()) == ("e\u0301", "ab")
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,25 @@ import sys
 import pytest
 
 from chargen.errors import CorpusError
-from chargen.text.decoding import Decoded, UnusableFileError, decode
+from chargen.text.decoding import Decoded, UnusableFileError
+from chargen.text.decoding import decode as decode_content
+from chargen.text.files import Content
 
 ENGLISH = "He said “don’t” in the café — and the naïve waiter smiled “really?” at us.\n" * 2
 RUSSIAN = "Мой дядя самых честных правил, когда не в шутку занемог.\n"
+
+
+def decode(data: bytes, name: str, encoding: str = "auto") -> Decoded:
+    """Decode the content of a file."""
+    return decode_content(Content(name, data), encoding)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_utf_8_and_byte_order_marks_are_read_without_a_word(encoding: str) -> None:
     """Nothing is detected, so nothing is reported."""
     decoded = decode(ENGLISH.encode(encoding), "a.txt")
-    assert decoded == Decoded(decoded.text)
-    assert decoded.text.removeprefix("\ufeff") == ENGLISH
+    assert (decoded.detected, decoded.warning) == ("", "")
+    assert "".join(decoded) == ENGLISH
 
 
 @pytest.mark.parametrize(
@@ -28,7 +35,8 @@ def test_utf_8_and_byte_order_marks_are_read_without_a_word(encoding: str) -> No
 )
 def test_a_detected_encoding_is_reported(text: str, encoding: str) -> None:
     """The whole text is decoded in it."""
-    assert decode(text.encode(encoding), "a.txt") == Decoded(text, encoding)
+    decoded = decode(text.encode(encoding), "a.txt")
+    assert (decoded.detected, "".join(decoded)) == (encoding, text)
 
 
 def test_an_uncertain_encoding_is_refused_with_samples() -> None:
@@ -50,7 +58,7 @@ def test_damaged_utf_8_is_not_another_encoding() -> None:
 
 def test_an_explicit_encoding_is_obeyed() -> None:
     """A UTF-8 text can be read as latin-1, and a cp1252 text cannot be read as UTF-8."""
-    assert decode("é".encode(), "a.txt", "latin-1").text == "Ã©"
+    assert "".join(decode("é".encode(), "a.txt", "latin-1")) == "Ã©"
     with pytest.raises(CorpusError, match=r"^a is not UTF-8: .* \(try encoding auto\)$"):
         decode(b"caf\xe9", "a", "utf-8")
 
@@ -84,7 +92,8 @@ def test_a_file_without_text_is_named(data: bytes, kind: str) -> None:
 def test_utf_8_is_read_without_the_detection() -> None:
     """The module is imported only for a text that is not UTF-8."""
     program = (
-        "import sys; from chargen.text.decoding import decode; decode(b'caf\\xc3\\xa9', 'a');"
+        "import sys; from chargen.text.decoding import decode;"
+        " from chargen.text.files import Content; decode(Content('a', b'caf\\xc3\\xa9'));"
         " sys.exit('chargen.text.detection' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

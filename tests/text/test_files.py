@@ -7,7 +7,7 @@ import pytest
 
 from chargen.errors import OptionError
 from chargen.text.files import find_files
-from chargen.text.reading import read_files
+from chargen.text.reading import find_sources, read_sources
 
 
 @pytest.fixture
@@ -54,7 +54,8 @@ def test_thousands_of_files_are_texts_of_their_own(tmp_path: Path) -> None:
     """No file stays open, and none is joined to the next one."""
     for name in range(3_000):
         (tmp_path / f"{name:04}.txt").write_text(f"{name:04}")
-    assert [text.text for text in read_files([tmp_path])] == [f"{k:04}" for k in range(3_000)]
+    texts = read_sources(find_sources([tmp_path]))
+    assert [text.text for text in texts] == [f"{k:04}" for k in range(3_000)]
 
 
 def test_only_regular_files_are_read(folder: Path) -> None:

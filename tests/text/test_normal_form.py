@@ -8,7 +8,7 @@ import pytest
 from chargen.errors import OptionError
 from chargen.text.corpus import Corpus, CorpusFacts
 from chargen.text.kind import STREAM
-from chargen.text.normal_form import form_of, in_form
+from chargen.text.normal_form import FormDetector, in_form, last_boundary
 from chargen.text.vocabulary import Vocabulary
 
 NFC = "H\u00f4tel Vi\u1ec7t \ud55c"
@@ -27,7 +27,10 @@ NFD = unicodedata.normalize("NFD", NFC)
 )
 def test_the_form_of_texts_is_found(texts: list[str], form: str) -> None:
     """ASCII is in both forms."""
-    assert form_of(texts) == form
+    detector = FormDetector()
+    for text in texts:
+        detector.add(text)
+    assert detector.form == form
 
 
 def test_a_text_is_converted_only_if_asked() -> None:
@@ -74,3 +77,24 @@ def test_a_prompt_without_a_better_form_is_unchanged() -> None:
     vocabulary = Vocabulary.build([NFC + NFD])
     assert vocabulary.known_form(NFD) == NFD
     assert vocabulary.known_form("\u00e9\u4e00") == "\u00e9\u4e00"
+
+
+def test_a_text_can_be_converted_in_pieces() -> None:
+    """A piece ends before a character that no character before it combines with."""
+    jamo = unicodedata.normalize("NFD", "\ud55c\uae00")
+    for text in (NFC, NFD, jamo, "a\u0327\u0301\u0301", "\u0bc6\u0bbe\u0bc6"):
+        for stop in range(1, len(text) + 1):
+            cut = last_boundary(text[:stop])
+            parts = (
+                unicodedata.normalize("NFC", text[:cut]),
+                unicodedata.normalize("NFC", text[cut:]),
+            )
+            assert "".join(parts) == unicodedata.normalize("NFC", text)
+
+
+def test_the_second_character_of_a_composition_is_no_boundary() -> None:
+    """For every character that Unicode composes of two."""
+    for code in range(0x110000):
+        parts = unicodedata.decomposition(chr(code)).split()
+        if len(parts) == 2 and not parts[0].startswith("<"):
+            assert last_boundary("a" + chr(int(parts[1], 16))) == 0

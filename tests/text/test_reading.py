@@ -6,13 +6,28 @@ from pathlib import Path
 import pytest
 
 from chargen.errors import CorpusError, OptionConflictError
-from chargen.text.reading import Note, read_file, read_files
+from chargen.text.reading import (
+    FileText,
+    Note,
+    Report,
+    find_sources,
+    ignore,
+    read_file,
+    read_sources,
+)
 
 Write = Callable[..., Path]
 FRENCH = (
     "Cr\u00e8me br\u00fbl\u00e9e tr\u00e8s r\u00e9ussie, d\u00e9j\u00e0 vu \u00e0 la f\u00eate\n"
     * 3
 )
+
+
+def read_files(
+    paths: list[Path], pattern: str | None = None, report: Report = ignore
+) -> list[FileText]:
+    """Find and read files."""
+    return list(read_sources(find_sources(paths, pattern=pattern), report=report))
 
 
 def test_a_detected_encoding_is_noted(write: Write) -> None:

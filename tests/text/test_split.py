@@ -8,13 +8,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from chargen.errors import CorpusError, OptionConflictError
-from chargen.text.corpus import (
-    MIN_CHARACTERS_FOR_VALIDATION,
-    Corpus,
-    Split,
-    split,
-)
+from chargen.text.corpus import Corpus
 from chargen.text.kind import LINE, STREAM
+from chargen.text.split import MIN_CHARACTERS_FOR_VALIDATION, Split, split
 from chargen.text.vocabulary import Vocabulary
 
 
@@ -131,7 +127,7 @@ def test_the_sets_partition_the_characters(texts: list[str], fraction: float) ->
     keep = corpus.characters - max(1, round(corpus.characters * fraction))
     assert parts.train_characters == len(trained) == keep
     assert parts.validation_characters == len(held) == corpus.characters - keep - len(borders)
-    assert "".join(corpus.pieces()) == Vocabulary.build(corpus.pieces()).decode(parts.ids)
+    assert "".join(corpus.pieces()) == Vocabulary.build(corpus.pieces()).decode(parts.ids[:])
 
 
 def lines_of(parts: Split, spans: Iterable[Iterable[int]], vocabulary: Vocabulary) -> list[str]:
@@ -153,13 +149,13 @@ def test_distinct_lines_are_held_out(text: str, fraction: float, seed: int) -> N
     try:
         parts = split(corpus, vocabulary, validation_fraction=fraction, seed=seed)
     except OptionConflictError:
-        assert len(set(corpus.texts)) < 3 or fraction > 0.5
+        assert len(set(corpus.texts())) < 3 or fraction > 0.5
         return
     trained = lines_of(parts, parts.train, vocabulary)
     held = lines_of(parts, parts.validation, vocabulary)
-    assert len(held) == len(set(held)) == max(1, round(len(set(corpus.texts)) * fraction))
+    assert len(held) == len(set(held)) == max(1, round(len(set(corpus.texts())) * fraction))
     assert not set(held) & set(trained)
-    kept = [f"{line}\n" for line in corpus.texts if f"{line}\n" not in held]
+    kept = [f"{line}\n" for line in corpus.texts() if f"{line}\n" not in held]
     assert trained == kept
 
 
@@ -178,6 +174,6 @@ def test_a_tenth_of_the_distinct_names_is_held_out(data: Path) -> None:
     parts = split(corpus, vocabulary, validation_fraction=None, seed=1)
     held = set(lines_of(parts, parts.validation, vocabulary))
     trained = lines_of(parts, parts.train, vocabulary)
-    assert len(held) == len(parts.validation) == round(len(set(corpus.texts)) / 10)
+    assert len(held) == len(parts.validation) == round(len(set(corpus.texts())) / 10)
     assert not held & set(trained)
-    assert len(held | set(trained)) == len(set(corpus.texts))
+    assert len(held | set(trained)) == len(set(corpus.texts()))

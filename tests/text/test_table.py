@@ -12,7 +12,7 @@ JSON_LINES = '{"id": 1, "text": "a\\ud83d\\ude00"}\n\n{"text": null}\n{"id": 2.5
 
 
 def table(text: str, name: str) -> Table:
-    found = read_table(text, name, name)
+    found = read_table([text], name, name)
     assert found is not None
     return found
 
@@ -21,8 +21,8 @@ def test_cells_of_csv() -> None:
     """Quoted cells contain quotation marks, delimiters and newlines; blank ones have no text."""
     found = table(CSV, "m.csv")
     assert found.names == ("id", "text")
-    assert found.cells("text") == ['She said "hi",\nthen left', None, "plain", None]
-    assert found.cells("2") == found.cells("text")
+    assert list(found.cells("text")) == ['She said "hi",\nthen left', None, "plain", None]
+    assert list(found.cells("2")) == list(found.cells("text"))
 
 
 @pytest.mark.parametrize(
@@ -35,19 +35,22 @@ def test_the_delimiter_is_found(name: str, delimiter: str) -> None:
     text = "\n".join(delimiter.join((f"a{k}", f"b{other} {k}", "c")) for k in range(5))
     if name == "a":  # of two that make as many columns, the comma comes first
         text = text.replace(other, "")
-    assert table(text, name).cells("3") == ["c"] * 4
+    assert list(table(text, name).cells("3")) == ["c"] * 4
 
 
 def test_a_quotation_mark_in_tsv_can_be_text() -> None:
     """Many programs write TSV without quoting."""
-    assert table('name\tn\n"Al" Smith\t1\nx\t2\n', "a.tsv").cells("name") == ['"Al" Smith', "x"]
-    assert table('name\tn\n"a\nb"\t1\n', "a.tab").cells("name") == ["a\nb"]
+    assert list(table('name\tn\n"Al" Smith\t1\nx\t2\n', "a.tsv").cells("name")) == [
+        '"Al" Smith',
+        "x",
+    ]
+    assert list(table('name\tn\n"a\nb"\t1\n', "a.tab").cells("name")) == ["a\nb"]
 
 
 def test_a_long_cell_is_read() -> None:
     """The limit of the csv module is raised, and then is what it was before."""
     limit = csv.field_size_limit()
-    assert table(f"a,b\n{'x' * 200_000},1\n", "a.csv").cells("a") == ["x" * 200_000]
+    assert list(table(f"a,b\n{'x' * 200_000},1\n", "a.csv").cells("a")) == ["x" * 200_000]
     assert csv.field_size_limit() == limit
 
 
@@ -55,16 +58,16 @@ def test_cells_of_json_lines() -> None:
     """Escaped pairs are one character; numbers become text; null and missing cells have none."""
     found = table(JSON_LINES, "m.jsonl")
     assert found.names == ("id", "text")
-    assert found.cells("text") == ["a\U0001f600", None, None, "true"]
-    assert found.cells("id") == ["1", None, "2.5", None]
-    assert table('[{"a": "x"}, {"a": "\\ud83d"}]', "m.json").cells("a") == ["x", "\ufffd"]
+    assert list(found.cells("text")) == ["a\U0001f600", None, None, "true"]
+    assert list(found.cells("id")) == ["1", None, "2.5", None]
+    assert list(table('[{"a": "x"}, {"a": "\\ud83d"}]', "m.json").cells("a")) == ["x", "\ufffd"]
 
 
 def test_a_table_is_recognised_by_its_content() -> None:
     """Without an extension that says what it is; prose is no table."""
     assert table(JSON_LINES, "-").names == ("id", "text")
     assert table(CSV, "data.txt").names == ("id", "text")
-    assert read_table("First, we went.\nThen rain, snow, hail.\nNothing.\n", "a.txt", "a") is None
+    assert read_table(["First, we went.\nThen rain, snow, hail.\nNothing.\n"], "a.txt", "a") is None
 
 
 @pytest.mark.parametrize(
@@ -81,22 +84,22 @@ def test_a_table_is_recognised_by_its_content() -> None:
 def test_an_invalid_table_is_refused(name: str, text: str, message: str) -> None:
     """The error names the file and the line."""
     with pytest.raises(CorpusError, match=message):
-        read_table(text, name, name)
+        read_table([text], name, name)
 
 
 @pytest.mark.parametrize("column", ["txt", "0", "3", "", "9" * 5_000])
 def test_an_unknown_column_is_refused(column: str) -> None:
     """The error lists the names of the columns."""
     with pytest.raises(CorpusError, match=r"has no column .*\(it has id, text\)"):
-        table(CSV, "m.csv").cells(column)
+        next(table(CSV, "m.csv").cells(column))
 
 
 def test_a_table_that_is_read_as_text_is_noticed() -> None:
     """The column with the most text is suggested; only the extension says that it is a table."""
-    assert looks_like_table(CSV, "m.csv") == ("text", ("id", "text"))
-    assert looks_like_table(JSON_LINES, "m.ndjson") == ("text", ("id", "text"))
+    assert looks_like_table([CSV], "m.csv") == ("text", ("id", "text"))
+    assert looks_like_table([JSON_LINES], "m.ndjson") == ("text", ("id", "text"))
     for count in range(9_000, 9_020):  # the part that is looked at can end inside of a cell
         long = f'id,text\n1,"{"x" * count}"\n' + CSV * 9_000
-        assert looks_like_table(long, "m.csv") == ("text", ("id", "text"))
+        assert looks_like_table([long], "m.csv") == ("text", ("id", "text"))
     for name, text in (("m.txt", CSV), ("m.jsonl", "{"), ("m.json", "plain"), ("m.csv", "")):
-        assert looks_like_table(text, name) is None
+        assert looks_like_table([text], name) is None

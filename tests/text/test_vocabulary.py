@@ -1,6 +1,7 @@
 """The vocabulary, and its equivalence to a Hugging Face tokenizer."""
 
 import json
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -137,7 +138,7 @@ def test_short_and_long_pieces_have_the_same_counts(length: int) -> None:
 def test_extending_keeps_every_id(old: str, new: str) -> None:
     """An extended vocabulary starts with the old one, and has all new characters."""
     before = Vocabulary.build([old])
-    after = before.extended([new])
+    after = before.extended(Counter(new))
     assert after.characters.startswith(before.characters)
     assert after.encode(old).tolist() == before.encode(old).tolist()
     assert after.decode(after.encode(new)) == new
@@ -146,7 +147,9 @@ def test_extending_keeps_every_id(old: str, new: str) -> None:
 
 def test_extending_respects_min_count() -> None:
     """Rare characters of the new text are not added."""
-    assert Vocabulary.build(["ab"]).extended(["ccd"], min_count=2).characters == "\ufffd\nabc"
+    assert (
+        Vocabulary.build(["ab"]).extended(Counter("ccd"), min_count=2).characters == "\ufffd\nabc"
+    )
 
 
 @given(texts)

@@ -68,7 +68,7 @@ def options() -> TrainingOptions:
 def story(tmp_path: Path, corpus: Corpus) -> Path:
     """The short text as a file, with a file of random letters next to it."""
     path = tmp_path / "story.txt"
-    path.write_text(corpus.texts[0])
+    path.write_text(next(corpus.texts()))
     draw = random.Random(5)
     (tmp_path / "noise.txt").write_text("".join(draw.choice("abcdefgh") for _ in range(300)))
     return path
@@ -96,7 +96,7 @@ def train(options: TrainingOptions, corpus: Corpus, tmp_path: Path) -> TrainRun:
 @pytest.fixture
 def at_step_5(corpus: Corpus, options: TrainingOptions, tmp_path: Path) -> Path:
     """A run on story.txt that was saved and left after five steps of its ten hours."""
-    (tmp_path / "story.txt").write_text(corpus.texts[0])
+    (tmp_path / "story.txt").write_text(next(corpus.texts()))
     long = replace(options, steps=None, minutes=600)
     trainer = start(Corpus.read([tmp_path / "story.txt"]), long, output=tmp_path / "run")
     for record in trainer.run():

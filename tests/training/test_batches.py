@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargen.text.corpus import Spans
+from chargen.text.ids import Spans
+from chargen.training import batches as batches_module
 from chargen.training.batches import NO_TARGET, Batch, Batches, fit_batch
 
 SIZES = st.lists(st.integers(1, 60), min_size=1, max_size=8)
@@ -270,3 +271,16 @@ def test_batch_sizes_only_shrink(
 def test_a_batch_shrinks_only_for_a_short_text(characters: int, size: tuple[int, int]) -> None:
     """A text with at least two windows per stream has the full batch."""
     assert fit_batch(characters, 16, 64, 100) == size
+
+
+def test_a_very_long_text_has_longer_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their number is bounded, and an epoch still has every target once."""
+    monkeypatch.setattr(batches_module, "_MAX_PIECES", 10)
+    ids = np.arange(5_001, dtype=np.uint16)
+    spans = np.array([[0, 5_001]])
+    batches = Batches(ids, spans, 2, 4, reset_probability=0.0, seed=1, separate=False)
+    epoch = batches.epoch(0)
+    read = [epoch[k] for k in range(len(epoch))]
+    targets = np.concatenate([batch.targets[batch.targets >= 0] for batch in read])
+    assert sorted(targets.tolist()) == list(range(1, 5_001))
+    assert sum(int(batch.reset_mask.sum()) for batch in read) <= 10 + 2 + 2

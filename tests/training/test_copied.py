@@ -8,8 +8,9 @@ import pytest
 from chargen.generation.context import Reader
 from chargen.model.config import ModelConfig
 from chargen.model.engine import Engine
-from chargen.text.corpus import Corpus, Split, split
+from chargen.text.corpus import Corpus
 from chargen.text.kind import LINE, STREAM
+from chargen.text.split import Split, split
 from chargen.text.vocabulary import Vocabulary
 from chargen.training.copied import copied_passages
 

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from chargen.evaluation.validation import streams, validation_nats
 from chargen.model.checkpoint import CARD, CONFIG, Checkpoint
 from chargen.model.network import Network
-from chargen.text.corpus import Corpus, Split
+from chargen.text.corpus import Corpus
+from chargen.text.split import Split
 from chargen.training.held_out import EvaluationPlan, HeldOut, count_targets, sample
 from chargen.training.options import Budget, TrainingOptions
 from chargen.training.records import Evaluation, Returned, Step, TrainingRecord
@@ -38,7 +39,7 @@ def spans_of(*lengths: int) -> np.ndarray[Any, np.dtype[np.int64]]:
 def parts_of(held_out: int, train: int) -> Split:
     """A text with this many characters in each set."""
     spans = spans_of(train, held_out)
-    return Split(np.zeros(0, np.uint8), spans[:1], spans[1:])
+    return Split(np.zeros(0, np.uint8), np.zeros(0, np.int64), spans[:1], spans[1:])
 
 
 # The plan

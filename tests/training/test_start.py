@@ -14,9 +14,12 @@ from chargen.errors import CheckpointError
 from chargen.evaluation.bigram import bigram_nats
 from chargen.model.checkpoint import MODEL, Checkpoint
 from chargen.model.network import Network
-from chargen.text.corpus import Corpus, Spans, split
+from chargen.text.corpus import Corpus
+from chargen.text.ids import Spans
 from chargen.text.kind import LINE, STREAM
+from chargen.text.split import split
 from chargen.text.vocabulary import Vocabulary
+from chargen.training import start as start_module
 from chargen.training.options import TrainingOptions
 from chargen.training.presets import FINE_TUNING, fine_tuning_rate
 from chargen.training.spec import RunSpec, make_spec
@@ -293,3 +296,18 @@ def test_the_start_is_loaded_into_the_network(spec_of: MakeSpec, rhymes: str) ->
     network.load_weights(spec.weights)
     for name, value in network.weights().items():
         assert np.array_equal(value, spec.weights[name])
+
+
+def test_a_very_long_text_is_sampled_from_evenly_spread_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The number of pieces is bounded, and each lies within a span of the text."""
+    monkeypatch.setattr(start_module, "_MAX_PIECES", 20)
+    monkeypatch.setattr(start_module, "_PART", 10_000)
+    spans = np.array([[0, 50_000], [50_000, 100_001], [100_001, 100_003]])
+    sample, rest = sample_spans(spans, 2_000)
+    pieces = np.concatenate([sample, rest])
+    assert len(pieces) < 40
+    assert pieces[:, 0].max() - pieces[:, 0].min() > 90_000
+    for start, stop in pieces.tolist():
+        assert any(low <= start < stop <= high for low, high in spans.tolist())

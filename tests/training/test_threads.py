@@ -234,7 +234,7 @@ def test_a_run_with_steps_keeps_its_number(
 ) -> None:
     """A resumed run uses the stored number, not the one that torch has by default."""
     text = tmp_path / "story.txt"
-    text.write_text(corpus.texts[0], encoding="utf-8")
+    text.write_text(next(corpus.texts()), encoding="utf-8")
     large = replace(options, steps=4, hidden_size=128, batch_size=16, sequence_length=4)
     torch.set_num_threads(2)
     trainer = start(Corpus.read([text]), large, output=tmp_path / "run")

@@ -47,7 +47,7 @@ def test_every_cell_learns_with_every_encoder(
         hidden_size=24,
         learning_rate=0.02,
     ).losses
-    counts = Counter(corpus.texts[0])
+    counts = Counter(next(corpus.texts()))
     shares = [count / corpus.characters for count in counts.values()]
     entropy = -sum(share * math.log(share) for share in shares)
     assert losses[0] > entropy
@@ -76,7 +76,7 @@ def test_the_smallest_and_the_largest_seed_train(
     train: TrainRun, corpus: Corpus, seed: int
 ) -> None:
     """Weights, batches, resets, dropout and held-out lines can be drawn from any seed."""
-    lines = Corpus.of([*corpus.texts, "abc"], kind=LINE)
+    lines = Corpus.of([*corpus.texts(), "abc"], kind=LINE)
     for name, text in (("text", corpus), ("lines", lines)):
         run = train(text, output=name, seed=seed, dropout=0.2, validation_fraction=0.2)
         assert run.finished.validation_nats is not None
@@ -208,7 +208,7 @@ def test_an_epoch_is_one_pass_over_the_training_set(train: TrainRun, corpus: Cor
     run = train(output="a", steps=None, epochs=2, validation_fraction=0.2)
     assert run.finished.reason == "budget"
     assert run.finished.characters == 2 * run.trainer.spec.split.train_characters
-    lines = Corpus.of(corpus.texts, kind=LINE)
+    lines = Corpus.of(corpus.texts(), kind=LINE)
     assert train(lines, output="b", steps=None, epochs=1).finished.characters == lines.characters
     characters = train(output="c", steps=None, epochs=0.25).finished.characters
     assert characters == pytest.approx(corpus.characters / 4, abs=4 * 16)  # one window
