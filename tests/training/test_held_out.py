@@ -1,6 +1,7 @@
 """The evaluations of a run, and the part of the held-out text that each of them reads."""
 
 import json
+import math
 import random
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +22,7 @@ from chargen.text.corpus import Corpus
 from chargen.text.split import Split
 from chargen.training.held_out import EvaluationPlan, HeldOut, count_targets, sample
 from chargen.training.options import Budget, TrainingOptions
-from chargen.training.records import Evaluation
+from chargen.training.records import Evaluation, Returned, Step, TrainingRecord
 from chargen.training.train import start
 from chargen.training.trainer import Trainer
 from tests.training.runs import Run, interrupt, resume
@@ -227,6 +229,40 @@ def test_a_run_that_evaluates_a_part_is_resumed_exactly(
     assert interrupt(extended, lambda record: isinstance(record, Evaluation))
     Run(resume([long_text], {}, output=tmp_path / "interrupted"))
     assert_same_run(tmp_path / "interrupted", tmp_path / "complete")
+
+
+def test_a_run_that_diverges_and_evaluates_a_part_is_resumed_exactly(
+    begin: Callable[..., Trainer], long_text: Path, tmp_path: Path, assert_same_run: SameRun
+) -> None:
+    """It is interrupted after every update and its return to good weights, and then extended.
+
+    The preparations of all its processes count.
+    """
+
+    def train(trainer: Trainer, *, stops: bool) -> bool:
+        """Make the weights NaN after step 12. Return whether the run was interrupted."""
+
+        def at(record: TrainingRecord) -> bool:
+            if isinstance(record, Step) and record.step == 12:
+                with torch.no_grad():
+                    trainer._parameters["decoder.weight"].fill_(math.nan)
+            return stops and isinstance(record, Step | Returned)
+
+        return interrupt(trainer, at)
+
+    output, times = tmp_path / "interrupted", 1
+    train(begin("complete"), stops=False)
+    train(resume([long_text], {"steps": 20}, output=tmp_path / "complete"), stops=False)
+    trainer = begin("interrupted", began=time.monotonic() - 1_000)
+    while train(trainer, stops=True):
+        times += 1
+        trainer = resume([long_text], {}, output=output, began=time.monotonic() - 1_000)
+    assert trainer.progress.returns == 1
+    assert 1_000 * times <= trainer.progress.preparation < 1_000 * (times + 1)
+    trainer = resume([long_text], {"steps": 20}, output=output)
+    while train(trainer, stops=True):
+        trainer = resume([long_text], {}, output=output)
+    assert_same_run(output, tmp_path / "complete")
 
 
 def test_an_extension_with_another_part_measures_the_best_loss_again(
