@@ -135,7 +135,7 @@ def test_the_folder_becomes_read_only_while_training(commands: Commands) -> None
     ids=["changed", "shortened", "deleted"],
 )
 def test_the_text_changes_while_training(commands: Commands, change: dict[str, str]) -> None:
-    """The run goes on with the text that it has read."""
+    """The run continues with the text that it has read."""
     outcome = commands.run(*TRAIN, "-o", "run", faults=[at_update(1, **change)])
     assert outcome.status == 0, outcome.err
     assert Checkpoint.load(commands.folder / "run").finished
