@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from chargen.evaluation.training_text import TrainingText
     from chargen.model.checkpoint import Checkpoint
 
-_LARGE = 50_000_000  # bytes; more take longer than half a second to read
-_SAMPLES = 256  # that are searched for at a time
+_LARGE = 50_000_000  # bytes; reading a larger text takes more than half a second
+_SAMPLES = 256  # that are searched for at once
 
 
 def find_training_text(
     loaded: Checkpoint, against: Sequence[str], encoding: str, *, is_needed: bool
 ) -> TrainingText | None:
-    """Return the text in the files `against`, or without any, the one that a model recorded.
+    """Return the text in the files `against`, by default the one that a model recorded.
 
     Raises CorpusError if the former cannot be read. If the latter is not available, it does so
     only if the text is needed. A large text is read only if it is needed.
@@ -57,7 +57,7 @@ class Copies:
     def marked(self, samples: Iterable[tuple[int, Text]]) -> Iterator[tuple[int, Text]]:
         """Yield numbered samples with `copied` set. A search through the text finds many at once.
 
-        When generation is interrupted or fails, the samples before that are yielded first.
+        If generation is interrupted or fails, the earlier samples are yielded first.
         """
         waiting: list[tuple[int, Text]] = []
         try:
@@ -75,7 +75,7 @@ class Copies:
         yield from waiting
 
     def summary(self) -> str:
-        """Return what is marked, and the share of the characters that are copied."""
+        """Return a line that explains the marks and states the share of copied characters."""
         from chargen.evaluation.training_text import STRETCH
 
         noun = self._text.kind.noun
@@ -84,7 +84,7 @@ class Copies:
         word = marked("copied") if colours_wanted(sys.stderr) else "copied"
         return (
             f"{word}: {share:.0%} of {plural(self._characters, 'character')}; stretches of"
-            f" {STRETCH} characters or more that occur in the training text{whole}"
+            f" {STRETCH} or more characters that occur in the training text{whole}"
         )
 
     def _mark(self, samples: Sequence[tuple[int, Text]]) -> None:
@@ -96,7 +96,7 @@ class Copies:
 
 
 def _announce(paths: Iterable[str]) -> None:
-    """Say on a terminal that a large text is read."""
+    """Print on a terminal that a large text is being read."""
     size = _size(paths)
     if size > _LARGE and sys.stderr.isatty():
         print(f"reading the training text ({size / 1e6:,.0f} MB)", file=sys.stderr)

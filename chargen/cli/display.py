@@ -25,8 +25,8 @@ _SHADES = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231,
 def colours_wanted(out: TextIO) -> bool:
     """Return whether an output is a terminal with colours, and NO_COLOR (no-color.org) is unset.
 
-    The old console of Windows prints escape sequences as they are; newer terminals announce
-    themselves in the environment.
+    The legacy Windows console prints escape sequences literally; newer terminals set an environment
+    variable.
     """
     if os.name == "nt" and not {"WT_SESSION", "TERM", "TERM_PROGRAM"} & set(os.environ):
         return False

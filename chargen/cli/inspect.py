@@ -160,7 +160,9 @@ def _refuse_selection(options: dict[str, Any], npz: str | None, png: str | None)
     for name, path in (("unit", npz or png), ("layer", png is None and npz)):
         if path and options[name] is not None:
             file = "png" if png else "npz"
-            raise click.UsageError(f"--{name} has no effect with --{file}, which has all {name}s")
+            raise click.UsageError(
+                f"--{name} has no effect with --{file}, which contains all {name}s"
+            )
 
 
 def _read_text(loaded: Checkpoint, prompt: str | None, file: str | None, encoding: str) -> str:

@@ -1,4 +1,4 @@
-"""Errors of memory that cannot be allocated, as one line."""
+"""Out-of-memory errors as one line."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _SIZE = re.compile(r"allocate ([\d.]+) ([KMGTPE]?)i?(?:B\b|bytes)", re.IGNORECAS
 
 @contextmanager
 def memory_errors(hint: str) -> Iterator[None]:
-    """Raise ChargenError, with the size that failed, if memory cannot be allocated in a block.
+    """Raise ChargenError, which states the size, if memory cannot be allocated in a block.
 
-    hint: what to do about it.
+    hint: what to do next.
     """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        # torch raises a RuntimeError: of its allocator, or of a size beyond 64 bits.
+        # torch raises RuntimeError from its allocator, or for a size beyond 64 bits.
         if isinstance(error, RuntimeError) and not re.search("alloc|overflow", str(error)):
             raise
         raise ChargenError(f"out of memory{_failed(str(error))} ({hint})") from None

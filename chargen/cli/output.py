@@ -1,4 +1,4 @@
-"""The standard streams: UTF-8 unless the user chose another encoding; escapes for what it lacks."""
+"""The standard streams: UTF-8 unless the user chose another encoding; escapes if it lacks any."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ESCAPE = "chargen.escape"
 
 
 class Escapes:
-    """The characters that the encoding of standard output lacks and that were escaped."""
+    """The characters that were escaped, because the encoding of standard output lacks them."""
 
     def __init__(self) -> None:
         self._characters: dict[str, None] = {}
@@ -29,9 +29,10 @@ class Escapes:
             from chargen.text.display import list_characters
 
             print(
-                f"chargen: warning: standard output is {sys.stdout.encoding}, which lacks"
-                f" {list_characters(''.join(self._characters))}: they are written as \\u escapes"
-                " (PYTHONIOENCODING=utf-8 writes UTF-8)",
+                f"chargen: warning: standard output is {sys.stdout.encoding}; characters that"
+                " it does not support are written as \\u escapes:"
+                f" {list_characters(''.join(self._characters))}"
+                " (set PYTHONIOENCODING=utf-8 to write UTF-8)",
                 file=sys.stderr,
             )
 
@@ -39,9 +40,9 @@ class Escapes:
 def prepare_streams() -> Escapes:
     """Prepare the standard streams, so that no text fails to be written or is written as "?".
 
-    Python takes ASCII from the locale C or POSIX, which says nothing about the terminal or the
-    pipe: it is replaced by UTF-8. An encoding from PYTHONIOENCODING, another locale or a Windows
-    code page stays. A closed output is None; all output is then discarded.
+    In the locale C or POSIX, Python selects ASCII, whatever the terminal or the pipe accepts.
+    UTF-8 is used instead. An encoding that PYTHONIOENCODING, another locale or a Windows code page
+    sets is kept. A closed output is None; everything written to it is discarded.
     """
     escapes = Escapes()
     codecs.register_error(_ESCAPE, escapes)

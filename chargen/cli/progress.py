@@ -103,7 +103,7 @@ class Display:
         advice = f"advice    {done.advice}\n" if done.advice else ""
         if done.more:
             advice += f"          {resume_command(*done.more.split())}\n"
-        # A text of its own needs no prompt.
+        # A separate text needs no prompt.
         example = "--num-samples 5" if spec.corpus.kind.separate else '--prompt "..."'
         print(
             f"trained   {_clock(done.seconds)}, {done.step:,} steps, {done.characters:,}"
@@ -115,15 +115,15 @@ class Display:
         )
 
     def _preparation(self) -> str:
-        """Return how long the text was read and speeds were compared, if that took long."""
+        """Return how long the preparation took, if it took long."""
         budget, seconds = self._trainer.config.budget, self._trainer.progress.preparation
         if budget.kind != "minutes" or seconds < _LONG_PREPARATION * 60 * budget.amount:
             return ""
-        work = "preparation (reading the text, comparing speeds)"
+        work = "preparation (reading the text, measuring the speed)"
         return f",\n          after {_clock(seconds)} of {work}"
 
     def _measured_on(self, done: Finished) -> str:
-        """Return which part of the held-out text the final loss is measured on, if in question."""
+        """Return which part of the held-out text the final loss is measured on."""
         held_out, read = self._spec.split.validation_characters, done.validation_characters
         if read is not None and read != held_out:
             return f",\n          on {read:,} of the {held_out:,} held-out characters"

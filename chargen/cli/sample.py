@@ -58,7 +58,9 @@ _PROBABILITY, _COPIED = "probability", "copied"  # what --highlight shows
     multiple=True,
     type=list_of(click.FLOAT, ","),
     metavar="T,...",
-    help=_TEMPERATURE.full_help.replace(" [", "; several: --num-samples texts with each ["),
+    help=_TEMPERATURE.full_help.replace(
+        " [", "; with several values, --num-samples texts at each ["
+    ),
 )
 @declared_options(GenerationSettings, exclude=("temperature",))
 @click.option(
@@ -72,15 +74,15 @@ _PROBABILITY, _COPIED = "probability", "copied"  # what --highlight shows
 @click.option(
     "--novel",
     is_flag=True,
-    help="Draw a text again if it occurs in the training text or repeats another sample at the same"
+    help="Replace texts that occur in the training text or repeat another sample at the same"
     " temperature",
 )
 @click.option(
     "--against",
     metavar="FILE",
     multiple=True,
-    help="Training text for --novel, --highlight copied and --json; can be repeated"
-    " [default: the file that the model was trained on]",
+    help="Text to compare with for --novel, --highlight copied and --json; can be repeated"
+    " [default: the text that the model was trained on]",
 )
 @click.option(
     "--json",
@@ -94,7 +96,7 @@ _PROBABILITY, _COPIED = "probability", "copied"  # what --highlight shows
     type=click.Choice([_PROBABILITY, _COPIED]),
     is_flag=False,
     flag_value=_PROBABILITY,
-    help="Colour characters by their probability, which is the default, or mark stretches that are"
+    help="Colour characters by their probability (the default), or mark stretches that are"
     " copied from the training text",
 )
 def command(
@@ -243,8 +245,8 @@ def _with_defaults(
 def _prompt_in(path: str, encoding: str, kind: TextKind, keep_newline: bool) -> str:
     """Return the prompt in a file, as a model of a kind reads it.
 
-    It lacks the boundary after the last text, which the model continues, and the last newline
-    unless it is kept.
+    The boundary after the last text is removed, so that the model continues this text. The last
+    newline is removed unless it is kept.
     """
     from chargen.text.corpus import text_as
     from chargen.text.reading import FileText

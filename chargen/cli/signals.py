@@ -34,7 +34,7 @@ class StopSignals:
         self._set(signal.SIG_DFL)
 
     def wait(self) -> None:
-        """From now on, note the first signal."""
+        """Record the first signal from now on, instead of ending the process."""
         self._waits = True
         self._set(self._handle)
 

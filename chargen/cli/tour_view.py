@@ -31,7 +31,7 @@ def lines(screen: Screen, place: str, width: int, depth: int) -> Iterator[str]:
     parts = [part for part in screen.body if not isinstance(part, Live)]
     for part, following in zip_longest(parts, parts[1:]):
         yield from _part(part, width, columns, depth)
-        # What explains a figure stands directly above it: a screen has room for few lines.
+        # The explanation of a figure is directly above it: a screen has room for few lines.
         if following is None or isinstance(part, Table | Drawing) or isinstance(following, str):
             yield ""
     yield from _labelled("Look at", screen.look, columns, depth)

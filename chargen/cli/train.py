@@ -49,7 +49,7 @@ _MAX_SAMPLES, _SAMPLE_LENGTH = 10, 200  # after training; characters
     "--resume",
     is_flag=True,
     help=(
-        "Resume a run, or start it if there is none yet; with --minutes, --epochs or --steps, train"
+        "Resume a run, or start one if there is none; with --minutes, --epochs or --steps, train"
         " a finished run further"
     ),
 )
@@ -103,8 +103,8 @@ def command(
     )
     target = None if output is None else Path(output)
     with stop_signals() as stop:
-        # The folder and its settings come before the import of torch, which takes seconds: a run
-        # that is killed meanwhile can be resumed.
+        # The folder and its settings are written before torch is imported, which takes seconds: a
+        # run that is killed during the import can be resumed.
         if torchrun.rank():  # the first process opens it
             stop.end_at_once()
             folder: RunFolder = UnwrittenFolder(Path())
@@ -121,7 +121,7 @@ def command(
 
 
 class _ResumeCommand:
-    """The command that resumes a run. Texts need not be named again, but for standard input."""
+    """The command that resumes a run. Only standard input must be given again."""
 
     def __init__(self, folder: Path, settings: RunSettings, prompt: str) -> None:
         from chargen.text.source import STANDARD_INPUT
@@ -168,7 +168,7 @@ def _open(
     name = corpus_name(settings.texts) if settings.texts else ""
     folder = RunFolder.reopen(output, name) if resume else None
     if folder is None and not settings.texts:
-        raise click.UsageError(f"{output} has no run to resume (name a TEXT to start one)")
+        raise click.UsageError(f"{output} has no run to resume (pass TEXT to start one)")
     is_new = folder is None
     folder = folder or RunFolder.create(output, name, overwrite=overwrite)
     try:

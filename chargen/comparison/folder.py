@@ -13,8 +13,7 @@ import msgspec
 from chargen.comparison.result import Comparison
 from chargen.comparison.storage import COMPARISON, SCHEMA, encode_comparison, schema
 from chargen.errors import ComparisonError
-from chargen.model.lock import is_lock
-from chargen.model.locked_folder import LOCK, LockedFolder, numbered_paths
+from chargen.model.locked_folder import LOCK, LockedFolder, is_lock, numbered_paths
 
 DEFAULT_ROOT = "comparisons"
 MODELS = "models"

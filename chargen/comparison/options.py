@@ -38,8 +38,8 @@ class ComparisonOptions:
     )
     minutes: float | None = option(
         None,
-        "Total time in minutes, divided equally between the text and the tasks; at least 0.1, and"
-        " enough for all networks on this machine: an error states how much that is",
+        "Total time in minutes, divided equally between the text and the tasks; at least 0.1; if it"
+        " is too short for all networks on this machine, an error states the minimum",
         minimum=0.1,
         maximum=1e6,
         metavar="N",

@@ -18,7 +18,7 @@ from chargen.text.kind import LINE
 TEMPERATURE = 0.8
 LINES, MAX_LINE = 500, 300
 PASSAGES, PASSAGE_LENGTH = 50, 400
-MAX_DOCUMENT = 2_000  # characters, where a network that does not end a document is stopped
+MAX_DOCUMENT = 2_000  # characters, at which a document that has not ended is stopped
 DEFAULT_PROMPT = "neuron"
 
 _SAMPLE_LENGTH = 300

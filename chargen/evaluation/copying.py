@@ -101,7 +101,7 @@ def occurring(passages: Collection[str], texts: Iterable[str], length: int) -> s
             places = np.flatnonzero(_maybe_among(read, wanted))
             places = places[np.isin(read[places], wanted)]
             copied.update(chunk[place : place + length] for place in places.tolist())
-    return copied.intersection(passages)  # without collisions of hashes
+    return copied.intersection(passages)  # removes hash collisions
 
 
 def _maybe_among(hashes: Words, wanted: Words) -> npt.NDArray[np.bool_]:

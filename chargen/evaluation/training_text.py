@@ -91,8 +91,8 @@ class TrainingText:
     def copied(self, prompt: str, samples: Sequence[str]) -> list[set[int]]:
         """Return the positions in each sample that are copied.
 
-        They lie in stretches of `STRETCH` characters or more that occur in the training text. Of
-        separate texts, a sample that equals a whole training text is copied, however short it is.
+        They lie in stretches of `STRETCH` or more characters that occur in the training text. For
+        separate texts, a sample that equals a whole training text is copied at any length.
         """
         places = copied_places(samples, self._pieces(), STRETCH)
         if not self.kind.separate:
@@ -129,17 +129,17 @@ def recorded_source(loaded: Checkpoint) -> TextSource:
     except OSError:
         raise CorpusError(
             f"{loaded.folder} does not record where its training text is"
-            " (name it with {against})",
+            " (pass it with {against})",
             "against",
         ) from None
     except ValueError:
         raise CorpusError(
-            f"{path} is damaged (name the training text with {{against}})", "against"
+            f"{path} is damaged (pass the training text with {{against}})", "against"
         ) from None
 
 
 def _unavailable(loaded: Checkpoint, shown: str, reason: str) -> CorpusError:
     return CorpusError(
-        f"the training text of {loaded.folder}, {shown}, {reason} (name a copy with {{against}})",
+        f"the training text of {loaded.folder}, {shown}, {reason} (pass a copy with {{against}})",
         "against",
     )

@@ -39,8 +39,8 @@ def generate(
     """Yield the characters that follow the prompt, each as soon as it is drawn.
 
     Each sample ends with its `Stopped` record, at the latest before the boundary at the end of a
-    separate text. A character that may not belong to the sample, since it may begin a stop text,
-    is yielded only when it is certain that it does. Samples are generated in batches of 256.
+    separate text. A character that may begin a stop text is yielded only when it is certain to
+    belong to the sample. Samples are generated in batches of 256.
     context: the end of the prompt, if it was read before.
     past_end: yield the boundary instead, and go on with the next text.
     log_probabilities: fill in each character's log-probability before any filter.

@@ -13,8 +13,8 @@ from chargen.generation.records import Drawn, Stopped
 from chargen.generation.settings import GenerationSettings
 from chargen.text.display import plural
 
-# Texts that are drawn in a row without a novel one. If one in a hundred is novel, the search ends
-# too early with a probability of 0.99 ** 1,000 = 4e-5.
+# The search ends after this many consecutive texts that are not novel. If one in a hundred is
+# novel, it ends too early with a probability of 0.99 ** 1,000 = 4e-5.
 _PATIENCE = 1_000
 _WHOLE = ("end", "length")  # reasons for which a sample is not a part; the length is only a limit
 
@@ -39,7 +39,7 @@ def generate_novel(
     """
     if settings.length is None and not (settings.has_stop or reader.kind.separate):
         raise OptionConflictError(
-            "{novel} needs texts that end, and {length} has no limit (set it to the number of"
+            "{novel} needs a limit on each text, but {length} has none (set it to the number of"
             " characters, or set {stop}, {until_newline} or a maximum such as {max_lines})",
             "novel",
             "length",
@@ -90,6 +90,6 @@ def _too_few(found: int, wanted: int, temperature: float) -> str:
     if not temperature:
         return f"{counts}: every text is the same (raise the temperature)"
     return (
-        f"{counts}: {_PATIENCE:,} texts in a row occur in the training text or repeat a sample"
+        f"{counts}: {_PATIENCE:,} consecutive texts occur in the training text or repeat a sample"
         " (raise the temperature, or generate longer texts)"
     )

@@ -80,8 +80,10 @@ class GenerationSettings:
         ),
     )
     stop: tuple[str, ...] = option((), "Stop before this text; can be repeated", metavar="TEXT")
-    include_stop: bool = option(False, "Stop after the --stop text instead", requires="stop")
-    until_newline: bool = option(False, "Stop before a newline, as --max-lines 1 does")
+    include_stop: bool = option(
+        False, "Stop after the --stop text instead of before it", requires="stop"
+    )
+    until_newline: bool = option(False, "Stop before a newline; same as --max-lines 1")
     max_lines: int = option(
         0,
         "Stop after N lines; 0 is off",
@@ -95,7 +97,7 @@ class GenerationSettings:
     )
     max_paragraphs: int = option(
         0,
-        "Stop after N paragraphs, between blank lines; 0 is off",
+        "Stop after N paragraphs, separated by blank lines; 0 is off",
         minimum=0,
         maximum=_MAX_COUNT,
         metavar="N",

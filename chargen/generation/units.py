@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 TERMINATORS = ".!?\u2026"
 CJK_TERMINATORS = "\u3002\uff01\uff1f"
 ABBREVIATIONS = ("Mr", "Mrs", "Ms", "Dr", "St", "Prof", "e.g", "i.e", "vs")
@@ -12,7 +14,7 @@ _CLOSING = (
 _LONGEST_ABBREVIATION = max(map(len, ABBREVIATIONS))
 
 
-class Unit:
+class Unit(ABC):
     """Finds the ends of the units of a text.
 
     held: how many of the last characters do not belong to the unit if the next one ends it.
@@ -25,9 +27,9 @@ class Unit:
         for character in prompt:
             self.push(character)
 
+    @abstractmethod
     def push(self, character: str) -> int | None:
         """Add a character. If a unit has ended, return how many characters follow its end."""
-        raise NotImplementedError
 
 
 class Line(Unit):

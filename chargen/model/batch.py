@@ -83,7 +83,7 @@ def compute_blocks(compute: Callable[[slice], None], blocks: Sequence[slice]) ->
     others = [_pool().submit(compute, block) for block in blocks[1:]]
     compute(blocks[0])
     for other, block in zip(others, blocks[1:], strict=True):
-        if other.cancel():  # not even started, since other programs use the cores
+        if other.cancel():  # it was not started, because other programs use the cores
             compute(block)
         else:
             other.result()

@@ -47,7 +47,7 @@ def cores() -> int:
 def has_small_kernels() -> bool:
     """Return whether BLAS computes small products without copying their matrices.
 
-    OpenBLAS does with AVX-512.
+    OpenBLAS does so with AVX-512.
     """
     kernels = [each.info().get("architecture") for each in _blas().lib_controllers]
     return bool(kernels) and set(kernels) == {"SkylakeX"}

@@ -12,7 +12,7 @@ from typing import Any
 from chargen.text.kind import TextKind
 from chargen.text.vocabulary import Vocabulary
 
-_MAX_DISTANCE = 5_000  # characters for each newline, at which a network still learns to read it
+_MAX_DISTANCE = 5_000  # characters per newline; with more, a network does not learn to read it
 _SUBSTITUTES = " \u3002"  # a space, or a full stop in texts without spaces
 
 

@@ -20,10 +20,10 @@ class WordWrap:
     columns: returns the width of the terminal. The last column stays empty, since terminals differ
     in what they do after it.
 
-    A break is a newline, which a terminal copies as one. Terminals copy only the breaks as nothing
-    that they make themselves, within a word at the last column, and no escape sequence marks a
-    newline as such a break. Spaces up to the last column would be copied, too, and fall apart when
-    the window is resized. `/save` writes the text without breaks.
+    A break is a newline, and a terminal copies it as one. When a terminal itself breaks a word at
+    the last column, it copies no newline, but no escape sequence marks a newline as such a break.
+    Spaces up to the last column would be copied too, and would be misplaced when the window is
+    resized. `/save` writes the text without breaks.
     """
 
     def __init__(self, columns: Callable[[], int]) -> None:

@@ -137,8 +137,8 @@ def cache_key(
 ) -> tuple[dict[str, Any], int]:
     """Return what determines the ids of texts, and the size of all files in bytes.
 
-    A file is known by its path, size and times. The time of the last change of its status cannot
-    be set, so it shows a change even if another program restored the other time.
+    A file is known by its path, size and times. The time of its last status change cannot be
+    set, so it shows a change even if another program restored the modification time.
     """
     files: list[list[Any]] = []
     for source in sources:

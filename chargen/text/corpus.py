@@ -369,7 +369,7 @@ def _restored(
     encoding: str,
     report: Report,
 ) -> Corpus:
-    """Return a corpus from the cache, and repeat the notes of when it was read."""
+    """Return a corpus from the cache, and repeat the notes from the time it was read."""
     for fields in facts["notes"]:
         report(Note(**fields))
     table = facts["table"]

@@ -276,7 +276,7 @@ def _controls(head: bytes) -> int:
 
 
 def _c1_warning(count: int, first: str, shown: str, encoding: str) -> str:
-    """Return a warning about characters that no text has on purpose."""
+    """Return a warning about control characters, which suggest a wrong encoding."""
     name = character_name(first)
     message = f"{shown} has {plural(count, 'invisible control character')}, such as {name}: "
     if encoding.startswith(("utf", "UTF")):

@@ -16,7 +16,7 @@ _SYMBOLS = (
     }
 )
 
-# Marks without a form of their own: variation selectors and joiners.
+# Marks that are invisible on their own: variation selectors and joiners.
 _INVISIBLE_MARKS = frozenset(
     map(chr, (0x034F, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )

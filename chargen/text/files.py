@@ -18,7 +18,7 @@ from chargen.errors import CorpusError, OptionError
 
 DEFAULT_PATTERNS = ("**/*.txt",)
 
-HEAD = 1 << 16  # bytes that tell a text from a binary file
+HEAD = 1 << 16  # bytes that distinguish a text from a binary file
 SMALL = 1 << 22  # bytes of a file that is read at once
 _CHUNK = 1 << 20
 

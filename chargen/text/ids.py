@@ -69,8 +69,8 @@ class BlockFile:
             if self.path is not None:
                 self.path.unlink(missing_ok=True)
             raise CorpusError(
-                f"{self.path} is damaged and was removed; it is written again at the next start"
-                " (repeat the command, or continue a run with {resume})",
+                f"{self.path} is damaged and was removed; the next run writes it again"
+                " (repeat the command, or resume the run with {resume})",
                 "resume",
             )
         return block

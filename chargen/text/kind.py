@@ -128,8 +128,8 @@ class TextKind:
     def _last_end(self, text: str, *, follows: bool) -> int:
         """Return the position after the last line or separator; 0 if there is none.
 
-        Text that is not blank is before and after a separator. follows: whether some is before the
-        text.
+        A separator has text that is not blank before and after it. follows: whether there is such
+        text before `text`.
         """
         if self.name != "document":
             return text.rfind(self.boundary) + 1

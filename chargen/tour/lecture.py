@@ -92,8 +92,8 @@ def _one_hot() -> Screen:
                 vectors,
             ),
             (
-                "For each next character, the network computes a logit. Softmax turns the logits"
-                " into probabilities: the exponential of each, divided by the sum of all."
+                "For each possible next character, the network computes a logit. Softmax turns the"
+                " logits into probabilities: the exponential of each, divided by the sum of all."
             ),
             Table(
                 f'After "{read_so_far}"; the exponentials of all logits sum to {total:.1f}',
@@ -293,7 +293,7 @@ def _gates() -> Screen:
             (
                 "An LSTM has a long-term memory c (cell state), which passes along the chain, and a"
                 " short-term memory h, the output. Three gates between 0 and 1 control them. Forget"
-                " f decides how much of c is kept, and learn i (input gate) how much of the"
+                " f decides how much of c is kept. Learn i (input gate) decides how much of the"
                 f" candidate g is added: {_NEW_C}. Use o (output gate) decides how much of c"
                 f" becomes the output: {_NEW_H}."
             ),

@@ -112,7 +112,7 @@ class RunFolder(LockedFolder):
         return RunSettings.read(self.path)
 
     def write_settings(self, settings: RunSettings) -> None:
-        """Store what the run was asked to do, so that it can be resumed before its first save."""
+        """Store the settings of the run, so that it can be resumed before its first save."""
         self._has_new_settings = not os.path.exists(self.path / SETTINGS)
         self.write(SETTINGS, settings.to_json())
 
@@ -231,7 +231,7 @@ def _is_unused(path: Path) -> bool:
     """Return whether a folder is empty, or a run was killed there before its first save."""
     if not path.is_dir():
         return False
-    # The configuration alone can be the rest of a model.
+    # The configuration alone can be left over from a model.
     began = any(os.path.exists(path / name) for name in (LOCK, SETTINGS))
     return not _other_files(path, _FIRST_FILES if began else {LOCK})
 

@@ -21,12 +21,12 @@ from chargen.training.start import sample_spans
 _SHARE, _WHOLE_SHARE = 0.05, 0.1
 _COST = 1 / 3
 _MIN_EVALUATIONS, _MAX_EVALUATIONS = 2, 20
-# Timed passes lack the optimiser, so updates are slower. The factor is a generous one.
+# Timed passes do not include the optimiser, so updates are slower. The factor is generous.
 _SLOWER = 2
 # A long run on a short text may have more, since its best point can be early.
 _PER_EPOCH = 0.25
-# Characters. More evaluations are worth more than longer ones, once each reads this many. One of
-# fewer than the minimum does not tell good weights from better ones.
+# Characters. Once each evaluation reads this many, more evaluations are better than longer ones.
+# One of fewer than the minimum cannot distinguish good weights from better ones.
 _ENOUGH, _MIN_PART = 200_000, 10_000
 _PIECES = 128
 

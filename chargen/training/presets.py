@@ -25,8 +25,8 @@ class Preset:
     def for_texts(self, longest: int) -> Preset:
         """Return the preset for separate texts of at most `longest` characters.
 
-        A window holds a whole text, since no gradient flows back to the previous window. At least
-        four texts are a batch (420 tunes, in about equal processor time: 1.536 nats after 3 epochs
+        A window holds a whole text, since no gradient flows back to the previous window. A batch
+        has at least four texts (420 tunes, in about equal processor time: 1.536 nats after 3 epochs
         in batches of 4, 1.656 after 3.5 in batches of 8; after 10 and 11.7 epochs, 1.224 and
         1.290).
         """

@@ -1,4 +1,4 @@
-"""settings.json: what a run was asked to do, until its first save. This module needs no torch."""
+"""settings.json: the settings of a run until its first save. This module does not need torch."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class RunSettings:
         return settings
 
     def repeated(self, later: RunSettings) -> RunSettings:
-        """Return these settings after the same run was asked for again, before its first save.
+        """Return these settings with those of a repeated command, before the first save.
 
         later: what is given now; its texts and its budget replace these. Raises OptionConflictError
         if another value contradicts a setting.

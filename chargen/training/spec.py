@@ -369,7 +369,7 @@ def _choose_by_speed(
     threads = best_count({n: max(speeds[each, n] for each in precisions) for n in counts})
 
     def gain(precision: str) -> float:
-        # With any number of threads: another program can have slowed down the passes with one.
+        # With any number of threads: another program may have slowed down the passes with one.
         return max(speeds[precision, n] / speeds[precisions[0], n] for n in counts)
 
     precision = max(precisions, key=gain)

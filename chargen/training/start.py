@@ -38,8 +38,8 @@ _SIZES = ("cell", "encoder", "embedding_size", "hidden_size", "num_layers")
 # Characters of the sample, of one of its pieces, and of the text that letter pairs are counted in.
 _SAMPLE, _PIECE, _COUNTED = 4_096, 512, 65_536
 _FOLDS = 8
-# Of more than this many texts or pieces, evenly spread ones are used; the latter in parts of this
-# many characters.
+# If there are more texts or pieces than this, evenly spread ones are used. Pieces are then read in
+# parts of this many characters.
 _MAX_TEXTS, _MAX_PIECES = 2_000_000, 200_000
 _PART = 1_000_000
 

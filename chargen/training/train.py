@@ -90,7 +90,7 @@ def resume(
 ) -> Trainer:
     """Resume a run from its last save, or train it further.
 
-    given: a budget to train for from where the run stands, and settings that the user repeats,
+    given: a budget to train for from the current position, and settings that the user repeats,
     which must equal those of the run. An unfinished run with the same budget is resumed with the
     rest of it. Without texts, the recorded files are read. report, progress: as in `Corpus.read`.
     began, and the folder of several ranks: as in `start`.
@@ -169,12 +169,12 @@ def _with_texts(folder: Path, given: RunSettings) -> RunSettings:
         return replace(given, encoding=encoding)
     if recorded is None or STANDARD_INPUT in recorded.files:
         where = "does not record its text" if recorded is None else "was trained on standard input"
-        raise CorpusError(f"{folder} {where} (name the same text again)")
+        raise CorpusError(f"{folder} {where} (pass the same text again)")
     for file in recorded.files:
         if not os.path.exists(file):
             raise CorpusError(
                 f"{printable_path(file)}, which {folder} was trained on, does not exist"
-                " (if it was moved, name its new path)"
+                " (if it was moved, pass its new path)"
             )
     return replace(given, texts=tuple(recorded.files), encoding=encoding, pattern=None)
 

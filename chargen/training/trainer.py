@@ -60,12 +60,12 @@ _OVERFITTING_PATIENCE = 5
 _SAMPLE_LENGTH = 120
 _LOG_LINES = 1_000
 _RUNNING_MEAN = 0.02
-# Good weights are kept so often in a run. After _MAX_RETURNS to them, the run is given up.
+# How often good weights are kept in a run. After _MAX_RETURNS returns to them, the run fails.
 _SNAPSHOTS = 50
 _MAX_RETURNS = 2
-# Training diverges if the losses of so many successive batches are this many nats above the running
-# mean, and worse than those of equal probabilities by a nat. A batch of n characters may exceed the
-# mean by _NOISE / sqrt(n) nats more: a single rare character can have a loss of 10 nats.
+# Training diverges if the losses of this many successive batches are this many nats above the
+# running mean, and a nat above the loss of equal probabilities. A batch of n characters may exceed
+# the mean by _NOISE / sqrt(n) nats more: a single rare character can have a loss of 10 nats.
 _MAX_JUMPS = 3
 _JUMP, _NOISE, _WORSE = 3.0, 20.0, 1.0
 
@@ -331,7 +331,7 @@ class Trainer:
         return self.config.learning_rate * float(0.5**self.progress.returns)
 
     def _count_jump(self, nats: float, characters: int) -> None:
-        """Count successive batches of a loss that is too high for chance."""
+        """Count successive batches whose loss is too high to be chance."""
         progress = self.progress
         most = max(
             progress.training_nats + _JUMP + _NOISE / math.sqrt(max(1, characters)),
@@ -340,7 +340,7 @@ class Trainer:
         progress.jumps = progress.jumps + 1 if progress.step and nats > most else 0
 
     def _return(self, reason: str) -> Returned:
-        """Return to the last good weights. The position in the text and the budget stay.
+        """Return to the last good weights. The position in the text and the budget do not change.
 
         All ranks do so together: the losses and the norms are those of all of them.
 
@@ -359,7 +359,7 @@ class Trainer:
             self.save()
             raise TrainingError(
                 f"{reason} after step {progress.step}, although the run returned to earlier weights"
-                f" {_MAX_RETURNS} times with half the learning rate (start a new run with a"
+                f" and halved the learning rate {_MAX_RETURNS} times (start a new run with a"
                 f" learning rate of {self._peak_rate() / 2:.2g}; the last good state is saved)"
             )
         progress.returns += 1
@@ -424,7 +424,7 @@ class Trainer:
         )
 
     def _measure_best(self) -> None:
-        """Measure the loss of the best weights on the whole held-out text, or on what fits."""
+        """Measure the loss of the best weights on as much of the held-out text as time allows."""
         progress = self.progress
         if self._best is None:
             return
@@ -593,7 +593,7 @@ class Trainer:
         return self._average.weights() if self._best is None else self._best
 
     def _kept_values(self) -> dict[str, Any]:
-        """Return the values that are measured of these weights."""
+        """Return the values that are measured for these weights."""
         return {**(self.progress.best or self._measured(None)), **(self.progress.final or {})}
 
     def _write_model(self) -> None:

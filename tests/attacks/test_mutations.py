@@ -75,7 +75,7 @@ def test_each_byte_is_flipped(model: Path, every: int) -> None:
 
 
 def test_each_file_is_cut_at_every_64th_byte(model: Path) -> None:
-    """No prefix of a file is a model."""
+    """A file that is cut at any of these positions is rejected."""
     original = {name: (model / name).read_bytes() for name in FILES}
     for name, content in original.items():
         for size in range(0, len(content), 64):
@@ -87,7 +87,7 @@ def test_each_file_is_cut_at_every_64th_byte(model: Path) -> None:
 def test_random_mutations(
     model: Path, tmp_path: Path, make_model: Callable[..., Path], count: int
 ) -> None:
-    """Every second one has valid checksums, as that of an attacker. Memory stays bounded."""
+    """A mutated file is refused or loads in bounded memory, even if its checksum is valid."""
     draw, expected = Random(count), Checkpoint.load(model)
     original = {name: (model / name).read_bytes() for name in FILES}
     other = make_model(tmp_path / "other", text="to be; or not", seed=1)

@@ -110,7 +110,7 @@ def test_colours_are_only_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None
 def test_the_old_console_of_windows_has_no_colours(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], colours: bool
 ) -> None:
-    """It prints escape sequences; a newer terminal announces itself."""
+    """Colours need an environment variable that only newer Windows terminals set."""
     monkeypatch.setattr("chargen.cli.display.os", SimpleNamespace(name="nt", environ=variables))
     assert colours_wanted(Terminal()) == colours
 

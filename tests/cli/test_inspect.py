@@ -383,8 +383,14 @@ def test_a_page_opens_at_the_text(here: Path, inspect: Command, model: Path) -> 
             "--close must be a gate of this model, got 'reset' (an LSTM has the gates learn (",
         ),
         (("-p", "a", "--open", "f", "--close", "f"), "--close and --open hold the same gate"),
-        (("-p", "a", "--npz", "b", "--layer", "0"), "--layer has no effect with --npz, which has"),
-        (("-p", "a", "--png", "b", "--unit", "0"), "--unit has no effect with --png, which has"),
+        (
+            ("-p", "a", "--npz", "b", "--layer", "0"),
+            "--layer has no effect with --npz, which contains",
+        ),
+        (
+            ("-p", "a", "--png", "b", "--unit", "0"),
+            "--unit has no effect with --png, which contains",
+        ),
         (("-p", "a", "--layer", "1"), "--layer must be 0 with this model, got 1"),
         (("-p", "a", "--unit", "16"), "--unit must be a whole number between 0 and 15 with this"),
         (("-p", "a", "--saliency", "--at", "1"), "--at must be 0 with this text, got 1"),

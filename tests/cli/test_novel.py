@@ -91,8 +91,9 @@ def test_too_few_novel_texts_are_an_error(chargen: Command, here: Path, model: P
     outcome = chargen("sample", "-m", str(model), *options, "--novel", "--against", "known.txt")
     assert (outcome.status, outcome.out) == (FAILURE, "c\n")
     assert outcome.err == (
-        "chargen: error: found 1 of 4 novel texts at temperature 0.8: 1,000 texts in a row occur in"
-        " the training text or repeat a sample (raise the temperature, or generate longer texts)\n"
+        "chargen: error: found 1 of 4 novel texts at temperature 0.8: 1,000 consecutive texts occur"
+        " in the training text or repeat a sample (raise the temperature, or generate longer"
+        " texts)\n"
     )
 
 
@@ -109,7 +110,7 @@ def test_each_temperature_has_novel_texts(chargen: Command, here: Path, model: P
 
 
 def test_each_temperature_has_its_copied_shares(chargen: Command, here: Path, model: Path) -> None:
-    """In JSON, every text of every temperature has the share that it copies."""
+    """In JSON, each text at each temperature has its copied share."""
     fixed = ("sample", "-m", str(model), "-n", "50", "--seed", "3", "--json", "--novel")
     command = (*fixed, "-t", "0.3,0.8", "--against", "known.txt")
     (here / "known.txt").write_text("#")
@@ -192,7 +193,7 @@ def test_a_text_that_is_not_available_is_an_error(
     spoil(recorded)
     error = refused(FAILURE, "sample", option)
     assert re.search(reason, error)
-    assert re.search(r"\(name .* with --against\)$", error)
+    assert re.search(r"\(pass .* with --against\)$", error)
     assert json.loads(chargen("sample", "--json").out)["copied"] is None
 
 
@@ -240,7 +241,10 @@ def test_json_does_not_read_a_large_text(chargen: Command, here: Path, recorded:
         ("--highlight copied --json", "--json and --highlight are mutually exclusive"),
         ("--highlight all", "Invalid value for '--highlight': 'all'"),
         ("--encoding utf-8", "--encoding has no effect without --file or --against"),
-        ("--novel --against text.txt -n 0", "--novel needs texts that end, and --length has no"),
+        (
+            "--novel --against text.txt -n 0",
+            "--novel needs a limit on each text, but --length has none",
+        ),
     ],
 )
 def test_options_that_do_not_fit_are_refused(
@@ -263,7 +267,7 @@ def half_copied(chargen: Command, here: Path, model: Path) -> tuple[str, ...]:
 
 
 def test_json_has_the_copied_share(chargen: Command, half_copied: tuple[str, ...]) -> None:
-    """It is the share of the characters in stretches of 20 or more."""
+    """The copied share counts the characters in stretches of 20 or more."""
     shares = [
         json.loads(line)["copied"]
         for line in chargen(*half_copied, "--num-samples", "3", "--json").out.splitlines()
@@ -283,7 +287,7 @@ def test_copies_are_marked_on_a_terminal(
         == ((here / "known.txt").read_text()[1:21])
     )
     assert re.sub("\x1b\\[[0-9]*m", "", last) == (
-        "copied: 40% of 50 characters; stretches of 20 characters or more that occur in the"
+        "copied: 40% of 50 characters; stretches of 20 or more characters that occur in the"
         " training text"
     )
 

@@ -54,7 +54,7 @@ def test_a_chosen_encoding_is_used(model: Path, encoding: str, expected: str) ->
     out, err = call(model, PYTHONIOENCODING=encoding)
     assert out.decode(encoding).startswith(expected)
     assert err.count("standard output is ") == 1
-    assert err.endswith("are written as \\u escapes (PYTHONIOENCODING=utf-8 writes UTF-8)\n")
+    assert err.endswith(" (set PYTHONIOENCODING=utf-8 to write UTF-8)\n")
     out, err = call(model, "--json", PYTHONIOENCODING=encoding)
     assert json.loads(out.decode("ascii"))["prompt"] == PROMPT
     assert "standard output" not in err

@@ -19,7 +19,7 @@ class Terminal(io.StringIO):
 def test_a_bar_shows_a_long_reading(
     monkeypatch: pytest.MonkeyPatch, delay: float, is_shown: bool
 ) -> None:
-    """It appears after a second, and notes are lines of their own."""
+    """The bar appears after a second, and notes are printed on separate lines."""
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setattr(reading, "_DELAY", delay)

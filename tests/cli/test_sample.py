@@ -229,7 +229,7 @@ def test_samples_with_until_newline_are_lines(sample: Command) -> None:
 def test_a_separator_is_a_line_between_texts(
     sample: Command, options: tuple[str, ...], between: str
 ) -> None:
-    """It replaces the separation that follows from the kind of the texts."""
+    """--separator replaces the default separation of the texts."""
     fixed = ("--prompt", "the", "--num-samples", "2", "--seed", "1", *options)
     texts = [each["prompt"] + each["text"] for each in objects(sample(*fixed, "--json"))]
     assert sample(*fixed, "--separator", "--").out == between.join(texts) + "\n"

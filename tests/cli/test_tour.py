@@ -35,7 +35,7 @@ def test_a_pipe_gets_all_screens(
 
 
 def test_a_screen_fits_a_terminal() -> None:
-    """In 30 rows and 80 columns, each screen and the line below it can be seen at once."""
+    """Each screen and the line below it fit 30 rows of 80 columns."""
     for make in SCREENS:
         shown = lines(make(), "1 of 7", 80, 0)
         assert sum(max(1, ceil(text_width(line) / 80)) for line in shown) < 30

@@ -96,7 +96,7 @@ def test_documents_are_written_from_their_start() -> None:
 
 
 def test_documents_that_rhyme_are_measured_by_lines(families: Families) -> None:
-    """They are written whole, and a line ends where its document does."""
+    """Networks write whole documents, and the end of a document ends its last line."""
     text = "".join(f"end)\nthe cat of verse {k} sat on a mat (the\n%\n" for k in range(60))
     kind = TextKind("document", separator="%")
     splits = CorpusSplits.of(Corpus.of([text], kind=kind), seed=1)

@@ -83,7 +83,7 @@ def test_files_are_split_as_in_training(
 
 
 def test_a_folder_is_read_as_in_training(make_model: Callable[..., Path], tmp_path: Path) -> None:
-    """For a model of cells, the tables in it are read."""
+    """A model of cells reads the tables in a folder."""
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.csv").write_text("name\nanna\n")
     (tmp_path / "texts" / "a.txt").write_text("no table")

@@ -1,5 +1,8 @@
 """A process that runs `chargen` in forked children, so that torch is imported only once.
 
+So is torch._dynamo, which the first optimiser of a process imports: that takes longer than most
+of the tests.
+
 It reads one request per line, prints the id of the child's process, and then its exit status.
 """
 
@@ -11,7 +14,7 @@ import signal
 import sys
 from typing import Any
 
-import torch
+import torch._dynamo
 
 import chargen.cli.info
 import chargen.cli.main

@@ -1,4 +1,4 @@
-"""Whatever text, options and folders a command gets, it works or ends with one line."""
+"""Each command succeeds or fails with a one-line error for any text, options and folders."""
 
 import shutil
 from pathlib import Path

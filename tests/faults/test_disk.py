@@ -22,7 +22,7 @@ is_root = hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def at_update(number: int, action: str, **arguments: Any) -> dict[str, Any]:
-    """An action before an update."""
+    """Return a fault that takes an action before an update."""
     return {"name": "at", "point": "_update", "number": number, "action": action, **arguments}
 
 
@@ -53,7 +53,7 @@ def check_failure(commands: Commands, number: int, code: str, before: bytes) -> 
 
 @pytest.mark.parametrize("every", [11, pytest.param(1, marks=pytest.mark.long)])
 def test_the_nth_write_fails(commands: Commands, model: Path, every: int) -> None:
-    """For n = 1, 2, 3 and so on, until a run passes, the old model stays."""
+    """The old model stays intact, whichever write, fsync or rename fails."""
     before, original = (model / MODEL).read_bytes(), commands.folder / "original"
     shutil.copytree(model, original)
     codes = list(CODES)
@@ -135,7 +135,7 @@ def test_the_folder_becomes_read_only_while_training(commands: Commands) -> None
     ids=["changed", "shortened", "deleted"],
 )
 def test_the_text_changes_while_training(commands: Commands, change: dict[str, str]) -> None:
-    """The run goes on with the text that it has read."""
+    """The run continues with the text that it has read."""
     outcome = commands.run(*TRAIN, "-o", "run", faults=[at_update(1, **change)])
     assert outcome.status == 0, outcome.err
     assert Checkpoint.load(commands.folder / "run").finished

@@ -77,7 +77,7 @@ def test_without_a_validation_set_the_last_good_weights_are_kept(commands: Comma
 def test_a_run_that_diverged_is_resumed_exactly(
     commands: Commands, assert_same_run: SameRun, killed_at: int
 ) -> None:
-    """It may be killed before it diverges, or after it returned."""
+    """A run that is killed before it diverges, or after it returned, ends with the same bits."""
     save = ("--save-every", "0")
     assert commands.run(*TRAIN, "-o", "whole", faults=diverging(21)).status == 0
     kill = {"name": "at", "point": "_update", "number": killed_at, "action": "send"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chargen.model.lock import Lock, LockedError
+from chargen.model.locked_folder import FolderInUseError, LockedFolder
 from tests.faults.commands import QUICK, Commands, error_of
 from tests.faults.test_kills import SIGKILL
 
@@ -16,20 +16,19 @@ TRAIN = ("train", "text.txt", "-o", "run", "--steps", "3", *QUICK)
 
 @pytest.mark.parametrize("options", [(), ("--resume",)])
 def test_a_second_training_names_the_first(commands: Commands, options: tuple[str, ...]) -> None:
-    """It stops at once with the id of the other process, which is not disturbed."""
-    (commands.folder / "run").mkdir()
-    lock = Lock(commands.folder / "run" / ".lock")
+    """The second training fails with the process ID of the first, which continues."""
+    first = LockedFolder(commands.folder / "run")
     message = error_of(commands.run(*TRAIN, *options))
     assert message == (
         f"run is in use by process {os.getpid()} (stop it, or choose another folder)"
     )
     assert os.listdir(commands.folder / "run") == [".lock"]
-    lock.release()
+    first.close()
     assert commands.run(*TRAIN, *options).status == 0
 
 
 def test_the_lock_of_a_killed_process_does_not_hold(commands: Commands) -> None:
-    """Its file remains, but the system has released it."""
+    """A killed process leaves its lock file, but the system has released the lock."""
     kill = {"name": "at", "point": "_update", "number": 2, "action": "send"}
     fault = {**kill, "numbers": [int(signal.SIGKILL)]}
     assert commands.run(*TRAIN, faults=[fault]).status == SIGKILL
@@ -39,25 +38,24 @@ def test_the_lock_of_a_killed_process_does_not_hold(commands: Commands) -> None:
 
 
 def take_turns(path: Path, turns: int) -> None:
-    """Take the lock many times; while it is held, no other process may be inside."""
-    inside = path.with_name("inside")
+    """Lock a folder many times; while it is locked, no other process may be inside."""
+    inside = path / "inside"
     for _ in range(turns):
         while True:
             try:
-                lock = Lock(path)
+                folder = LockedFolder(path)
                 break
-            except LockedError:
+            except FolderInUseError:
                 continue
         inside.mkdir()  # fails if another process is inside
         inside.rmdir()
-        lock.release()
+        folder.close()
 
 
 def test_a_release_has_no_race(tmp_path: Path) -> None:
     """Of processes that create, lock and remove the file all the time, one holds it."""
     context = multiprocessing.get_context("spawn")
-    arguments = (tmp_path / ".lock", 300)
-    processes = [context.Process(target=take_turns, args=arguments) for _ in range(3)]
+    processes = [context.Process(target=take_turns, args=(tmp_path, 200)) for _ in range(3)]
     for process in processes:
         process.start()
     for process in processes:

@@ -1,4 +1,4 @@
-"""Each line of the table "What happens if" of the README has a test."""
+"""Each line of the table "Interruptions and errors" of the README has a test."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ TESTS = {
     "the process is killed before its first save": (
         resume.test_a_run_without_a_save_starts_with_its_settings
     ),
-    "the process gets Ctrl-C, SIGTERM or SIGHUP": signals.test_a_signal_stops_a_run,
+    "the process receives SIGINT (Ctrl-C), SIGTERM or SIGHUP": signals.test_a_signal_stops_a_run,
     "the run is finished when it is resumed": resume.test_a_finished_run_prints_one_line,
     "a second training is started in the folder": locks.test_a_second_training_names_the_first,
     "the disk is full, or a write fails": disk.test_the_nth_write_fails,
@@ -27,14 +27,14 @@ TESTS = {
     "the loss becomes NaN or infinite, or jumps by several nats": (
         divergence.test_a_diverged_run_returns_to_earlier_weights
     ),
-    "the memory is not sufficient": disk.test_memory_runs_out_while_training,
-    "a file of a model is damaged": mutations.test_random_mutations,
+    "memory runs out": disk.test_memory_runs_out_while_training,
+    "a model file is damaged": mutations.test_random_mutations,
 }
 
 
 def test_each_line_of_the_table_has_a_test(repository: Path) -> None:
-    """The events are those that are tested."""
+    """The table lists exactly the events that have a test."""
     text = (repository / "README.md").read_text(encoding="utf-8")
-    table = text.split("### What happens if\n")[1].split("\n## ")[0]
+    table = text.split("### Interruptions and errors\n")[1].split("\n## ")[0]
     events = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")]
     assert events[1:] == list(TESTS)

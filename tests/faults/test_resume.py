@@ -48,7 +48,7 @@ def test_a_run_starts_where_there_is_nothing_yet(commands: Commands, left: str) 
 def test_a_run_is_resumed_with_its_folder_alone(
     commands: Commands, stopped: Path, assert_same_run: SameRun
 ) -> None:
-    """Its text is found by the recorded path, and its options are those of the run."""
+    """The folder alone provides the path of the text and the options of the run."""
     shutil.copytree(stopped, commands.folder / "other")
     outcome = commands.run("train", "--resume", "-o", "run")
     assert outcome.status == 0, outcome.err
@@ -120,7 +120,7 @@ def test_a_moved_text_can_be_named(commands: Commands, stopped: Path) -> None:
     message = error_of(commands.run("train", "--resume", "-o", "run"))
     assert message == (
         f"{commands.folder / 'text.txt'}, which run was trained on, does not exist"
-        " (if it was moved, name its new path)"
+        " (if it was moved, pass its new path)"
     )
     outcome = commands.run("train", "--resume", "-o", "run", "moved.txt")
     assert outcome.status == 0, outcome.err
@@ -176,20 +176,20 @@ def test_standard_input_must_be_passed_again(commands: Commands, stopped: Path) 
     source = json.loads((stopped / SOURCE).read_text())
     (stopped / SOURCE).write_text(json.dumps({**source, "files": ["-"]}))
     message = error_of(commands.run("train", "--resume", "-o", "run"))
-    assert message == "run was trained on standard input (name the same text again)"
+    assert message == "run was trained on standard input (pass the same text again)"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ("--resume", "--resume needs TEXT or -o FOLDER"),
-        ("--resume -o nowhere", "nowhere has no run to resume (name a TEXT to start one)"),
+        ("--resume -o nowhere", "nowhere has no run to resume (pass TEXT to start one)"),
         ("--resume -o nowhere --glob *", "--glob has no effect without TEXT"),
         ("--resume -o nowhere absent.txt", "absent.txt does not exist"),
     ],
 )
 def test_what_is_missing_is_named(commands: Commands, arguments: str, message: str) -> None:
-    """Nothing is written."""
+    """The error names the missing argument, and no file is written."""
     assert message in error_of(commands.run("train", *arguments.split()))
     assert not (commands.folder / "nowhere").exists()
 

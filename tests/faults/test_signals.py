@@ -46,7 +46,7 @@ def test_a_signal_stops_a_run(commands: Commands, name: str, point: str) -> None
 
 
 def test_a_signal_causes_one_save(commands: Commands) -> None:
-    """It is that of the step at which the run stops."""
+    """A signal causes one save, at the step at which the run stops."""
     options = ("train", "text.txt", "-o", "run", "--steps", "12", "--save-every", "1000", *QUICK)
     commands.run(*options, faults=[send("training", signal.SIGINT)])
     log = (commands.folder / "run" / LOG).read_text()
@@ -59,7 +59,7 @@ def test_a_signal_causes_one_save(commands: Commands) -> None:
 def test_a_second_signal_ends_a_run_at_once(
     commands: Commands, point: str, assert_same_run: SameRun
 ) -> None:
-    """Nothing that was saved is lost."""
+    """A second signal ends the run, and the last save stays intact."""
     outcome = commands.run(*TRAIN, faults=[send(point, signal.SIGINT, signal.SIGINT)])
     assert outcome.status == 128 + signal.SIGINT
     assert "Traceback" not in outcome.err
@@ -73,7 +73,7 @@ def test_a_second_signal_ends_a_run_at_once(
 
 @pytest.mark.parametrize("count", [2, pytest.param(60, marks=pytest.mark.long)])
 def test_no_signal_causes_a_traceback(commands: Commands, tmp_path: Path, count: int) -> None:
-    """It may come at any moment after Python has started, also during imports and at the end."""
+    """A signal at any moment after the start of Python, even during imports, is handled."""
     draw = random.Random(count)
     for k in range(count):
         number = (signal.SIGINT, signal.SIGTERM)[k % 2]

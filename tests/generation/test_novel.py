@@ -40,7 +40,7 @@ def texts(records: Iterator[Drawn | Stopped], found: list[str]) -> list[str]:
 
 
 def test_the_first_novel_samples_are_found(reader: Reader) -> None:
-    """They are the samples of `generate`, in order, without copies, repeats and blank ones."""
+    """The samples are those of `generate`, in order, without copied, repeated and blank ones."""
     drawn = generate_texts(reader, settings(), "to", num_samples=600)
     known = set(drawn[:40])
     expected = dict.fromkeys(text for text in drawn if text.strip() and text not in known)
@@ -69,7 +69,7 @@ def test_every_record_of_a_sample_is_kept(make_reader: MakeReader) -> None:
 
 
 def test_a_search_without_success_ends(reader: Reader) -> None:
-    """After 1,000 samples in a row the error states how many were found; these are yielded."""
+    """After 1,000 consecutive failures, the error states how many samples were found."""
     asked: list[str] = []
 
     def occurs(text: str, _: bool) -> bool:
@@ -124,5 +124,5 @@ def test_a_maximum_ends_samples(reader: Reader) -> None:
 
 def test_endless_samples_are_refused(reader: Reader) -> None:
     """A sample that never ends cannot be compared."""
-    with pytest.raises(OptionConflictError, match="novel needs texts that end"):
+    with pytest.raises(OptionConflictError, match="novel needs a limit on each text"):
         next(generate_novel(reader, settings(length=None), occurs=never))

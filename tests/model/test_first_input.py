@@ -33,7 +33,7 @@ FEW_NEWLINES = {"newlines": 0, "texts": 1, "characters": 5_001}
 def test_the_first_input_depends_on_the_number_of_newlines(
     facts: dict[str, int], expected: str
 ) -> None:
-    """It is a space for a stream with fewer than one newline in 5,000 characters."""
+    """The first input is a space for a stream with fewer than one newline in 5,000 characters."""
     assert first_input(STREAM, Vocabulary.build(["ab c."]), facts) == expected
 
 

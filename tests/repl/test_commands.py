@@ -228,7 +228,7 @@ length 10000
 
 
 def test_a_maximum_changes_the_defaults(session: Session) -> None:
-    """It ends answers in place of the newline and of the default length, and /set prints this."""
+    """A maximum replaces the newline and the default length as the end of an answer."""
     assert replay(session, MAXIMA) == MAXIMA
 
 
@@ -313,7 +313,7 @@ def test_advice_about_encodings_can_be_typed(
 
 
 def test_file_does_not_read_standard_input(session: Session, here: Path) -> None:
-    """It is where the commands come from, so no message offers it."""
+    """/file rejects standard input, which provides the commands, and no message suggests it."""
     for argument in ("-", str(here), "absent.txt"):
         with pytest.raises(ChargenError) as caught:
             say(session, f"/file {argument}")

@@ -233,7 +233,7 @@ def test_diverged_run_does_not_prevent_the_report(comparison: Comparison) -> Non
 
 
 def test_a_report_on_documents_says_so(comparison: Comparison) -> None:
-    """It describes the texts, and names their end in place of the boundary between them."""
+    """The report describes the texts and shows "end" instead of the boundary."""
     assert comparison.text is not None
     (name, cell), *_ = comparison.text.cells.items()
     first, *others = cell.diagnostics.spelling

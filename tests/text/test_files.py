@@ -51,7 +51,7 @@ def test_skipped_files_are_counted_by_reason(folder: Path) -> None:
 
 
 def test_thousands_of_files_are_texts_of_their_own(tmp_path: Path) -> None:
-    """No file stays open, and none is joined to the next one."""
+    """Each file is a separate text, and no file stays open."""
     for name in range(3_000):
         (tmp_path / f"{name:04}.txt").write_text(f"{name:04}")
     texts = read_sources(find_sources([tmp_path]))

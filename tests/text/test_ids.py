@@ -77,7 +77,7 @@ def long_ids(small_limits: None) -> Both:
 def test_ids_in_a_file_are_read_like_an_array(
     long_ids: tuple[npt.NDArray[np.uint16], StoredIds],
 ) -> None:
-    """With slices, scattered positions, and windows [T, B] of which some are padded."""
+    """Ids in a file equal those of an array for slices, scattered positions and windows [T, B]."""
     array, found = long_ids
     assert len(found) == len(array)
     for places in (slice(5, 9_000), slice(None), slice(9, 9), slice(-3, None)):
@@ -128,7 +128,7 @@ def test_an_error_in_a_long_text_names_its_byte(write: Write) -> None:
 def test_the_encoding_of_a_long_text_is_detected_where_it_matters(
     write: Write, cache: Path
 ) -> None:
-    """Its first non-ASCII byte can be far from the start."""
+    """An encoding is detected even if the first non-ASCII byte is far from the start."""
     french = "Cr\u00e8me br\u00fbl\u00e9e tr\u00e8s r\u00e9ussie, d\u00e9j\u00e0 vu\n"
     text = "plain English text\n" * 4_000 + french * 9
     notes: list[Note] = []
@@ -157,7 +157,7 @@ def test_an_encoded_text_is_reused(write: Write, cache: Path) -> None:
 
 @pytest.mark.usefixtures("small_limits")
 def test_the_text_of_a_file_that_changed_is_replaced(write: Write, cache: Path) -> None:
-    """Its encoded text and those of removed files are deleted."""
+    """The encoded texts of changed and removed files are deleted."""
     path, other = write(LONG.encode()), write(LONG.encode(), "other.txt")
     Corpus.read([path], cache=cache)
     Corpus.read([other], cache=cache)
@@ -170,7 +170,7 @@ def test_the_text_of_a_file_that_changed_is_replaced(write: Write, cache: Path) 
 @pytest.mark.usefixtures("small_limits")
 @pytest.mark.parametrize("size", [0, 1, 50, 3 * BLOCK, -1, -40, -3_000])
 def test_a_truncated_file_is_written_again(write: Write, cache: Path, size: int) -> None:
-    """Wherever it ends."""
+    """A truncated file is written again, wherever it ends."""
     path = write(LONG.encode())
     expected = facts(Corpus.read([path], cache=cache))
     (file,) = stored(cache)
@@ -182,7 +182,7 @@ def test_a_truncated_file_is_written_again(write: Write, cache: Path, size: int)
 
 @pytest.mark.usefixtures("small_limits")
 def test_a_changed_byte_is_noticed(write: Write, cache: Path) -> None:
-    """In the ids when their block is read; elsewhere at the start. Then the file is replaced."""
+    """A changed byte is detected when its part of the file is read, and the file is replaced."""
     path = write(LONG.encode())
     first = Corpus.read([path], cache=cache)
     expected = facts(first)
@@ -191,7 +191,9 @@ def test_a_changed_byte_is_noticed(write: Write, cache: Path) -> None:
     for at in range(0, len(content), 997):
         file.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
         if at < len(first.encoded.ids) * 2:
-            with pytest.raises(CorpusError, match=r"\.ids is damaged and was removed; it is"):
+            with pytest.raises(
+                CorpusError, match=r"\.ids is damaged and was removed; the next run"
+            ):
                 list(Corpus.read([path], cache=cache).pieces())
             assert not stored(cache)
         assert facts(Corpus.read([path], cache=cache)) == expected
@@ -250,7 +252,7 @@ def test_a_split_is_the_same_in_memory_and_in_a_file(
 
 @given(st.lists(st.text(st.sampled_from("ab-\n \u660e"), max_size=12), max_size=8))
 def test_sections_of_documents_split_like_the_whole_text(pieces: list[str]) -> None:
-    """Wherever the pieces end. Several sections show that a line separates documents."""
+    """Sections split like the whole text, wherever the pieces end."""
     text = "".join(pieces)
     for kind in (LINE, DOCUMENTS, TextKind("document", separator="-")):
         sections = list(kind.sections(pieces))

@@ -93,7 +93,7 @@ def test_a_text_can_be_converted_in_pieces() -> None:
 
 
 def test_the_second_character_of_a_composition_is_no_boundary() -> None:
-    """For every character that Unicode composes of two."""
+    """The second character of a canonical composition is not a boundary."""
     for code in range(0x110000):
         parts = unicodedata.decomposition(chr(code)).split()
         if len(parts) == 2 and not parts[0].startswith("<"):

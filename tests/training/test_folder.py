@@ -135,7 +135,7 @@ def test_an_unused_folder_is_used_directly(overwrite: bool, left: list[str]) -> 
         (Path("mine") / name).write_text("")
     folder = create_with("mine", overwrite=overwrite)
     assert folder.path == folder.final_path == Path("mine")
-    assert files("mine") == {LOCK: f"{os.getpid()}\n"}
+    assert files("mine") == {LOCK: f" {os.getpid()}\n"}
     with pytest.raises(CheckpointError, match="mine is in use by process"):
         create_with("mine", overwrite=overwrite)
     folder.close()

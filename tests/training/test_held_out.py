@@ -1,6 +1,7 @@
 """The evaluations of a run, and the part of the held-out text that each of them reads."""
 
 import json
+import math
 import random
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +22,7 @@ from chargen.text.corpus import Corpus
 from chargen.text.split import Split
 from chargen.training.held_out import EvaluationPlan, HeldOut, count_targets, sample
 from chargen.training.options import Budget, TrainingOptions
-from chargen.training.records import Evaluation
+from chargen.training.records import Evaluation, Returned, Step, TrainingRecord
 from chargen.training.train import start
 from chargen.training.trainer import Trainer
 from tests.training.runs import Run, interrupt, resume
@@ -47,7 +49,7 @@ def parts_of(held_out: int, train: int) -> Split:
 def test_evaluations_read_a_twentieth_of_the_budget(
     held_out: int, characters: int, initial: bool
 ) -> None:
-    """At a third of the cost of training, except for 10,000 characters each at least."""
+    """Evaluations take at most a twentieth of the budget or read up to 10,000 characters each."""
     plan = EvaluationPlan.of(
         parts_of(held_out, 9 * held_out), characters, initial=initial, timed=False
     )
@@ -120,7 +122,7 @@ def test_without_a_part_nothing_is_measured_again() -> None:
 def test_with_steps_the_final_measurement_does_not_depend_on_time(
     evaluations: int, characters: int | None
 ) -> None:
-    """It reads as much as all evaluations together, or the whole text if that is less."""
+    """The final measurement reads as much as all evaluations together, at most the whole text."""
     spans = spans_of(1_000_000)
     held_out = HeldOut(spans, EvaluationPlan(evaluations, 50_000), Budget("steps", 100))
     found = [held_out.final(seconds, left) for seconds, left in ((1.0, -9.0), (0.001, 50.0))]
@@ -144,7 +146,7 @@ def test_with_steps_the_final_measurement_does_not_depend_on_time(
 def test_with_minutes_the_final_measurement_reads_what_fits(
     evaluation: float, left: float, characters: int | None
 ) -> None:
-    """It has the seconds that are left, and a twentieth of the budget at least.
+    """The final measurement has the rest of the time, at least a twentieth of the budget.
 
     It has a tenth if the whole text can be read in that time.
     """
@@ -229,6 +231,40 @@ def test_a_run_that_evaluates_a_part_is_resumed_exactly(
     assert_same_run(tmp_path / "interrupted", tmp_path / "complete")
 
 
+def test_a_run_that_diverges_and_evaluates_a_part_is_resumed_exactly(
+    begin: Callable[..., Trainer], long_text: Path, tmp_path: Path, assert_same_run: SameRun
+) -> None:
+    """It is interrupted after every update and its return to good weights, and then extended.
+
+    The preparations of all its processes count.
+    """
+
+    def train(trainer: Trainer, *, stops: bool) -> bool:
+        """Make the weights NaN after step 12. Return whether the run was interrupted."""
+
+        def at(record: TrainingRecord) -> bool:
+            if isinstance(record, Step) and record.step == 12:
+                with torch.no_grad():
+                    trainer._parameters["decoder.weight"].fill_(math.nan)
+            return stops and isinstance(record, Step | Returned)
+
+        return interrupt(trainer, at)
+
+    output, times = tmp_path / "interrupted", 1
+    train(begin("complete"), stops=False)
+    train(resume([long_text], {"steps": 20}, output=tmp_path / "complete"), stops=False)
+    trainer = begin("interrupted", began=time.monotonic() - 1_000)
+    while train(trainer, stops=True):
+        times += 1
+        trainer = resume([long_text], {}, output=output, began=time.monotonic() - 1_000)
+    assert trainer.progress.returns == 1
+    assert 1_000 * times <= trainer.progress.preparation < 1_000 * (times + 1)
+    trainer = resume([long_text], {"steps": 20}, output=output)
+    while train(trainer, stops=True):
+        trainer = resume([long_text], {}, output=output)
+    assert_same_run(output, tmp_path / "complete")
+
+
 def test_an_extension_with_another_part_measures_the_best_loss_again(
     begin: Callable[..., Trainer], long_text: Path, tmp_path: Path
 ) -> None:
@@ -258,7 +294,7 @@ def test_the_minutes_include_the_preparation(begin: Callable[..., Trainer]) -> N
 
 
 def test_a_run_whose_minutes_are_over_trains_briefly(begin: Callable[..., Trainer]) -> None:
-    """It makes a model, and its last evaluation is at the end."""
+    """A run without time left still saves a model and evaluates it at the end."""
     run = Run(begin("run", began=time.monotonic() - 60, steps=None, minutes=0.005))
     assert run.steps
     assert run.evaluations[-1].fraction == 1
@@ -267,7 +303,7 @@ def test_a_run_whose_minutes_are_over_trains_briefly(begin: Callable[..., Traine
 def test_every_preparation_of_a_budget_counts(
     begin: Callable[..., Trainer], long_text: Path, tmp_path: Path
 ) -> None:
-    """That of a resumed run is added. An extension begins with its own."""
+    """Resuming a run adds to its preparation time; extending it starts a new count."""
     hours = {"steps": None, "minutes": 600}
     assert interrupt(begin("run", began=time.monotonic() - 100, **hours), lambda _: True)
     trainer = resume([long_text], {}, output=tmp_path / "run", began=time.monotonic() - 1_000)

@@ -118,7 +118,7 @@ def test_float16_is_the_type_of_the_model_only(train: TrainRun, noise: Corpus) -
 
 
 def test_a_loss_that_is_not_finite_leads_back_to_good_weights(at_step_5: Path) -> None:
-    """They are part of the saved state, and no step is counted."""
+    """The good weights are part of the saved state, and the failed step is not counted."""
     state = TrainingState.read(at_step_5)
     state.tensors["network"]["decoder.bias"].fill_(torch.nan)
     state.write(at_step_5)

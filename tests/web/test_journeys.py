@@ -132,7 +132,7 @@ def test_accents_take_the_form_of_the_network(
 
 
 def test_a_text_takes_the_form_of_the_active_network(reader: Reader, tmp_path: Path) -> None:
-    """That of its training text, even if it knows both forms; another network has another one."""
+    """The text is converted to the normal form of the training text of the active network."""
     composed, decomposed = "\u00e9", "e\u0301"
     networks = [
         replace(model, vocabulary=replace(model.vocabulary, form=form))

@@ -109,7 +109,7 @@ def test_paper_shows_no_controls_and_no_dark_colours(reader: Reader, tmp_path: P
 
 
 def test_without_javascript_nothing_seems_to_work(reader: Reader, tmp_path: Path) -> None:
-    """Only the title and a sentence about JavaScript are shown."""
+    """Without JavaScript, only the title and a sentence about JavaScript are shown."""
     with reader.without_scripts():
         (tmp_path / "page.html").write_bytes(page([make_checkpoint("model")]))
         reader.browser.get((tmp_path / "page.html").as_uri())
