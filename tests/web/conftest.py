@@ -11,6 +11,7 @@ import pytest
 
 from chargen.model.checkpoint import Checkpoint
 from chargen.web.page import page
+from tests.web.reader import Reader
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -87,6 +88,18 @@ def browser() -> Iterator["Chrome"]:
     opened.set_script_timeout(60)
     yield opened
     opened.quit()
+
+
+@pytest.fixture
+def reader(browser: "Chrome") -> Iterator[Reader]:
+    """A reader who prefers no animation; at the end, the page must have made no mistake."""
+    made = Reader(browser)
+    made.prefer(prefers_reduced_motion="reduce")
+    try:
+        yield made
+        assert made.mistakes == []
+    finally:
+        made.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Tests of what a reader does in an exported page, on a phone and on a desktop."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,25 +16,13 @@ from tests.web.checkpoints import make_checkpoint
 from tests.web.reader import DESKTOP, LETTERS, PHONE, Reader
 
 if TYPE_CHECKING:
-    from selenium.webdriver import Chrome
+    pass
 
 VIEWS = ("write", "inside", "unfolded", "whatif")
 CELLS = ("lstm", "gru", "mingru", "rnn", "feedforward")
 HOSTILE = '</script><img src=x onerror="mistakes.push(1)"><b>&amp;'
 
 both = pytest.mark.parametrize("width", [PHONE, DESKTOP])
-
-
-@pytest.fixture
-def reader(browser: "Chrome") -> Iterator[Reader]:
-    """A reader who prefers no animation; at the end, the page must have made no mistake."""
-    made = Reader(browser)
-    made.prefer(prefers_reduced_motion="reduce")
-    try:
-        yield made
-        assert made.mistakes == []
-    finally:
-        made.close()
 
 
 def lower_line(reader: Reader) -> None:

@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from tests.web.audits import CONTRAST, UNNAMED
 from tests.web.reader import DESKTOP, PHONE, Reader
 
 if TYPE_CHECKING:
-    from selenium.webdriver import Chrome
+    pass
 
 WIDTHS = (PHONE, 768, DESKTOP, 1600)
 SHOWN = "return document.getElementById(arguments[0]).innerText"
@@ -32,18 +31,6 @@ def shown() -> list[Screen]:
 def page(shown: list[Screen]) -> bytes:
     """The page of all screens."""
     return lecture(shown)
-
-
-@pytest.fixture
-def reader(browser: "Chrome") -> Iterator[Reader]:
-    """A reader who prefers no animation; at the end, the page must have made no mistake."""
-    made = Reader(browser)
-    made.prefer(prefers_reduced_motion="reduce")
-    try:
-        yield made
-        assert made.mistakes == []
-    finally:
-        made.close()
 
 
 def open_page(reader: Reader, folder: Path, page: bytes, shown: list[Screen], width: int) -> int:
