@@ -146,6 +146,8 @@ def _check_usage(
         raise click.UsageError("--resume and --overwrite are mutually exclusive")
     if overwrite and output is None:
         raise click.UsageError("--overwrite needs -o FOLDER")
+    if paths.count("-") > 1:
+        raise click.UsageError("- (standard input) can be read only once")
     if "-" in paths and torchrun.size() > 1:
         raise click.UsageError(
             "- (standard input) cannot be read by several processes (use a file)"

@@ -117,8 +117,9 @@ def check_repeated(stored: Mapping[str, Any], given: Mapping[str, Any]) -> None:
             declared[name].check(value)
         if value != stored.get(name):
             old = stored.get(name)
-            raise OptionConflictError(
-                f"{{{name}}} {value} differs from the run to resume, which has"
-                f" {'the default' if old is None else old} (omit it, or start a new run)",
-                name,
-            )
+            if value is True:  # a flag
+                message = f"{{{name}}} differs from the run to resume, which does not have it"
+            else:
+                has = "the default" if old is None else old
+                message = f"{{{name}}} {value} differs from the run to resume, which has {has}"
+            raise OptionConflictError(f"{message} (omit it, or start a new run)", name)
