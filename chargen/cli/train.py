@@ -126,7 +126,9 @@ class _ResumeCommand:
     def __init__(self, folder: Path, settings: RunSettings, prompt: str) -> None:
         from chargen.text.source import STANDARD_INPUT
 
-        self._arguments = ["-o", str(folder)] + ([f"--prompt={prompt}"] if prompt else [])
+        # A newline in the prompt would spread the command over several lines.
+        shown = [f"--prompt={prompt}"] if prompt and prompt.isprintable() else []
+        self._arguments = ["-o", str(folder), *shown]
         self._arguments += [text for text in settings.texts if text == STANDARD_INPUT]
 
     def __call__(self, *options: str) -> str:

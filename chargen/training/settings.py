@@ -11,14 +11,13 @@ from typing import Any
 
 from chargen.errors import CheckpointError, OptionConflictError, OptionError
 from chargen.model import storage
+from chargen.model.checkpoint import SETTINGS
 from chargen.options import options_of
 from chargen.text.decoding import AUTO
 from chargen.text.kind import TextOptions
 from chargen.text.normal_form import UNCHANGED
 from chargen.text.source import STANDARD_INPUT
 from chargen.training.options import BUDGETS, TrainingOptions
-
-SETTINGS = "settings.json"
 
 
 @dataclass(frozen=True)

@@ -188,7 +188,7 @@ def test_a_number_out_of_bounds_is_refused(
         ("train text.txt --frobnicate", "No such option '--frobnicate'"),
         ("--frobnicate", "No such option '--frobnicate' (see chargen --help)"),
         ("train", "Missing argument 'TEXT...' (see chargen train --help)"),
-        ("sample text.txt", "Got unexpected extra argument (text.txt) (see chargen sample --help)"),
+        ("sample text.txt", "Got unexpected extra argument (text.txt; see chargen sample --help)"),
         ("frobnicate", "unknown command 'frobnicate'; available: train, sample, "),
         ("smaple", "unknown command 'smaple'; did you mean sample? (see chargen --help)"),
     ],
@@ -209,7 +209,7 @@ def test_an_output_that_exists_is_refused(
     """The message names the options that resolve the conflict."""
     shutil.copytree(model, here / "out")
     message = refused(FAILURE, "train", text, "-o", "out", "--steps", "2")
-    assert message == "out exists (resume it, overwrite it, or choose another output folder)"
+    assert message == "out exists (use --resume or --overwrite, or choose another folder)"
 
 
 @pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
@@ -225,7 +225,7 @@ def test_a_folder_of_other_files_is_never_replaced(
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        ("text.txt", "text.txt exists"),
+        ("text.txt", "text.txt is a file, not a model folder"),
         ("text.txt/model", "text.txt/model cannot be created: Not a directory"),
         ("text.txt/a/b", "text.txt/a/b cannot be created: Not a directory"),
         ("x" * 300, "cannot be created: File name too long"),
