@@ -110,5 +110,8 @@ def _fail(message: str, status: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
     if is_first_report():
-        print("chargen: error:", *message.splitlines(), file=sys.stderr)
+        from chargen.cli.display import fitted
+
+        line = " ".join(["chargen: error:", *message.splitlines()])
+        print(fitted(line, sys.stderr), file=sys.stderr)
     return status

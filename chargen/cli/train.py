@@ -276,7 +276,7 @@ def _run(
     if torchrun.rank():
         return
     folder = trainer.folder.final_path
-    display.summary(folder, resume_command)
+    display.summary(folder, resume_command, prompt)
     print()
     reader = Reader.of(Checkpoint.load(folder))
     settings = GenerationSettings(seed=trainer.config.seed, length=reader.default_length)
