@@ -208,9 +208,7 @@ def _restore(
 ) -> Trainer:
     vocabulary = Vocabulary.from_json(state.siblings[TOKENIZER])
     spec = restore_spec(corpus, folder.path, description, vocabulary, state.start_weights)
-    trainer = Trainer(spec, folder, began=began)
-    trainer.resume(state)
-    return trainer
+    return Trainer(spec, folder, state=state, began=began)
 
 
 def _check_unchanged(given: RunSettings, description: Description) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from chargen.training.learner import Learner
 from chargen.training.trainer import Trainer
 
 Fault = dict[str, Any]
@@ -108,7 +109,7 @@ def _kill_at_rename(_: Trainer, rename_number: int) -> None:
 @torch.no_grad()
 def _scale(trainer: Trainer, factor: float) -> None:
     """Scale the weights of the output layer."""
-    trainer._parameters["decoder.weight"].mul_(factor)
+    trainer._learner.parameters["decoder.weight"].mul_(factor)
 
 
 def _remove_folder(trainer: Trainer) -> None:
@@ -130,13 +131,13 @@ def _remove_text(_: Trainer, path: str) -> None:
 def _limit_memory(_: Trainer) -> None:
     """Allow little further memory, and ask for more in each update."""
     memory_limit(1 << 28)
-    forward = Trainer._forward
+    backward = Learner.backward
 
-    def hungry(trainer: Trainer, inputs: torch.Tensor) -> Any:
+    def hungry(*arguments: Any) -> Any:
         torch.empty(1 << 31)
-        return forward(trainer, inputs)
+        return backward(*arguments)
 
-    Trainer._forward = hungry  # type: ignore[assignment, method-assign]
+    Learner.backward = hungry  # type: ignore[assignment, method-assign]
 
 
 ACTIONS: dict[str, Callable[..., None]] = {
