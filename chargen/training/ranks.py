@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, distributed
 
-from chargen.errors import OptionError, TrainingError
+from chargen.errors import OptionError, ProcessEndedError
 from chargen.training import torchrun
 from chargen.training.batches import NO_TARGET, Batch
 
@@ -27,7 +27,7 @@ from chargen.training.batches import NO_TARGET, Batch
 def joined() -> Iterator[Ranks]:
     """Connect the processes that `torchrun` started within a block.
 
-    Raises TrainingError if they cannot be connected.
+    Raises ProcessEndedError if they cannot be connected.
     """
     if torchrun.size() == 1:
         yield Ranks()
@@ -57,7 +57,7 @@ class Ranks:
     """The connected processes. rank: the number of this one, from 0; size: that of all.
 
     Without `joined`, there is one. Each operation below is called by all ranks, in the same order,
-    and raises TrainingError if one of them has ended.
+    and raises ProcessEndedError if one of them has ended.
     """
 
     def __init__(self) -> None:
@@ -163,7 +163,7 @@ def _call(operation: Callable[..., Any], *arguments: Any) -> None:
     try:
         operation(*arguments)
     except RuntimeError:  # the connection is closed, or there is none
-        raise TrainingError(
+        raise ProcessEndedError(
             "another process of this run has ended, so that training stops (repeat the command"
             " with --resume to continue from the last save)"
         ) from None

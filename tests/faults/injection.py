@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from chargen.text.corpus import Corpus
 from chargen.training.learner import Learner
 from chargen.training.trainer import Trainer
 
@@ -76,6 +77,15 @@ def at(point: str, number: int, action: str, **arguments: Any) -> None:
     setattr(Trainer, point, call)
 
 
+def killed_while_reading() -> None:
+    """Let the process be killed when it reads the text."""
+
+    def kill(*_: Any, **options: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    Corpus.read = kill  # type: ignore[method-assign]
+
+
 def file_size_limit(size: int) -> None:
     """Let writes beyond a size fail."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
@@ -128,6 +138,13 @@ def _remove_text(_: Trainer, path: str) -> None:
     Path(path).unlink()
 
 
+def _write_weights(trainer: Trainer, path: str) -> None:
+    """Write the weights and the average of this process."""
+    learner = trainer._learner
+    tensors = [*learner.parameters.values(), *learner.average.state().values()]
+    Path(path).write_bytes(b"".join(each.detach().numpy().tobytes() for each in tensors))
+
+
 def _limit_memory(_: Trainer) -> None:
     """Allow little further memory, and ask for more in each update."""
     memory_limit(1 << 28)
@@ -148,11 +165,13 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "lock folder": _lock_folder,
     "write text": _write_text,
     "remove text": _remove_text,
+    "write weights": _write_weights,
     "limit memory": _limit_memory,
 }
 FAULTS: dict[str, Callable[..., None]] = {
     "failing call": failing_call,
     "at": at,
+    "killed while reading": killed_while_reading,
     "file size limit": file_size_limit,
     "memory limit": memory_limit,
 }
