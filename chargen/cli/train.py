@@ -212,7 +212,7 @@ def _prepare(
             return None
     try:
         ranks.check_batch_size(settings.options.get("batch_size"))
-        with ReadingDisplay() as display:
+        with ranks.in_turn(), ReadingDisplay() as display:
             corpus = Corpus.read(
                 settings.texts,
                 **settings.reading,

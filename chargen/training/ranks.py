@@ -80,6 +80,21 @@ class Ranks:
         """Return the largest batch up to this size that can be divided, but at least `size`."""
         return max(self.size, batch_size - batch_size % self.size)
 
+    @contextmanager
+    def in_turn(self) -> Iterator[None]:
+        """Let the first rank of each machine run a block before the others. All ranks call it.
+
+        The others then find the files that it has written.
+        """
+        is_later = torchrun.local_rank() > 0
+        if is_later:
+            self.sum(0.0)  # waits for all ranks
+        try:
+            yield
+        finally:
+            if not is_later:  # also after an error, which the others will find too
+                self.sum(0.0)
+
     def share(self, value: float) -> float:
         """Return the value of the first rank."""
         if self.size == 1:

@@ -116,16 +116,17 @@ def resume(
                 if state.progress.extensions:
                     last = state.progress.extensions[-1].budget
                 raise RunFinishedError(folder.path, state.progress.step, last)
-        corpus = Corpus.read(
-            given.texts,
-            encoding=given.encoding or DETECT,
-            pattern=given.pattern,
-            kind=text_kind(description.corpus),
-            normalize=text_form(description.corpus),
-            cache=cache_folder(folder.final_path, DEFAULT_ROOT),
-            report=report,
-            progress=progress,
-        )
+        with ranks.in_turn():
+            corpus = Corpus.read(
+                given.texts,
+                encoding=given.encoding or DETECT,
+                pattern=given.pattern,
+                kind=text_kind(description.corpus),
+                normalize=text_form(description.corpus),
+                cache=cache_folder(folder.final_path, DEFAULT_ROOT),
+                report=report,
+                progress=progress,
+            )
         trainer = _restore(corpus, folder, description, state, began=began)
         if budget is not None and (trainer.progress.finished or budget != trainer.config.budget):
             trainer.extend(budget)

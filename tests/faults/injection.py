@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from chargen.text import corpus, ids
 from chargen.text.corpus import Corpus
 from chargen.training.learner import Learner
 from chargen.training.trainer import Trainer
@@ -79,11 +80,19 @@ def at(point: str, number: int, action: str, **arguments: Any) -> None:
 
 def killed_while_reading() -> None:
     """Let the process be killed when it reads the text."""
+    Corpus.read = _kill  # type: ignore[method-assign]
 
-    def kill(*_: Any, **options: Any) -> Any:
-        os.kill(os.getpid(), signal.SIGKILL)
 
-    Corpus.read = kill  # type: ignore[method-assign]
+def every_text_is_long(can_encode: bool) -> None:
+    """Store the encoded text, whatever its length. can_encode: or be killed while encoding it."""
+    for module in (corpus, ids):
+        module.__dict__["IN_MEMORY"] = 0
+    if not can_encode:
+        corpus.__dict__["read_sources"] = _kill
+
+
+def _kill(*_: Any, **options: Any) -> Any:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def file_size_limit(size: int) -> None:
@@ -172,6 +181,7 @@ FAULTS: dict[str, Callable[..., None]] = {
     "failing call": failing_call,
     "at": at,
     "killed while reading": killed_while_reading,
+    "every text is long": every_text_is_long,
     "file size limit": file_size_limit,
     "memory limit": memory_limit,
 }

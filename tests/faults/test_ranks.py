@@ -1,6 +1,7 @@
 """What ends one of two processes that train together ends both, and the run is resumed."""
 
 import re
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ def test_the_third_divergence_in_one_process_ends_both(commands: Commands) -> No
     [
         ("first", signals("save", 1, signal.SIGKILL)),
         ("second", {"name": "killed while reading"}),
-        ("both", {"name": "killed while reading"}),
+        ("first", {"name": "killed while reading"}),
     ],
 )
 def test_a_run_that_is_killed_before_its_first_save_is_resumed(
@@ -136,3 +137,20 @@ def test_a_second_signal_ends_both_at_once(
         assert outcomes[0].err.splitlines()[-1] == f"stopped; resume with: {RESUME}"
     check(commands.run_two("train", "--resume", "-o", "run"), 0, 0)
     assert_same_run(commands.folder / "run", complete)
+
+
+def test_one_process_encodes_a_long_text(commands: Commands) -> None:
+    """The other one reads what the first one has stored, at the start and when it is resumed."""
+    stop = signals("_update", 5, signal.SIGTERM)
+    faults = [[{"name": "every text is long", "can_encode": rank == 0}, stop] for rank in range(2)]
+    check(commands.run_two(*TRAIN, faults=faults), 143, 143)
+    shutil.rmtree(commands.folder / ".chargen-cache")
+    check(commands.run_two("train", "--resume", "-o", "run", faults=faults), 143, 143)
+
+
+def test_both_processes_end_if_the_text_is_missing(commands: Commands) -> None:
+    """The error is that of the text, not that the other process has ended."""
+    (commands.folder / "text.txt").unlink()
+    (message,) = check(commands.run_two(*TRAIN), 1, 1)
+    assert "text.txt does not exist" in message
+    assert not (commands.folder / "run").exists()
