@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -110,10 +110,12 @@ class Commands:
         ]
         return [Outcome(status, *each) for status, each in zip(statuses, printed, strict=True)]
 
-    def launch(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        """Start a command without the server."""
+    def launch(
+        self, *arguments: str | Path, program: Sequence[str] = ("-m", "chargen")
+    ) -> subprocess.Popen[str]:
+        """Start a command without the server. program: the arguments of Python before its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "chargen", *map(str, arguments)],
+            [sys.executable, *program, *map(str, arguments)],
             cwd=self.folder,
             env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,
