@@ -6,7 +6,7 @@ import inspect
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -198,42 +198,56 @@ def train(
     normalize: the Unicode normal form to convert the texts to, "nfc", "nfd" or "none".
     init_from: the model to start from, as for `load`. "auto" starts from the model english if
     it predicts the text better than the text's own letter pairs do; "none" from random weights.
-    The run saves every 30 seconds; an interrupted one resumes with `chargen train --resume`.
+    The run saves every 30 seconds; an interrupted one, even before its first save, is resumed with
+    `chargen train --resume -o FOLDER`.
     Raises CorpusError, OptionError, CheckpointError, TrainingError.
     """
     began = time.monotonic()
     from chargen.model.checkpoint import DEFAULT_ROOT
     from chargen.text.cache import cache_folder
-    from chargen.text.corpus import Corpus
+    from chargen.text.corpus import Corpus, corpus_name
     from chargen.text.kind import TextOptions
     from chargen.training import torchrun
+    from chargen.training.folder import RunFolder
     from chargen.training.openmp import limit_thread_spinning
+    from chargen.training.settings import RunSettings
 
     if torchrun.size() > 1:
         raise TrainingError(
             "chargen.train() trains in one process (use torchrun -m chargen train instead)"
         )
-    limit_thread_spinning()
-    from chargen.training.folder import refuse_existing
-    from chargen.training.train import start
-
     check_names(options, options_of(TrainingOptions))
+    options["init_from"] = str(init_from) if isinstance(init_from, Path) else init_from
+    chosen = TrainingOptions(**options)
     name = str(column) if isinstance(column, int) else column
-    kind = TextOptions(lines, separator, name).kind
-    if isinstance(init_from, Path):
-        init_from = str(init_from)
-    settings = TrainingOptions(**options, init_from=init_from)
-    folder = None if output is None else Path(output)
-    refuse_existing(folder, overwrite=overwrite)
-    corpus = Corpus.read(
+    kind = TextOptions(lines, separator, name)
+    settings = RunSettings.of(
         texts,
         encoding=encoding,
-        kind=kind,
         pattern=glob,
         normalize=normalize,
-        cache=cache_folder(folder, DEFAULT_ROOT),
+        text_options=asdict(kind),
+        options={each: getattr(chosen, each) for each in options},
     )
-    trainer = start(corpus, settings, output=folder, overwrite=overwrite, began=began)
+    folder = RunFolder.create(
+        None if output is None else Path(output),
+        corpus_name(texts) if texts else "",
+        overwrite=overwrite,
+    )
+    try:
+        folder.write_settings(settings)  # a run that is killed while torch is imported is resumed
+        limit_thread_spinning()
+        from chargen.training.train import start
+
+        cache = cache_folder(folder.final_path, DEFAULT_ROOT)
+        corpus = Corpus.read(texts, **settings.reading, cache=cache)
+        trainer = start(corpus, chosen, folder=folder, began=began)
+    except Exception:
+        folder.discard()
+        raise
+    except BaseException:
+        folder.close()
+        raise
     try:
         for _ in trainer.run():
             pass

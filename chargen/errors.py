@@ -9,6 +9,7 @@
     │   └── CheckpointError          a model folder cannot be found, read or written
     ├── GenerationError              no further text meets the requirements
     ├── TrainingError                training cannot continue
+    │   └── ProcessEndedError        another process of the run has ended
     ├── ComparisonError              a stored comparison cannot be read
     └── CommandError                 a REPL command fails
 
@@ -103,6 +104,10 @@ class GenerationError(ChargenError):
 
 class TrainingError(ChargenError):
     """Training cannot continue."""
+
+
+class ProcessEndedError(TrainingError):
+    """Another process of the run has ended, so the run can be resumed."""
 
 
 class ComparisonError(ChargenError):

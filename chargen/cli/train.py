@@ -24,6 +24,7 @@ from chargen.cli.options import (
     warn_unread_table,
 )
 from chargen.cli.signals import StopSignals, stop_signals
+from chargen.errors import ProcessEndedError
 from chargen.text.kind import TextOptions
 from chargen.training import torchrun
 from chargen.training.openmp import limit_thread_spinning
@@ -215,7 +216,7 @@ def _prepare(
             return None
     try:
         ranks.check_batch_size(settings.options.get("batch_size"))
-        with ReadingDisplay() as display:
+        with ranks.in_turn(), ReadingDisplay() as display:
             corpus = Corpus.read(
                 settings.texts,
                 **settings.reading,
@@ -226,6 +227,8 @@ def _prepare(
         warn_unread_table(corpus)
         options = TrainingOptions(**settings.options)
         return training.start(corpus, options, folder=folder, began=began)
+    except ProcessEndedError:
+        raise  # the run is resumed with the settings in the folder
     except Exception:
         folder.discard()
         raise

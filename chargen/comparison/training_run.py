@@ -118,9 +118,7 @@ def _start_or_resume(spec: RunSpec, path: Path) -> Trainer:
             threads = {"threads": spec.training.threads}
             same = replace(stored, training={**stored.training, **threads})
             if same.to_json() == spec.description.to_json():
-                trainer = Trainer(spec, folder)
-                trainer.resume(state)
-                return trainer
+                return Trainer(spec, folder, state=state)
         except CheckpointError:
             pass  # the run was killed before it was first saved
         folder.close()

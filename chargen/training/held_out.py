@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from chargen.evaluation.validation import MIN_STREAM_LENGTH, streams
-from chargen.text.ids import Spans
+from chargen.evaluation.validation import MIN_STREAM_LENGTH, streams, validation_nats
+from chargen.model.network import Network
+from chargen.text.ids import Ids, Spans
 from chargen.text.split import Split
 from chargen.training.options import Budget
+from chargen.training.ranks import Ranks
 from chargen.training.start import sample_spans
 
 # Validation takes about a third of the time of training on the same number of characters, and as
@@ -131,3 +133,15 @@ def sample(spans: Spans, characters: int) -> Spans:
 def count_targets(spans: Spans) -> int:
     """Return the number of characters to predict: all but the first of each span."""
     return int((spans[:, 1] - spans[:, 0] - 1).sum())
+
+
+def validation_loss(network: Network, ids: Ids, part: Part, ranks: Ranks) -> float:
+    """Return the loss on a part of the held-out text. Each rank reads some of its spans."""
+    if ranks.size == 1:
+        return validation_nats(network, ids, part.spans)
+    own = part.spans[ranks.rank :: ranks.size]
+    count = count_targets(own)
+    total, characters = ranks.sum(
+        count * validation_nats(network, ids, own) if count else 0.0, count
+    )
+    return total / characters

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, distributed
 
-from chargen.errors import OptionError, TrainingError
+from chargen.errors import OptionError, ProcessEndedError
 from chargen.training import torchrun
 from chargen.training.batches import NO_TARGET, Batch
 
@@ -27,7 +27,7 @@ from chargen.training.batches import NO_TARGET, Batch
 def joined() -> Iterator[Ranks]:
     """Connect the processes that `torchrun` started within a block.
 
-    Raises TrainingError if they cannot be connected.
+    Raises ProcessEndedError if they cannot be connected.
     """
     if torchrun.size() == 1:
         yield Ranks()
@@ -57,7 +57,7 @@ class Ranks:
     """The connected processes. rank: the number of this one, from 0; size: that of all.
 
     Without `joined`, there is one. Each operation below is called by all ranks, in the same order,
-    and raises TrainingError if one of them has ended.
+    and raises ProcessEndedError if one of them has ended.
     """
 
     def __init__(self) -> None:
@@ -79,6 +79,21 @@ class Ranks:
     def divisible(self, batch_size: int) -> int:
         """Return the largest batch up to this size that can be divided, but at least `size`."""
         return max(self.size, batch_size - batch_size % self.size)
+
+    @contextmanager
+    def in_turn(self) -> Iterator[None]:
+        """Let the first rank of each machine run a block before the others. All ranks call it.
+
+        The others then find the files that it has written.
+        """
+        is_later = torchrun.local_rank() > 0
+        if is_later:
+            self.sum(0.0)  # waits for all ranks
+        try:
+            yield
+        finally:
+            if not is_later:  # also after an error, which the others will find too
+                self.sum(0.0)
 
     def share(self, value: float) -> float:
         """Return the value of the first rank."""
@@ -163,7 +178,7 @@ def _call(operation: Callable[..., Any], *arguments: Any) -> None:
     try:
         operation(*arguments)
     except RuntimeError:  # the connection is closed, or there is none
-        raise TrainingError(
+        raise ProcessEndedError(
             "another process of this run has ended, so that training stops (repeat the command"
             " with --resume to continue from the last save)"
         ) from None

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chargen.training.config import TrainingConfig
 from chargen.training.options import Budget
 
 _MIN_MINUTES = 1 / 60
@@ -47,6 +48,16 @@ class Segment:
     evaluations: int
     begin: Position = Position()
     validation_characters: int | None = None
+
+    @classmethod
+    def first(cls, config: TrainingConfig) -> Segment:
+        """Return the first segment of a run."""
+        return cls(
+            config.budget,
+            config.dropout,
+            config.evaluations,
+            validation_characters=config.validation_characters,
+        )
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Segment:

@@ -116,16 +116,17 @@ def resume(
                 if state.progress.extensions:
                     last = state.progress.extensions[-1].budget
                 raise RunFinishedError(folder.path, state.progress.step, last)
-        corpus = Corpus.read(
-            given.texts,
-            encoding=given.encoding or DETECT,
-            pattern=given.pattern,
-            kind=text_kind(description.corpus),
-            normalize=text_form(description.corpus),
-            cache=cache_folder(folder.final_path, DEFAULT_ROOT),
-            report=report,
-            progress=progress,
-        )
+        with ranks.in_turn():
+            corpus = Corpus.read(
+                given.texts,
+                encoding=given.encoding or DETECT,
+                pattern=given.pattern,
+                kind=text_kind(description.corpus),
+                normalize=text_form(description.corpus),
+                cache=cache_folder(folder.final_path, DEFAULT_ROOT),
+                report=report,
+                progress=progress,
+            )
         trainer = _restore(corpus, folder, description, state, began=began)
         if budget is not None and (trainer.progress.finished or budget != trainer.config.budget):
             trainer.extend(budget)
@@ -208,9 +209,7 @@ def _restore(
 ) -> Trainer:
     vocabulary = Vocabulary.from_json(state.siblings[TOKENIZER])
     spec = restore_spec(corpus, folder.path, description, vocabulary, state.start_weights)
-    trainer = Trainer(spec, folder, began=began)
-    trainer.resume(state)
-    return trainer
+    return Trainer(spec, folder, state=state, began=began)
 
 
 def _check_unchanged(given: RunSettings, description: Description) -> None:

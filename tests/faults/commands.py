@@ -8,7 +8,10 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tests.cli.outcome import Outcome
@@ -22,6 +25,7 @@ TEXT = (
 # A tiny network, with a validation set.
 SIZES = "--hidden-size 8 --embedding-size 4 --batch-size 4 --sequence-length 16 --init-from none"
 QUICK = f"{SIZES} --device cpu --precision float32 --val-fraction 0.2".split()
+LIMIT = 60.0  # seconds until a process that waits for another one is killed
 REPOSITORY = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {
     "OMP_NUM_THREADS": "1",
@@ -52,29 +56,66 @@ class Commands:
         self, *arguments: str | Path, faults: Any = (), kill_after: float | None = None
     ) -> Outcome:
         """Run a command in the folder. kill_after: seconds until SIGKILL."""
-        names = {name: str(self.folder / f".{name}") for name in ("out", "err")}
-        request = {
+        (outcome,) = self._run([self._request(arguments, faults)], kill_after)
+        return outcome
+
+    def run_two(self, *arguments: str | Path, faults: Any = ((), ())) -> list[Outcome]:
+        """Run a command in two processes that train together, as `torchrun` starts them.
+
+        faults: those of each process.
+        """
+        from torch.distributed import TCPStore  # type: ignore[attr-defined]
+
+        store = TCPStore("localhost", 0, is_master=True)
+        place = {"MASTER_ADDR": "localhost", "MASTER_PORT": store.port, "WORLD_SIZE": 2}
+        place |= {"LOCAL_WORLD_SIZE": 2, "TORCHELASTIC_USE_AGENT_STORE": True}
+        requests = [
+            self._request(arguments, each, {**place, "RANK": rank, "LOCAL_RANK": rank})
+            for rank, each in enumerate(faults)
+        ]
+        outcomes = self._run(requests)
+        del store
+        return outcomes
+
+    def _request(
+        self, arguments: Any, faults: Any, environment: Mapping[str, object] = MappingProxyType({})
+    ) -> dict[str, Any]:
+        rank = environment.get("RANK", 0)
+        return {
             "folder": str(self.folder),
             "arguments": list(map(str, arguments)),
             "faults": list(faults),
-            **names,
+            "environment": {name: str(value) for name, value in environment.items()},
+            "out": str(self.folder / f".out{rank}"),
+            "err": str(self.folder / f".err{rank}"),
         }
-        assert self._server.stdin is not None
-        self._server.stdin.write(json.dumps(request) + "\n")
-        self._server.stdin.flush()
-        process = self._read()
-        timer = threading.Timer(kill_after or 0.0, os.kill, (process, signal.SIGKILL))
-        if kill_after is not None:
-            timer.start()
-        status = self._read()
-        timer.cancel()
-        out, err = (Path(name).read_text(errors="replace") for name in names.values())
-        return Outcome(status, out, err)
 
-    def launch(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        """Start a command without the server."""
+    def _run(
+        self, requests: list[dict[str, Any]], kill_after: float | None = None
+    ) -> list[Outcome]:
+        assert self._server.stdin is not None
+        self._server.stdin.write(json.dumps(requests) + "\n")
+        self._server.stdin.flush()
+        processes = [self._read() for _ in requests]
+        seconds = LIMIT if kill_after is None else kill_after
+        timers = [threading.Timer(seconds, _kill, (each,)) for each in processes]
+        for timer in timers:
+            timer.start()
+        statuses = [self._read() for _ in requests]
+        for timer in timers:
+            timer.cancel()
+        printed = [
+            [Path(request[name]).read_text(errors="replace") for name in ("out", "err")]
+            for request in requests
+        ]
+        return [Outcome(status, *each) for status, each in zip(statuses, printed, strict=True)]
+
+    def launch(
+        self, *arguments: str | Path, program: Sequence[str] = ("-m", "chargen")
+    ) -> subprocess.Popen[str]:
+        """Start a command without the server. program: the arguments of Python before its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "chargen", *map(str, arguments)],
+            [sys.executable, *program, *map(str, arguments)],
             cwd=self.folder,
             env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,
@@ -86,6 +127,11 @@ class Commands:
     def _read(self) -> int:
         assert self._server.stdout is not None
         return int(self._server.stdout.readline())
+
+
+def _kill(process: int) -> None:
+    with suppress(ProcessLookupError):  # it has ended while another one still runs
+        os.kill(process, signal.SIGKILL)
 
 
 def error_of(outcome: Outcome) -> str:

@@ -15,6 +15,9 @@ from typing import Any
 
 import torch
 
+from chargen.text import corpus, ids
+from chargen.text.corpus import Corpus
+from chargen.training.learner import Learner
 from chargen.training.trainer import Trainer
 
 Fault = dict[str, Any]
@@ -75,6 +78,23 @@ def at(point: str, number: int, action: str, **arguments: Any) -> None:
     setattr(Trainer, point, call)
 
 
+def killed_while_reading() -> None:
+    """Let the process be killed when it reads the text."""
+    Corpus.read = _kill  # type: ignore[method-assign]
+
+
+def every_text_is_long(can_encode: bool) -> None:
+    """Store the encoded text, whatever its length. can_encode: or be killed while encoding it."""
+    for module in (corpus, ids):
+        module.__dict__["IN_MEMORY"] = 0
+    if not can_encode:
+        corpus.__dict__["read_sources"] = _kill
+
+
+def _kill(*_: Any, **options: Any) -> Any:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def file_size_limit(size: int) -> None:
     """Let writes beyond a size fail."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
@@ -108,7 +128,7 @@ def _kill_at_rename(_: Trainer, rename_number: int) -> None:
 @torch.no_grad()
 def _scale(trainer: Trainer, factor: float) -> None:
     """Scale the weights of the output layer."""
-    trainer._parameters["decoder.weight"].mul_(factor)
+    trainer._learner.parameters["decoder.weight"].mul_(factor)
 
 
 def _remove_folder(trainer: Trainer) -> None:
@@ -127,16 +147,23 @@ def _remove_text(_: Trainer, path: str) -> None:
     Path(path).unlink()
 
 
+def _write_weights(trainer: Trainer, path: str) -> None:
+    """Write the weights and the average of this process."""
+    learner = trainer._learner
+    tensors = [*learner.parameters.values(), *learner.average.state().values()]
+    Path(path).write_bytes(b"".join(each.detach().numpy().tobytes() for each in tensors))
+
+
 def _limit_memory(_: Trainer) -> None:
     """Allow little further memory, and ask for more in each update."""
     memory_limit(1 << 28)
-    forward = Trainer._forward
+    backward = Learner.backward
 
-    def hungry(trainer: Trainer, inputs: torch.Tensor) -> Any:
+    def hungry(*arguments: Any) -> Any:
         torch.empty(1 << 31)
-        return forward(trainer, inputs)
+        return backward(*arguments)
 
-    Trainer._forward = hungry  # type: ignore[assignment, method-assign]
+    Learner.backward = hungry  # type: ignore[assignment, method-assign]
 
 
 ACTIONS: dict[str, Callable[..., None]] = {
@@ -147,11 +174,14 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "lock folder": _lock_folder,
     "write text": _write_text,
     "remove text": _remove_text,
+    "write weights": _write_weights,
     "limit memory": _limit_memory,
 }
 FAULTS: dict[str, Callable[..., None]] = {
     "failing call": failing_call,
     "at": at,
+    "killed while reading": killed_while_reading,
+    "every text is long": every_text_is_long,
     "file size limit": file_size_limit,
     "memory limit": memory_limit,
 }

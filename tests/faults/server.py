@@ -1,6 +1,7 @@
 """A process that runs `chargen` in forked children, so that torch is imported only once.
 
-It reads one request per line, prints the id of the child's process, and then its exit status.
+It reads a list of requests per line and runs them at the same time. For each of them, it prints the
+id of the child's process, and after that its exit status.
 """
 
 from __future__ import annotations
@@ -24,14 +25,18 @@ from tests.faults.injection import inject
 
 
 def serve() -> None:
-    """Run the requested commands, one after another."""
+    """Run the requested commands, one list after another."""
     torch.set_num_threads(1)
     for line in sys.stdin:
-        child = os.fork()
-        if not child:
-            _run(json.loads(line))
-        _answer(child)
-        _answer(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        children = []
+        for request in json.loads(line):
+            child = os.fork()
+            if not child:
+                _run(request)
+            children.append(child)
+            _answer(child)
+        for child in children:
+            _answer(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
 def _answer(number: int) -> None:
@@ -43,6 +48,7 @@ def _run(request: dict[str, Any]) -> None:
     status: Any = 1
     try:
         os.chdir(request["folder"])
+        os.environ.update(request["environment"])
         for file, name in ((1, "out"), (2, "err")):
             target = os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(target, file)

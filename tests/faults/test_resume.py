@@ -67,10 +67,17 @@ def test_a_run_without_a_save_starts_with_its_settings(commands: Commands, kille
     assert strays(commands.folder) == []
 
 
-def test_settings_are_stored_before_torch_is_imported(commands: Commands) -> None:
+CALL = "import chargen; chargen.train('text.txt', output='run', steps=2, hidden_size=8)"
+
+
+@pytest.mark.parametrize("program", [("-m", "chargen"), ("-c", CALL)], ids=["command", "function"])
+def test_settings_are_stored_before_torch_is_imported(
+    commands: Commands, program: tuple[str, ...]
+) -> None:
     """A process that is killed as soon as they exist has not saved, and is resumed."""
     settings = commands.folder / "run" / "settings.json"
-    with commands.launch("train", "text.txt", "-o", "run", "--steps", "2", *QUICK) as process:
+    arguments = ("train", "text.txt", "-o", "run", "--steps", "2", *QUICK)
+    with commands.launch(*arguments, program=program) as process:
         while not settings.exists() and process.poll() is None:
             time.sleep(0.002)
         libraries = Path(f"/proc/{process.pid}/maps")
@@ -80,6 +87,8 @@ def test_settings_are_stored_before_torch_is_imported(commands: Commands) -> Non
     assert not (settings.parent / TRAINING).exists()
     outcome = commands.run("train", "--resume", "-o", "run")
     assert outcome.status == 0, outcome.err
+    model = Checkpoint.load(settings.parent)
+    assert (model.measured["run_steps"], model.config.hidden_size) == (2, 8)
 
 
 def test_another_text_and_budget_replace_those_without_a_save(

@@ -245,7 +245,7 @@ def test_a_run_that_diverges_and_evaluates_a_part_is_resumed_exactly(
         def at(record: TrainingRecord) -> bool:
             if isinstance(record, Step) and record.step == 12:
                 with torch.no_grad():
-                    trainer._parameters["decoder.weight"].fill_(math.nan)
+                    trainer._learner.parameters["decoder.weight"].fill_(math.nan)
             return stops and isinstance(record, Step | Returned)
 
         return interrupt(trainer, at)

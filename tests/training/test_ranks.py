@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +25,8 @@ from chargen.training import torchrun
 from chargen.training.batches import NO_TARGET, Batch
 from chargen.training.ranks import Ranks
 from chargen.training.state import TrainingState
+from tests.cli.outcome import Outcome
+from tests.faults.commands import Commands
 
 SENTENCES = (
     "the cat sat on the mat and sang.\n"
@@ -34,7 +35,7 @@ SENTENCES = (
     "who made the cake that we ate by the lake?\n"
 )
 # Long enough for a validation set by default.
-OPTIONS = ["--steps", "300", "--save-every", "0.05", "--num-layers", "2", "--dropout", "0.2"]
+OPTIONS = ["--steps", "100", "--save-every", "0.01", "--num-layers", "2", "--dropout", "0.2"]
 OPTIONS += ["--hidden-size", "16", "--embedding-size", "8", "--batch-size", "4", "--seed", "5"]
 OPTIONS += ["--sequence-length", "24", "--device", "cpu", "--precision", "float32"]
 
@@ -50,6 +51,12 @@ class Ended:
     status: int
     output: str
     errors: list[str]
+
+    @property
+    def resume_command(self) -> tuple[list[str], list[str]]:
+        """The start of the command that resumes a stopped run, and its arguments."""
+        words = shlex.split(self.errors[-1].partition(": ")[2])
+        return words[:6], words[6:]
 
 
 class Processes:
@@ -110,17 +117,35 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def complete(place: Path) -> Ended:
-    """A run in two processes that was not interrupted, in the folder `complete`."""
-    return Processes(place, "story.txt", "-o", "complete", *OPTIONS).end()
+def forked(place: Path) -> Iterator[Commands]:
+    """Commands in that folder in forked processes, which start faster than those of torchrun."""
+    commands = Commands(place)
+    yield commands
+    commands.close()
 
 
 @pytest.fixture(scope="module")
-def killed(place: Path) -> Ended:
-    """A run whose second process was killed after a save, in the folder `killed`."""
-    processes = Processes(place, "story.txt", "-o", "killed", *OPTIONS)
-    for _ in range(3):
-        processes.wait_for_save(place / "killed" / TRAINING)
+def complete(forked: Commands) -> list[Outcome]:
+    """A run in two processes that was not interrupted, in the folder `complete`."""
+    return forked.run_two("train", "story.txt", "-o", "complete", *OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def stopped(place: Path) -> Ended:
+    """A run in the folder `run` that was stopped with Ctrl-C after a save."""
+    processes = Processes(place, "story.txt", "-o", "run", *OPTIONS)
+    processes.wait_for_save(place / "run" / TRAINING)
+    processes.interrupt()
+    return processes.end()
+
+
+@pytest.fixture(scope="module")
+def killed(place: Path, stopped: Ended) -> Ended:
+    """The same run, resumed with the printed command. A save later, one process was killed."""
+    begin, arguments = stopped.resume_command
+    assert begin == ["torchrun", "--nproc-per-node", "2", "-m", "chargen", "train"]
+    processes = Processes(place, *arguments)
+    processes.wait_for_save(place / "run" / TRAINING)
     processes.kill_second()
     return processes.end()
 
@@ -147,62 +172,64 @@ def losses(folder: Path) -> list[float]:
     return [record["loss"] for record in records if record["record"] == "step"]
 
 
-def test_two_processes_train_like_one(here: Path, complete: Ended) -> None:
+def test_two_processes_train_like_one(
+    forked: Commands, place: Path, complete: list[Outcome]
+) -> None:
     """With the same batch, the updates are the same up to the order of sums.
 
     The differences grow with each update: the first losses agree to 5 digits, the validation loss
-    after 300 updates within 0.005 nats.
+    after 100 updates within 0.005 nats.
     """
-    assert complete.status == 0
-    assert run("story.txt", "-o", "alone", *OPTIONS) == 0
-    assert losses(here / "complete")[:50] == pytest.approx(losses(here / "alone")[:50], rel=1e-5)
-    two, one = (Checkpoint.load(here / each).measured for each in ("complete", "alone"))
+    assert forked.run("train", "story.txt", "-o", "alone", *OPTIONS).status == 0
+    assert [outcome.status for outcome in complete] == [0, 0]
+    assert losses(place / "complete")[:50] == pytest.approx(losses(place / "alone")[:50], rel=1e-5)
+    two, one = (Checkpoint.load(place / each).measured for each in ("complete", "alone"))
     assert two["validation_nats"] == pytest.approx(one["validation_nats"], abs=0.005)
     assert two["trained_characters"] == one["trained_characters"]
 
 
-def test_only_one_process_prints(complete: Ended) -> None:
-    """There is one summary and one sample."""
-    assert complete.output.count("\ntrained   ") + complete.output.startswith("trained   ") == 1
-    assert complete.output.count("\n\n") == 1
-    assert complete.errors == []
+def test_ctrl_c_saves_once(stopped: Ended) -> None:
+    """The only line on standard error has the command that resumes the run."""
+    (line,) = stopped.errors
+    assert line.startswith("stopped and saved; resume with: torchrun ")
 
 
-def test_a_process_that_dies_ends_all(place: Path, killed: Ended) -> None:
-    """The other process prints one line, and the last save is intact."""
+def test_a_process_that_dies_ends_all(killed: Ended) -> None:
+    """The other process prints one line."""
     assert killed.status == 1
     (line,) = killed.errors
     assert line.startswith("chargen: error: another process of this run has ended")
-    assert TrainingState.read(place / "killed").progress.step > 0
 
 
-def test_another_number_of_processes_is_refused(
-    here: Path, killed: Ended, capsys: pytest.CaptureFixture[str]
+def test_a_run_that_is_stopped_and_killed_ends_the_same(
+    place: Path,
+    forked: Commands,
+    complete: list[Outcome],
+    killed: Ended,
+    assert_same_run: SameRun,
 ) -> None:
+    """The model is that of a run that was not interrupted, bit by bit."""
+    assert 0 < TrainingState.read(place / "run").progress.step < 100
+    outcomes = forked.run_two("train", "--resume", "-o", "run")
+    assert [outcome.status for outcome in outcomes] == [0, 0]
+    assert_same_run(place / "run", place / "complete")
+
+
+def test_only_the_first_process_prints(complete: list[Outcome]) -> None:
+    """There is one summary and one sample."""
+    first, second = complete
+    assert first.out.count("\ntrained   ") + first.out.startswith("trained   ") == 1
+    assert first.out.count("\n\n") == 1
+    assert (second.out, second.err) == ("", "")
+
+
+def test_another_number_of_processes_is_refused(forked: Commands, complete: list[Outcome]) -> None:
     """The error has both numbers and the command."""
-    assert run("story.txt", "-o", "killed", "--resume") == 1
-    assert capsys.readouterr().err == (
-        "chargen: error: the number of processes of killed is 2, not 1"
+    outcome = forked.run("train", "--resume", "--steps", "10", "-o", "complete")
+    assert outcome.err == (
+        "chargen: error: the number of processes of complete is 2, not 1"
         " (resume it with torchrun --nproc-per-node 2 -m chargen train)\n"
     )
-
-
-def test_a_run_that_is_killed_and_stopped_ends_the_same(
-    place: Path, complete: Ended, killed: Ended, assert_same_run: SameRun
-) -> None:
-    """Ctrl-C saves once and prints the command that resumes the run, bit-identically."""
-    shutil.copytree(place / "killed", place / "stopped")
-    processes = Processes(place, "story.txt", "-o", "stopped", "--resume")
-    processes.wait_for_save(place / "stopped" / TRAINING)
-    processes.interrupt()
-    (line,) = processes.end().errors
-    text, command = line.split(": ")
-    assert text == "stopped and saved; resume with"
-    begin, arguments = shlex.split(command)[:6], shlex.split(command)[6:]
-    assert begin == ["torchrun", "--nproc-per-node", "2", "-m", "chargen", "train"]
-    assert 0 < TrainingState.read(place / "stopped").progress.step < 300
-    assert Processes(place, *arguments).end().status == 0
-    assert_same_run(place / "stopped", place / "complete")
 
 
 @pytest.fixture
