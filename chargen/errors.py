@@ -4,8 +4,9 @@
     ├── OptionError                  a value is not allowed for an option
     │   ├── OptionConflictError      options are incompatible, or one has no effect
     │   └── UnknownOptionError       there is no option of this name
-    ├── CorpusError                  a text cannot be read or is unsuitable for training
-    ├── CheckpointError              a model folder cannot be found, read or written
+    ├── FileError                    a file or a folder cannot be used
+    │   ├── CorpusError              a text cannot be read or is unsuitable for training
+    │   └── CheckpointError          a model folder cannot be found, read or written
     ├── GenerationError              no further text meets the requirements
     ├── TrainingError                training cannot continue
     │   └── ProcessEndedError        another process of the run has ended
@@ -74,8 +75,8 @@ class UnknownOptionError(OptionError, TypeError):
         return f"unknown option {name(self.field)} ({self.hint})"
 
 
-class CorpusError(ChargenError):
-    """A text cannot be read or is unsuitable for training.
+class FileError(ChargenError):
+    """A file or a folder cannot be used.
 
     reason, fields: as in `OptionConflictError`; the fields are the options that can help.
     """
@@ -89,7 +90,11 @@ class CorpusError(ChargenError):
         return _with_names(self.reason, self.fields, name)
 
 
-class CheckpointError(ChargenError):
+class CorpusError(FileError):
+    """A text cannot be read or is unsuitable for training."""
+
+
+class CheckpointError(FileError):
     """A model folder cannot be found, read or written."""
 
 

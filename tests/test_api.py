@@ -396,7 +396,7 @@ def test_load_finds_a_model_by_its_name(
         ({"hiddensize": 3}, "unknown option hiddensize (did you mean hidden_size?)"),
         ({"preset": "huge"}, "preset must be one of auto, tiny, small, base, large, got 'huge'"),
         ({"init_from": "nowhere"}, "there is no model nowhere (available: "),
-        ({"output": "text.txt"}, "text.txt exists"),
+        ({"output": "text.txt"}, "text.txt is a file, not a model folder"),
     ],
 )
 def test_a_wrong_training_option_is_refused(

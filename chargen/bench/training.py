@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,13 +19,30 @@ from chargen.text.corpus import Corpus
 from chargen.training.folder import RunFolder
 from chargen.training.options import NONE, Budget, TrainingOptions
 from chargen.training.precision import autocast
-from chargen.training.records import Step
+from chargen.training.records import (
+    Evaluation,
+    Finished,
+    Sample,
+    Saved,
+    Step,
+    TrainingRecord,
+)
 from chargen.training.spec import RunSpec, make_spec
+from chargen.training.train import start
 from chargen.training.trainer import Trainer
 
 TRAINING_SHAPES = ("small", "base")  # presets
 STEPS = 2_000_000
 _DROPOUT = 0.1
+_SHARES_PRESET = "base"
+# The record that ends each part of a run.
+_PARTS: dict[type[TrainingRecord], str] = {
+    Step: "updates",
+    Evaluation: "evaluations",
+    Saved: "saves",
+    Sample: "samples",
+    Finished: "end: evaluation and save",
+}
 _CHARACTERS = 400_000
 
 
@@ -47,6 +66,30 @@ def training_speed(seconds: float) -> Iterator[Measurement]:
             }
             yield from compare("training", describe_shape(spec), "characters/s", works, seconds)
             run.close()
+
+
+def training_shares(seconds: float) -> Iterator[Measurement]:
+    """Measure the shares of the parts of a whole run, including its start.
+
+    An update includes the writing of the log. seconds: a fifth of the run's budget.
+    """
+    began = time.monotonic()
+    minutes = 5 * seconds / 60
+    options = TrainingOptions(preset=_SHARES_PRESET, init_from=NONE, minutes=minutes)
+    spent: defaultdict[str, float] = defaultdict(float)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = start(random_corpus(), options, output=Path(folder) / "run", began=began)
+        before = time.monotonic()
+        spent["preparation"] = before - began
+        for record in trainer.run():
+            now = time.monotonic()
+            spent[_PARTS.get(type(record), "other")] += now - before
+            before = now
+        shape = describe_shape(trainer.spec)
+        trainer.folder.close()
+    name = f"time of a run of {minutes * 60:.3g} s, {shape}"
+    for part, took in spent.items():
+        yield Measurement(name, part, 100 * took / sum(spent.values()), "%", None, None)
 
 
 def bench_spec(corpus: Corpus, preset: str, budget: Budget) -> RunSpec:

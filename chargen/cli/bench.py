@@ -30,7 +30,7 @@ _MEDIAN = "median of the ratios of neighbouring measurements, not the ratio of t
 def command(half: str | None, seconds: float, busy: bool, as_json: bool) -> None:
     """Measure training and generation speed, and compare them with other implementations.
 
-    Both together take three minutes. Other running programs lower all values. `onnxruntime` is
+    Both together take four minutes. Other running programs lower all values. `onnxruntime` is
     measured if it and `onnx` are installed. `training --busy` compares numbers of threads, alone
     and next to a busy process.
     """
@@ -59,9 +59,10 @@ def measurements(half: str | None, seconds: float, *, busy: bool) -> Iterator[Me
         yield from busy_training(seconds)
         return
     if half != "generation":
-        from chargen.bench.training import training_speed
+        from chargen.bench.training import training_shares, training_speed
 
         yield from training_speed(seconds)
+        yield from training_shares(seconds)
     if half != "training":
         from chargen.bench.generation import generation_speed
         from chargen.bench.startup import startup

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -99,6 +100,23 @@ def wrapped(text: str, width: int, indent: str = "") -> list[str]:
     indent: of all lines but the first.
     """
     return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def fitted(text: str, out: TextIO, indent: str = "  ") -> str:
+    """Return a message whose lines end at words of a terminal, and are unchanged in a pipe.
+
+    indent: of the continuation of a line.
+    """
+    if not out.isatty():
+        return text
+    width = terminal_width()
+    lines = (wrapped(line, width, indent) or [""] for line in text.split("\n"))
+    return "\n".join(part for each in lines for part in each)
+
+
+def terminal_width(most: int = 10_000) -> int:
+    """Return the columns of the terminal, 80 without one, at least 20 and at most `most`."""
+    return max(20, min(most, shutil.get_terminal_size().columns))
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:

@@ -12,7 +12,7 @@ import click
 
 from chargen.cli.memory import memory_errors
 from chargen.cli.output import prepare_streams
-from chargen.errors import ChargenError, CorpusError, OptionError
+from chargen.errors import ChargenError, FileError, OptionError
 from chargen.training.torchrun import is_first_report, leave
 
 # The short help is kept here so that `chargen --help` imports no command.
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ):
             try:
                 status = cli.invoke(context) or 0
-            except (OptionError, CorpusError) as error:
+            except (OptionError, FileError) as error:
                 status = _fail(_with_flags(error, context), error.exit_status, debug)
         sys.stdout.flush()
     except click.exceptions.Exit as left:
@@ -83,9 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = error.exit_code
     except click.ClickException as error:
         ctx = getattr(error, "ctx", None)
-        where = f" (see {ctx.command_path} --help)" if ctx else ""
         message = " ".join(error.format_message().split()).rstrip(".")
-        status = _fail(message + where, error.exit_code, debug)
+        if ctx:
+            message = message.removesuffix(")") + ("; " if message.endswith(")") else " (")
+            message += f"see {ctx.command_path} --help)"
+        status = _fail(message, error.exit_code, debug)
     except (click.Abort, KeyboardInterrupt):
         status = 130
     except BrokenPipeError:
@@ -98,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     leave(status)
 
 
-def _with_flags(error: OptionError | CorpusError, context: click.Context) -> str:
+def _with_flags(error: OptionError | FileError, context: click.Context) -> str:
     command = cli.get_command(context, context.invoked_subcommand or "")
     flags = {each.name: each.opts[-1] for each in command.params}
     return error.message(lambda field: flags.get(field) or f"--{field.replace('_', '-')}")
@@ -108,5 +110,8 @@ def _fail(message: str, status: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
     if is_first_report():
-        print("chargen: error:", *message.splitlines(), file=sys.stderr)
+        from chargen.cli.display import fitted
+
+        line = " ".join(["chargen: error:", *message.splitlines()])
+        print(fitted(line, sys.stderr), file=sys.stderr)
     return status

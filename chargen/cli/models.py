@@ -12,8 +12,8 @@ from typing import Any
 import click
 
 from chargen.cli.columns import GAP, Column, Table
-from chargen.cli.display import json_text, wrapped
-from chargen.cli.options import Command, terminal_width
+from chargen.cli.display import json_text, terminal_width, wrapped
+from chargen.cli.options import Command
 from chargen.text.display import one_line, shortened, text_width
 
 _MIN_REASON, _MAX_REASON = 12, 100  # columns, characters

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -209,11 +208,13 @@ def file_text(path: str, encoding: str, kind: TextKind = STREAM) -> str:
 
 def print_note(note: Note) -> None:
     """Print a note about a text to standard error."""
+    from chargen.cli.display import fitted
+
     message = note.message(lambda option: f"--{option}")
     if note.warning:
         warn(message)
     else:
-        print(message, file=sys.stderr)
+        print(fitted(message, sys.stderr), file=sys.stderr)
 
 
 def warn_unread_table(corpus: Corpus) -> None:
@@ -279,11 +280,8 @@ def output_file(path: str, option: str, *, overwrite: bool | None = None) -> Pat
     return file
 
 
-def terminal_width(most: int = 10_000) -> int:
-    """Return the columns of the terminal, 80 without one, at least 20 and at most `most`."""
-    return max(20, min(most, shutil.get_terminal_size().columns))
-
-
 def warn(message: str) -> None:
     """Print a warning to standard error."""
-    print(f"chargen: warning: {message}", file=sys.stderr)
+    from chargen.cli.display import fitted
+
+    print(fitted(f"chargen: warning: {message}", sys.stderr), file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 from wcwidth import wrap
 
+from chargen.cli.display import fitted, terminal_width
 from chargen.cli.options import warn
 from chargen.evaluation.units import bits_per_character, perplexity
 from chargen.text.display import one_line, plural
@@ -29,6 +31,7 @@ from chargen.training.spec import RunSpec
 from chargen.training.trainer import Trainer
 
 _LINE_EVERY = 10.0
+_INDENT = " " * 10
 _SAMPLE_WIDTH = 88
 _LARGE_VOCABULARY = 10_000
 _FEW_CHARACTERS = 500
@@ -84,8 +87,11 @@ class Display:
         """Remove the bar."""
         self._bar.close()
 
-    def summary(self, folder: Path, resume_command: Callable[..., str]) -> None:
-        """Print the result, its folder, how to use it and how to train it longer."""
+    def summary(self, folder: Path, resume_command: Callable[..., str], prompt: str) -> None:
+        """Print the result, its folder, how to use it and how to train it longer.
+
+        prompt: that of the next sample.
+        """
         done, spec = self._finished, self._spec
         assert done is not None
         epochs = done.characters / spec.split.train_characters
@@ -103,15 +109,18 @@ class Display:
         advice = f"advice    {done.advice}\n" if done.advice else ""
         if done.more:
             advice += f"          {resume_command(*done.more.split())}\n"
-        # A separate text needs no prompt.
-        example = "--num-samples 5" if spec.corpus.kind.separate else '--prompt "..."'
+        following = ["chargen", "sample", "-m", str(folder)]
+        if prompt and prompt.isprintable():
+            following += ["--prompt", prompt]
+        elif spec.corpus.kind.separate:
+            following += ["--num-samples", "5"]
         print(
             f"trained   {_clock(done.seconds)}, {done.step:,} steps, {done.characters:,}"
             f" characters, {epochs:.1f} epochs{reason}{self._preparation()}\n"
             f"loss      {loss}\n"
             f"model     {folder} ({spec.model.parameters:,} parameters, {size:.1f} MB)\n"
             f"{advice}"
-            f"next      chargen sample -m {folder} {example}"
+            f"next      {shlex.join(following)}"
         )
 
     def _preparation(self) -> str:
@@ -153,7 +162,7 @@ class Display:
             self._line(f"{step.fraction:4.0%}  step {step.step:,}, {figures}")
 
     def _line(self, text: str) -> None:
-        self._bar.write(text, file=sys.stderr)
+        self._bar.write(fitted(text, sys.stderr, _INDENT), file=sys.stderr)
 
 
 def _introduce(trainer: Trainer, is_named: bool, distinct: int) -> None:
@@ -176,7 +185,7 @@ def _introduce(trainer: Trainer, is_named: bool, distinct: int) -> None:
         begin = trainer.progress.extensions[-1].begin
         budget += f" more, after {begin.steps:,} steps in {_clock(60 * begin.minutes)}"
     taken = "" if is_named or Path(folder).name == corpus.name else f" ({corpus.name} exists)"
-    print(
+    text = (
         f"text      {corpus.name}: {texts}"
         f"{corpus.characters:,} characters, {distinct:,} distinct;"
         f" {_validation_set(spec, config.validation_characters)}\n"
@@ -187,9 +196,9 @@ def _introduce(trainer: Trainer, is_named: bool, distinct: int) -> None:
         f"training  {budget}, batches of {config.batch_size} x {config.sequence_length}"
         f" characters, learning rate {config.learning_rate:g},\n"
         f"          dropout {config.dropout:.2g}, {config.precision}, {config.device}, {threads}\n"
-        f"folder    {folder}{taken}",
-        file=sys.stderr,
+        f"folder    {folder}{taken}"
     )
+    print(fitted(text, sys.stderr, _INDENT), file=sys.stderr)
 
 
 def _start(spec: RunSpec) -> str:
@@ -267,7 +276,12 @@ def wrapped_sample(sample: str) -> str:
     """Return a sample as few lines, with a symbol for each newline."""
     margin = "      | "
     return "\n".join(
-        wrap(one_line(sample), _SAMPLE_WIDTH, initial_indent=margin, subsequent_indent=margin)
+        wrap(
+            one_line(sample),
+            terminal_width(_SAMPLE_WIDTH),
+            initial_indent=margin,
+            subsequent_indent=margin,
+        )
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from chargen.cli.columns import Column, Table
-from chargen.cli.display import json_text
-from chargen.cli.options import known_prompt, load_model, terminal_width, warn
+from chargen.cli.display import json_text, terminal_width
+from chargen.cli.options import known_prompt, load_model, warn
 from chargen.evaluation.score import Score
 from chargen.evaluation.surprisal import read
 from chargen.generation.context import Reader

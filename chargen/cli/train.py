@@ -127,7 +127,9 @@ class _ResumeCommand:
     def __init__(self, folder: Path, settings: RunSettings, prompt: str) -> None:
         from chargen.text.source import STANDARD_INPUT
 
-        self._arguments = ["-o", str(folder)] + ([f"--prompt={prompt}"] if prompt else [])
+        # A newline in the prompt would spread the command over several lines.
+        shown = [f"--prompt={prompt}"] if prompt and prompt.isprintable() else []
+        self._arguments = ["-o", str(folder), *shown]
         self._arguments += [text for text in settings.texts if text == STANDARD_INPUT]
 
     def __call__(self, *options: str) -> str:
@@ -147,6 +149,8 @@ def _check_usage(
         raise click.UsageError("--resume and --overwrite are mutually exclusive")
     if overwrite and output is None:
         raise click.UsageError("--overwrite needs -o FOLDER")
+    if paths.count("-") > 1:
+        raise click.UsageError("- (standard input) can be read only once")
     if "-" in paths and torchrun.size() > 1:
         raise click.UsageError(
             "- (standard input) cannot be read by several processes (use a file)"
@@ -275,7 +279,7 @@ def _run(
     if torchrun.rank():
         return
     folder = trainer.folder.final_path
-    display.summary(folder, resume_command)
+    display.summary(folder, resume_command, prompt)
     print()
     reader = Reader.of(Checkpoint.load(folder))
     settings = GenerationSettings(seed=trainer.config.seed, length=reader.default_length)

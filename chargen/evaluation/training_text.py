@@ -11,8 +11,9 @@ from pathlib import Path
 from chargen.errors import ChargenError, CorpusError
 from chargen.evaluation.copying import copied_places
 from chargen.model.checkpoint import SOURCE, Checkpoint, text_form
-from chargen.text.corpus import Corpus, default_patterns, text_as
+from chargen.text.corpus import default_patterns, texts_of
 from chargen.text.decoding import AUTO, check_encoding
+from chargen.text.encoder import digest_of
 from chargen.text.files import printable_path
 from chargen.text.kind import TextKind
 from chargen.text.normal_form import in_form
@@ -45,13 +46,12 @@ class TrainingText:
         A file without a separator is one document, and one that is not a table is one cell.
         """
         kind, form = loaded.kind, text_form(loaded.description.corpus)
-        texts: list[str] = []
-        encoding = check_encoding(encoding)
         sources = find_sources(paths, default_patterns=default_patterns(kind))
-        for file in read_sources(sources, encoding=encoding, report=report):
-            text = text_as(file, kind)
-            parts = text.split(kind.boundary)[:-1] if kind.separate else [text]
-            texts += [in_form(part, form) for part in parts]
+        files = read_sources(sources, encoding=check_encoding(encoding), report=report)
+        texts = [in_form(text, form) for file in files for text in texts_of(file, kind)]
+        if not texts:
+            names = ", ".join(printable_path(str(path)) for path in paths)
+            raise CorpusError(f"no text in {names} ({kind.description})")
         return cls(texts, kind)
 
     @classmethod
@@ -63,18 +63,13 @@ class TrainingText:
             if not os.path.isfile(file):
                 raise _unavailable(loaded, printable_path(file), "does not exist")
         try:
-            corpus = Corpus.read(
-                source.files,
-                encoding=source.encoding,
-                kind=loaded.kind,
-                normalize=text_form(loaded.description.corpus),
-            )
-            is_same = corpus.sha256 == loaded.description.corpus.get("sha256")
+            text = cls.of_files(source.files, loaded, encoding=source.encoding)
+            is_same = digest_of(text.texts, text.kind) == loaded.description.corpus.get("sha256")
         except ChargenError:
             is_same = False
         if not is_same:
             raise _unavailable(loaded, source.shown, "has changed since the training")
-        return cls(tuple(corpus.texts()), loaded.kind)
+        return text
 
     def contains(self, prompt: str, text: str, is_whole: bool = True) -> bool:
         """Return whether the text of a sample occurs in the training text.

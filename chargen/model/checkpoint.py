@@ -33,6 +33,7 @@ TOKENIZER = "tokenizer.json"
 MODEL = "model.safetensors"
 CARD = "README.md"
 SOURCE = "text.json"  # not part of config.json, which is shared: paths can reveal names
+SETTINGS = "settings.json"  # of a run that was not saved yet
 LOG = "log.jsonl"
 TRAINING = "training.safetensors"
 DEFAULT_ROOT = "checkpoints"
@@ -234,10 +235,21 @@ def read_files(path: Path, *, card: bool = False) -> dict[str, bytes]:
         raise CheckpointError(f"{shown} cannot be read: {error.strerror}") from None
     for name in _NEEDED:
         if name not in found:
+            if _is_unsaved(path):
+                raise CheckpointError(
+                    f"{shown} has no model yet: its training has not saved one (resume it:"
+                    f" chargen train --resume -o {shown})"
+                )
             raise CheckpointError(f"{shown} is not a chargen model: it has no {name}")
     if archived:
         return files
     return {name: storage.read_file(path / name) for name in names if name in found}
+
+
+def _is_unsaved(path: Path) -> bool:
+    """Return whether a folder has a run that has not saved a model yet."""
+    has_run = any((path / name).is_file() for name in (SETTINGS, TRAINING))
+    return has_run and not any((path / name).exists() for name in (MODEL, CARD))
 
 
 def _max_sizes(path: Path, config: bytes, names: Iterable[str]) -> dict[str, int]:

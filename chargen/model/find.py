@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from chargen.errors import CheckpointError
-from chargen.model.checkpoint import CONFIG, DEFAULT_ROOT, MODEL, TOKENIZER, TRAINING
+from chargen.model.checkpoint import CONFIG, DEFAULT_ROOT, MODEL, SETTINGS, TOKENIZER, TRAINING
 from chargen.options import suggest
 from chargen.text.display import printable
 
@@ -78,7 +78,7 @@ def listed() -> dict[Path, float]:
     The values are the times at which they were written, in seconds since the epoch.
     """
     written: dict[Path, int] = {}
-    for name in (TRAINING, CONFIG, TOKENIZER, MODEL):  # the last one that exists decides
+    for name in (SETTINGS, TRAINING, CONFIG, TOKENIZER, MODEL):  # the last one that exists decides
         written |= _written(Path(DEFAULT_ROOT), name)
     return {folder: time / 1e9 for folder, time in _newest_first(written).items()}
 

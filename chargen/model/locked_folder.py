@@ -29,11 +29,12 @@ class FolderInUseError(CheckpointError):
 class LockedFolder:
     """A folder that is locked until `close`. It is created, with its parents, if it is missing.
 
+    shown: the folder that an error names if another process uses it; None: this one.
     Raises FolderInUseError if another process has locked it, and CheckpointError if it cannot be
     created.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, shown: Path | None = None) -> None:
         self.path = path
         self._made = [each for each in (path, *path.parents) if not os.path.exists(each)]
         try:
@@ -49,7 +50,7 @@ class LockedFolder:
                 stray.unlink()
         except filelock.Timeout:
             raise FolderInUseError(
-                f"{path} is in use by {_holder(lock)} (stop it, or choose another folder)"
+                f"{shown or path} is in use by {_holder(lock)} (stop it, or choose another folder)"
             ) from None
         except OSError as error:
             self.close()

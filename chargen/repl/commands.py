@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from chargen.errors import ChargenError, CommandError, CorpusError, OptionError
+from chargen.errors import ChargenError, CommandError, FileError, OptionError
 from chargen.evaluation.score import describe, quoted
 from chargen.evaluation.surprisal import read
 from chargen.generation.context import Reader
@@ -244,7 +244,7 @@ COMMANDS = {
 def error_line(error: ChargenError) -> str:
     """Return the message of an error on one line, with settings named as they are typed."""
     message = str(error)
-    if isinstance(error, OptionError | CorpusError):
+    if isinstance(error, OptionError | FileError):
         message = error.message(_setting)
     return " ".join(message.splitlines())
 

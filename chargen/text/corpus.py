@@ -172,9 +172,17 @@ class Corpus:
 
     def texts(self) -> Iterator[str]:
         """Yield each text."""
-        end = 1 if self.kind.separate else 0  # the boundary after a text
-        for start, stop in self.spans().tolist():
-            yield "".join(self.pieces(start + 1, stop - end))
+        if not self.kind.separate:
+            for start, stop in self.spans().tolist():
+                yield "".join(self.pieces(start + 1, stop))
+            return
+        pending: list[str] = []  # the parts of a text that continues in the next piece
+        for piece in self.pieces(1):
+            last, *others = piece.split(self.kind.boundary)
+            pending.append(last)
+            for text in others:
+                yield "".join(pending)
+                pending = [text]
 
     def pieces(self, start: int = 0, stop: int | None = None) -> Iterator[str]:
         """Yield the characters of a span, by default of all texts, each after a boundary.
@@ -342,14 +350,19 @@ def read_as(
 
 def text_as(file: FileText, kind: TextKind) -> str:
     """Return the text of a file as `read_as` does."""
-    texts = [file.text]
     if not kind.separate:
-        return texts[0]
-    if kind.column is not None and (table := read_table(texts, file.path, file.shown)):
-        texts = [cell for cell in table.cells(kind.column) if cell is not None]
-    if not (joined := kind.joined([part for text in texts for part in kind.split(text)])):
+        return file.text
+    if not (joined := kind.joined(texts_of(file, kind))):
         raise CorpusError(f"{file.shown} has no text ({kind.description})")
     return joined
+
+
+def texts_of(file: FileText, kind: TextKind) -> list[str]:
+    """Return the texts of this kind in a file. A file that is not a table is one cell."""
+    texts = [file.text]
+    if kind.column is not None and (table := read_table(texts, file.path, file.shown)):
+        texts = [cell for cell in table.cells(kind.column) if cell is not None]
+    return [part for text in texts for part in kind.split(text)]
 
 
 def _no_documents(name: str, separator: str) -> OptionConflictError:

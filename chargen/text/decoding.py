@@ -254,6 +254,9 @@ def _not_in(encoding: str, content: Content, error: _NotInEncodingError) -> Corp
     message = f"{content.shown} is not {encoding.upper()}: {error}"
     if _looks_binary(content.head) and not content.head.startswith(tuple(_MARKS)):
         return UnusableFileError(f"{message} (it looks like a binary file)", "binary")
+    if content.head.startswith(tuple(_MARKS)) and encoding.startswith(("utf-16", "utf-32")):
+        # No other encoding has this mark, so another one would decode the file wrongly.
+        return CorpusError(f"{message} (the file is damaged there: repair it, or save it again)")
     return CorpusError(f"{message} (try {{encoding}} {AUTO})", "encoding")
 
 

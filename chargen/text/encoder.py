@@ -20,6 +20,7 @@ from chargen.text.normal_form import FormDetector, in_form
 
 _CODE_POINTS = 0x110000
 _BLOCK = 1 << 20  # characters that are encoded at once
+_BETWEEN = b"\x1e"  # in the digest of several streams
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,7 @@ class Encoder:
                 self._add_separate(self._kind.split(piece))
             elif piece:
                 if is_first:
-                    self._digest.update(b"\x1e" if self._starts else b"")
+                    self._digest.update(_BETWEEN if self._starts else b"")
                     self._starts.append(self._length + self._pending_size)
                     self._append(self._kind.boundary)
                 self._add(piece)
@@ -134,6 +135,17 @@ class Encoder:
         table = np.full(_CODE_POINTS, _unseen(np.dtype(dtype)), dtype)
         table[[ord(character) for character in self._alphabet]] = np.arange(len(self._alphabet))
         return table
+
+
+def digest_of(texts: Iterable[str], kind: TextKind) -> str:
+    """Return the digest that an encoder computes for these texts in their normal form."""
+    digest = hashlib.sha256()
+    for number, text in enumerate(texts):
+        if kind.separate:
+            digest.update(kind.joined([text]).encode())
+        else:
+            digest.update((_BETWEEN if number else b"") + text.encode())
+    return digest.hexdigest()
 
 
 def _unseen(dtype: Dtype) -> int:

@@ -64,7 +64,8 @@ def split(
     """Encode a corpus and split it into a training and a validation set.
 
     The validation set of streams is the end of the corpus. For separate texts, distinct texts are
-    drawn with the seed: the validation set has one copy of each, and the training set none.
+    drawn with the seed: the validation set has one copy of each, and the training set none. A text
+    that has more than half of all characters is not drawn.
     validation_fraction: None holds out a tenth of 10,000 characters or more, and nothing of a
     shorter corpus. Raises OptionConflictError if a set would have no character to predict.
     """
@@ -167,6 +168,10 @@ def _split_texts(numbers: Longs, spans: Spans, fraction: float, seed: int) -> tu
     _, first = np.unique(numbers, return_index=True)
     count = max(1, round(len(first) * fraction))
     order = np.random.Generator(np.random.Philox(key=[seed, 0])).permutation(len(first))
+    # A text that is longer than all others together is needed for training.
+    lengths = (spans[:, 1] - spans[:, 0])[first]
+    if len(first) > 1:
+        order = order[lengths[order] <= lengths.sum() / 2]
     is_held_out = np.zeros(len(first), bool)
     is_held_out[order[:count]] = True
     return spans[~is_held_out[numbers]], spans[first[is_held_out]]

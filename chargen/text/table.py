@@ -49,12 +49,19 @@ class Table:
     def cells(self, column: str) -> Iterator[str | None]:
         """Yield the cells of a column as text; None for one that is missing, null or blank.
 
-        column: a name, or a number from 1. Raises CorpusError if there is no such column.
+        column: a name, or a number from 1. Raises CorpusError if there is no such column, or
+        more than one.
         """
         choices = [*self.names, *(str(k + 1) for k in range(len(self.names)))]
         if column not in choices:
             listed = listed_names(self.names)
             raise CorpusError(f"{self.shown} has no column {column:.40} (it has {listed})")
+        if (count := self.names.count(column)) > 1:
+            first = self.names.index(column) + 1
+            raise CorpusError(
+                f"{self.shown} has {count} columns {column:.40} (pass the number of one of them,"
+                f" such as {first})"
+            )
         at = choices.index(column) % len(self.names)
         for row in self.rows:
             yield _as_text(row[at]) if at < len(row) else None

@@ -20,13 +20,14 @@ from chargen.model.checkpoint import (
     DEFAULT_ROOT,
     LOG,
     MODEL,
+    SETTINGS,
     SOURCE,
     TOKENIZER,
     TRAINING,
 )
 from chargen.model.locked_folder import LOCK, FolderInUseError, LockedFolder, numbered_paths
 from chargen.training.records import TrainingRecord
-from chargen.training.settings import SETTINGS, RunSettings
+from chargen.training.settings import RunSettings
 
 # The files that are written before the first save, and all files of a run.
 _FIRST_FILES = frozenset({CONFIG, LOCK, LOG, SETTINGS, SOURCE, TOKENIZER})
@@ -40,7 +41,7 @@ class RunFolder(LockedFolder):
     """A locked folder. replaces: the folder that the finished run replaces, if any."""
 
     def __init__(self, path: Path, *, replaces: Path | None = None) -> None:
-        super().__init__(path)
+        super().__init__(path, shown=replaces)
         self.replaces = replaces
         self._has_new_settings = False
 
@@ -67,7 +68,7 @@ class RunFolder(LockedFolder):
         for path in (output, successor):
             if os.path.exists(path):
                 _refuse_foreign(path)
-                cls(path).close()  # raises an error while it is in use
+                cls(path, replaces=output).close()  # raises an error while it is in use
         if os.path.exists(successor):  # left by a run that was stopped
             shutil.rmtree(successor)
         return cls(successor, replaces=output)
@@ -222,8 +223,12 @@ class UnwrittenFolder(RunFolder):
 def refuse_existing(output: Path | None, *, overwrite: bool) -> None:
     """Raise CheckpointError if `output` exists and may not be replaced."""
     if output is not None and os.path.exists(output) and not (overwrite or _is_unused(output)):
+        if not os.path.isdir(output):
+            _refuse_foreign(output)
         raise CheckpointError(
-            f"{output} exists (resume it, overwrite it, or choose another output folder)"
+            f"{output} exists (use {{resume}} or {{overwrite}}, or choose another folder)",
+            "resume",
+            "overwrite",
         )
 
 

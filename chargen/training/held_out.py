@@ -17,10 +17,12 @@ from chargen.training.options import Budget
 from chargen.training.ranks import Ranks
 from chargen.training.start import sample_spans
 
-# Validation takes about a third of the time of training on the same number of characters. All
+# Validation takes about a third of the time of training on the same number of characters, and as
+# much as training if it is a single stream (1x512, float32: about 10,000 characters/s each). All
 # evaluations together may take a twentieth of a run, and the measurement at its end another one,
-# or a tenth if the whole text can be read in that time.
-_SHARE, _WHOLE_SHARE = 0.05, 0.1
+# or a tenth if the whole text can be read in that time. On a short text, which can be overfitted,
+# the evaluations may take a tenth.
+_SHARE, _SHORT_SHARE, _WHOLE_SHARE = 0.05, 0.1, 0.1
 _COST = 1 / 3
 _MIN_EVALUATIONS, _MAX_EVALUATIONS = 2, 20
 # Timed passes do not include the optimiser, so updates are slower. The factor is generous.
@@ -51,11 +53,13 @@ class EvaluationPlan:
         held_out = parts.validation_characters
         if not held_out:
             return cls(0)
-        readable = characters * _SHARE / _COST
+        is_short = held_out <= _MIN_PART
+        share = _SHORT_SHARE if is_short else _SHARE
+        readable = characters * share / max(_COST, 1 / len(streams(parts.validation)))
         affordable = round(readable / min(held_out, _ENOUGH) - 0.5 * initial)
         most = max(_MAX_EVALUATIONS, round(characters / parts.train_characters * _PER_EPOCH))
         count = min(most, max(_MIN_EVALUATIONS, affordable))
-        if held_out <= _MIN_PART or (count - 1 + initial) * held_out <= readable:
+        if is_short or (count - 1 + initial) * held_out <= readable:
             return cls(count)
         part = readable / (_SLOWER if timed else 1) / (count + initial)
         return cls(count, max(_MIN_PART, int(part)))

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
 
-from chargen.training.muon import Muon
+from chargen.training.muon import muon_update
 
-BETAS = (0.9, 0.99)
+BETAS, _EPS = (0.9, 0.99), 1e-8
+_MOMENTUM = ("exp_avg", "momentum")
 
 
 class Optimiser:
     """Muon for the matrices between hidden units, if wanted, and AdamW for everything else.
 
-    Weights decay towards 0, or towards the weights that the run started from.
+    Weights decay towards 0, or towards the weights that the run started from. AdamW is torch's
+    function, without the class around it: the first object of that class in a process imports
+    torch._dynamo, which takes one to two seconds.
     Source: Loshchilov and Hutter 2019 (AdamW); Pascanu et al. 2013 (clipping by the norm);
     Li et al. 2018 (decay towards the start).
     """
@@ -43,14 +46,18 @@ class Optimiser:
         self._weight_decay = weight_decay
         self._clip_norm = clip_norm
         self._towards = None if towards is None else [towards[name] for name in self._parameters]
-        recurrent = [p for name, p in self._parameters.items() if muon and _between_units(name)]
-        others = [p for p in self._values if all(p is not other for other in recurrent)]
-        # The decay is not that of AdamW, which has no target.
-        self._optimisers: list[torch.optim.Optimizer] = [
-            torch.optim.AdamW(others, betas=BETAS, weight_decay=0.0, fused=device != "mps")
-        ]
-        if recurrent:
-            self._optimisers.append(Muon(recurrent, dtype=dtype))
+        self._recurrent = [name for name in self._parameters if muon and _between_units(name)]
+        self._others = [name for name in self._parameters if name not in self._recurrent]
+        self._dtype = dtype
+        self._is_fused = device != "mps"
+        self._state: dict[str, Tensor] = {}
+        for name in self._recurrent:
+            self._state[f"{name}/momentum"] = torch.zeros_like(self._parameters[name].data)
+        for name in self._others:
+            weights = self._parameters[name].data
+            self._state[f"{name}/step"] = torch.zeros((), device=weights.device)
+            self._state[f"{name}/exp_avg"] = torch.zeros_like(weights)
+            self._state[f"{name}/exp_avg_sq"] = torch.zeros_like(weights)
 
     def update(self, loss: Tensor, learning_rate: float) -> float:
         """Update the weights once. Return the norm of the gradient before clipping.
@@ -67,6 +74,7 @@ class Optimiser:
         torch.autograd.backward(loss)
         return [parameter.grad for parameter in self._values if parameter.grad is not None]
 
+    @torch.no_grad()
     def step(self, learning_rate: float) -> float:
         """Update the weights with the gradients. Return their norm before clipping.
 
@@ -76,41 +84,52 @@ class Optimiser:
         if not math.isfinite(norm):
             return norm
         self._decay(learning_rate * self._weight_decay)
-        for optimiser in self._optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate
-            optimiser.step()
+        for name in self._recurrent:
+            weights, momentum = self._parameters[name], self._state[f"{name}/momentum"]
+            if weights.grad is not None:
+                muon_update(weights, weights.grad, momentum, learning_rate, dtype=self._dtype)
+        self._adamw(learning_rate)
         return norm
 
     def reset_momentum(self) -> None:
         """Forget the direction of the latest updates, but not the size of the gradients."""
-        for name, value in self.state().items():
-            if name.endswith(("/exp_avg", "/momentum")):
+        for name, value in self._state.items():
+            if name.endswith(_MOMENTUM):
                 value.zero_()
 
     def state(self) -> dict[str, Tensor]:
         """Return the moments and step counts as tensors named `<parameter>/<key>`."""
-        return {
-            f"{name}/{key}": value
-            for name, parameter in self._parameters.items()
-            for optimiser in self._optimisers
-            for key, value in optimiser.state.get(parameter, {}).items()
-        }
+        return dict(self._state)
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Restore a state that `state` returned."""
-        saved: defaultdict[str, dict[str, Tensor]] = defaultdict(dict)
-        for path, value in tensors.items():
-            name, _, key = path.rpartition("/")
-            saved[name][key] = value
-        name_of = {parameter: name for name, parameter in self._parameters.items()}
-        for optimiser in self._optimisers:
-            names = [name_of[p] for group in optimiser.param_groups for p in group["params"]]
-            fields = optimiser.state_dict()
-            fields["state"] = {k: saved[name] for k, name in enumerate(names) if name in saved}
-            optimiser.load_state_dict(fields)
+        for name, value in tensors.items():
+            self._state[name].copy_(value)
 
-    @torch.no_grad()
+    def _adamw(self, learning_rate: float) -> None:
+        parameters, gradients, names = [], [], []
+        for name in self._others:
+            if (gradient := self._parameters[name].grad) is not None:
+                parameters.append(self._parameters[name].data)
+                gradients.append(gradient)
+                names.append(name)
+        adamw(
+            parameters,
+            gradients,
+            [self._state[f"{name}/exp_avg"] for name in names],
+            [self._state[f"{name}/exp_avg_sq"] for name in names],
+            [],
+            [self._state[f"{name}/step"] for name in names],
+            fused=self._is_fused,
+            amsgrad=False,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            lr=learning_rate,
+            weight_decay=0.0,  # that of AdamW has no target
+            eps=_EPS,
+            maximize=False,
+        )
+
     def _decay(self, rate: float) -> None:
         if self._towards is None:
             torch._foreach_mul_(self._values, 1 - rate)

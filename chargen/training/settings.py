@@ -11,14 +11,13 @@ from typing import Any
 
 from chargen.errors import CheckpointError, OptionConflictError, OptionError
 from chargen.model import storage
+from chargen.model.checkpoint import SETTINGS
 from chargen.options import options_of
 from chargen.text.decoding import AUTO
 from chargen.text.kind import TextOptions
 from chargen.text.normal_form import UNCHANGED
 from chargen.text.source import STANDARD_INPUT
 from chargen.training.options import BUDGETS, TrainingOptions
-
-SETTINGS = "settings.json"
 
 
 @dataclass(frozen=True)
@@ -117,8 +116,9 @@ def check_repeated(stored: Mapping[str, Any], given: Mapping[str, Any]) -> None:
             declared[name].check(value)
         if value != stored.get(name):
             old = stored.get(name)
-            raise OptionConflictError(
-                f"{{{name}}} {value} differs from the run to resume, which has"
-                f" {'the default' if old is None else old} (omit it, or start a new run)",
-                name,
-            )
+            if value is True:  # a flag
+                message = f"{{{name}}} differs from the run to resume, which does not have it"
+            else:
+                has = "the default" if old is None else old
+                message = f"{{{name}}} {value} differs from the run to resume, which has {has}"
+            raise OptionConflictError(f"{message} (omit it, or start a new run)", name)

@@ -261,8 +261,9 @@ def _thinned(spans: Spans, piece_length: int) -> Spans:
 def letter_pair_nats(ids: Ids, sample: Spans, rest: Spans, vocab_size: int) -> float:
     """Return the loss of the text's own letter pairs on a sample, in nats per character.
 
-    Each eighth of the sample is predicted from the pairs in the rest and in the other eighths, so
-    the sample of a short text can be the whole text. Returns NaN if there are too few characters.
+    Each eighth of the sample is predicted from the pairs in the rest and in the other eighths.
+    Therefore the sample can contain the whole text, if it is short. Returns NaN if there are too
+    few characters.
     """
     lengths = sample[:, 1] - sample[:, 0] - 1
     part = np.arange(_FOLDS)

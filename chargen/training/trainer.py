@@ -44,6 +44,9 @@ _SAMPLES = 5
 # Evaluations without a new best before a run that overfits is stopped.
 _OVERFITTING_PATIENCE = 5
 _LOG_LINES = 1_000
+# A new best is saved when saving takes at most this share of the time since the last save. A run
+# of half a minute can have twenty, and a save takes up to a third of a second (1x512).
+_SAVE_SHARE = 0.03
 _RUNNING_MEAN = 0.02
 
 
@@ -91,6 +94,7 @@ class Trainer:
         self._prepared_since = began
         self._began = 0.0
         self._saved_at = 0.0
+        self._save_seconds = 0.0  # of the last save
         self._is_save_due = self._asked_to_stop = False
         if state is not None:
             self._learner.load(state.tensors)
@@ -158,7 +162,7 @@ class Trainer:
                 yield self._logged(self._sample(prompt))
             if reason := self._reason():
                 break
-            if self._is_save_due or not self._kept.is_saved:
+            if self._is_save_due:
                 saved = Saved(self.progress.step, best=not self._kept.is_saved)
                 self.save()
                 yield self._logged(saved)
@@ -188,7 +192,7 @@ class Trainer:
         Without a validation set, an extension replaces the model only when it is finished: before
         that, its learning rate makes the model worse.
         """
-        progress = self.progress
+        began, progress = time.monotonic(), self.progress
         is_last = self._kept.best is None and progress.step and not progress.extensions
         state = self.state()
         if self._ranks.is_first:
@@ -199,6 +203,7 @@ class Trainer:
         self._kept.is_saved = True
         self._is_save_due = False
         self._saved_at = time.monotonic()
+        self._save_seconds = self._saved_at - began
 
     def _update(self) -> Step | Returned:
         progress, config = self.progress, self.config
@@ -244,7 +249,10 @@ class Trainer:
         The same message carries the clock of the first rank, and what follows the update.
         """
         now = time.monotonic()
-        seconds, is_due = now - self._began, now - self._saved_at >= self.config.save_every
+        seconds, interval = now - self._began, self.config.save_every
+        if not self._kept.is_saved:
+            interval = min(interval, self._save_seconds / _SAVE_SHARE)
+        is_due = now - self._saved_at >= interval
         if not self._ranks.is_first:
             seconds, is_due = 0.0, False
         nats, self.progress.seconds, due, asked = self._ranks.sum_gradients(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chargen.cli.display import coloured, colours_wanted, digits, json_text, legend
+from chargen.cli.display import coloured, colours_wanted, digits, fitted, json_text, legend
 from chargen.text.display import (
     bar,
     list_characters,
@@ -89,6 +89,18 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+def test_a_message_ends_its_lines_at_words_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe gets the message on one line, for programs that read it."""
+    monkeypatch.setenv("COLUMNS", "24")
+    message = "chargen: error: no such text\nfolder    checkpoints"
+    assert fitted(message, io.StringIO()) == message
+    assert fitted(message, Terminal()).split("\n") == [
+        "chargen: error: no such",
+        "  text",
+        "folder    checkpoints",
+    ]
 
 
 def test_colours_are_only_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:

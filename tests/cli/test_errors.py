@@ -32,7 +32,10 @@ FAILURE, USAGE_ERROR = 1, 2
         (b"aaaa", "bad has one distinct character, a; training needs at least 2"),
         (b"\n\r\n\r", "bad has one distinct character, newline; training needs at least 2"),
         (b"C\xe6sar", 'its encoding is uncertain: cp1252 ("C\u00e6sar"), cp1257 ("C\u0119sar")'),
-        (b"\xff\xfea\0b", "bad.txt is not UTF-16: byte 0x62 at offset 4 (try --encoding auto)"),
+        (
+            b"\xff\xfea\0b",
+            "bad.txt is not UTF-16: byte 0x62 at offset 4 (the file is damaged",
+        ),
         (
             "\u00e9\n".encode() * 500 + b"\xe9!\n",
             "bad.txt is not UTF-8: byte 0xE9 at offset 1500, but most of it is (repair the file",
@@ -161,6 +164,7 @@ def test_a_number_out_of_bounds_is_refused(
         ),
         ("sample -p x --file y", "--prompt and --file are mutually exclusive"),
         ("sample --json --highlight", "--json and --highlight are mutually exclusive"),
+        ("train - text.txt -", "- (standard input) can be read only once"),
         ("train text.txt --minutes 1 --steps 5", "--minutes and --steps are mutually exclusive"),
         ("train text.txt --steps 5 --epochs 1", "--epochs and --steps are mutually exclusive"),
         (
@@ -184,7 +188,7 @@ def test_a_number_out_of_bounds_is_refused(
         ("train text.txt --frobnicate", "No such option '--frobnicate'"),
         ("--frobnicate", "No such option '--frobnicate' (see chargen --help)"),
         ("train", "Missing argument 'TEXT...' (see chargen train --help)"),
-        ("sample text.txt", "Got unexpected extra argument (text.txt) (see chargen sample --help)"),
+        ("sample text.txt", "Got unexpected extra argument (text.txt; see chargen sample --help)"),
         ("frobnicate", "unknown command 'frobnicate'; available: train, sample, "),
         ("smaple", "unknown command 'smaple'; did you mean sample? (see chargen --help)"),
     ],
@@ -205,7 +209,7 @@ def test_an_output_that_exists_is_refused(
     """The message names the options that resolve the conflict."""
     shutil.copytree(model, here / "out")
     message = refused(FAILURE, "train", text, "-o", "out", "--steps", "2")
-    assert message == "out exists (resume it, overwrite it, or choose another output folder)"
+    assert message == "out exists (use --resume or --overwrite, or choose another folder)"
 
 
 @pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
@@ -221,7 +225,7 @@ def test_a_folder_of_other_files_is_never_replaced(
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        ("text.txt", "text.txt exists"),
+        ("text.txt", "text.txt is a file, not a model folder"),
         ("text.txt/model", "text.txt/model cannot be created: Not a directory"),
         ("text.txt/a/b", "text.txt/a/b cannot be created: Not a directory"),
         ("x" * 300, "cannot be created: File name too long"),

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from chargen.cli.models import Row, table
-from chargen.model.checkpoint import CONFIG, MODEL, TOKENIZER, TRAINING, Checkpoint
+from chargen.model.checkpoint import CONFIG, MODEL, SETTINGS, TOKENIZER, TRAINING, Checkpoint
 from chargen.model.find import tour_names
 from chargen.text.display import text_width
 from tests.cli.outcome import Command, Refused
 
-USAGE_ERROR = 2
+FAILURE, USAGE_ERROR = 1, 2
 ROWS = [
     Row("a-long-name-of-a-model-of-spring-2026", "f", False, "diary", "gru", 2, 128, 1.5, "2026"),
     Row("diary", "f", False, "昔話の本", "feedforward", 1, 1024, None, "2026-11-27 06:16", False),
@@ -134,10 +134,22 @@ def test_every_command_takes_a_name(
     assert outcome.status == 0, outcome.err
 
 
+def test_a_run_without_a_model_is_named(chargen: Command, refused: Refused, here: Path) -> None:
+    """A run that was killed before it saved a model is listed, with the command that resumes it."""
+    (here / "checkpoints" / "killed").mkdir(parents=True)
+    (here / "checkpoints" / "killed" / SETTINGS).write_text("{}")
+    reason = "has no model yet: its training has not saved one"
+    advice = "(resume it: chargen train --resume -o checkpoints/killed)"
+    for command in ("sample", "info", "score the"):
+        message = refused(FAILURE, *command.split(), "-m", "killed")
+        assert message == f"checkpoints/killed {reason} {advice}"
+    assert f"killed {reason}" in " ".join(chargen("models").out.split())
+
+
 def test_two_different_names_are_refused(refused: Refused, checkpoints: Path) -> None:
     """The message has both."""
     assert refused(USAGE_ERROR, "info", "new", "-m", "old").startswith(
-        "MODEL new and --model old are different (pass one of them)"
+        "MODEL new and --model old are different (pass one of them"
     )
 
 

@@ -115,8 +115,8 @@ def test_a_repeated_option_is_refused(words: list[str], refused: Refused) -> Non
         if isinstance(each, click.Option) and not (each.multiple or each.is_flag):
             twice = [each.opts[0], "1", each.opts[-1], "1"]
             assert refused(2, *words, *twice) == (
-                f"{each.opts[-1]} may be given only once, got 2 values (pass one of them)"
-                f" (see chargen {' '.join(words)} --help)"
+                f"{each.opts[-1]} may be given only once, got 2 values (pass one of them;"
+                f" see chargen {' '.join(words)} --help)"
             )
 
 

@@ -315,7 +315,7 @@ def test_an_unfair_comparison_is_warned_about(chargen: Command, model: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--choices a,b", "--choices needs one model, got 2 (pass one -m)"),
+        ("--choices a,b", "--choices needs one model, got 2 (pass one -m"),
         ("", "pass exactly one of TEXT, --file and --choices"),
     ],
 )

@@ -70,7 +70,7 @@ def test_one_command_trains_a_model(
     assert " 6 steps, " in facts["trained"]
     assert re.search(r"\d\.\d{3} nats \(\d\.\d{3} bpc\)", facts["loss"])
     assert facts["model"].startswith("checkpoints/text (")
-    assert facts["next"] == 'chargen sample -m checkpoints/text --prompt "..."'
+    assert facts["next"] == "chargen sample -m checkpoints/text --prompt 'the cat'"
     assert sample.startswith("the cat")
     assert len(sample) == len("the cat") + 200 + 1
     assert chargen("sample", "--prompt", "the cat").out.startswith("the cat")

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from chargen.errors import CorpusError
 from chargen.evaluation.training_text import TrainingText
 from chargen.model.checkpoint import Checkpoint
+from chargen.text.corpus import Corpus
 from chargen.text.kind import LINE, STREAM, TextKind
+from chargen.text.source import TextSource
 
 DOCUMENTS = TextKind("document", separator="%")
 LONG = "a line of more than twenty characters"
@@ -90,3 +93,35 @@ def test_a_folder_is_read_as_in_training(make_model: Callable[..., Path], tmp_pa
     kind = TextKind("cell", column="name")
     loaded = Checkpoint.load(make_model(tmp_path / "model", kind=kind))
     assert TrainingText.of_files([tmp_path / "texts"], loaded).texts == ["anna"]
+
+
+@pytest.mark.parametrize("kind", [STREAM, LINE, DOCUMENTS])
+def test_recorded_files_are_recognised(
+    make_model: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: TextKind,
+) -> None:
+    """They have the digest of the corpus. They are not encoded, which can need temporary files."""
+    contents = {"a.txt": "anna\n%\nbob", "b.txt": "\n", "c.txt": "cleo\n%\ndora"}
+    for name, content in contents.items():
+        (tmp_path / name).write_text(content)
+    paths = [str(tmp_path / name) for name in contents]
+    corpus = Corpus.read(paths, kind=kind)
+    loaded = Checkpoint.load(make_model(tmp_path / "model", kind=kind))
+    monkeypatch.setitem(loaded.description.corpus, "sha256", corpus.sha256)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    monkeypatch.setattr("chargen.text.ids.IN_MEMORY", 4)
+    text = TrainingText.of_model(loaded, TextSource.of(paths, "auto"))
+    assert text.texts == list(corpus.texts())
+
+
+def test_files_without_a_text_are_an_error(make_model: Callable[..., Path], tmp_path: Path) -> None:
+    """An empty file next to others is skipped; empty files alone are refused."""
+    loaded = Checkpoint.load(make_model(tmp_path / "model", kind=LINE))
+    paths = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    paths[0].write_text("\n")
+    paths[1].write_text("anna\n")
+    assert TrainingText.of_files(paths, loaded).texts == ["anna"]
+    with pytest.raises(CorpusError, match=r"no text in .*a\.txt \(each line is a separate text\)"):
+        TrainingText.of_files(paths[:1], loaded)

@@ -1,8 +1,5 @@
 """A process that runs `chargen` in forked children, so that torch is imported only once.
 
-So is torch._dynamo, which the first optimiser of a process imports: that takes longer than most
-of the tests.
-
 It reads a list of requests per line and runs them at the same time. For each of them, it prints the
 id of the child's process, and after that its exit status.
 """
@@ -15,7 +12,7 @@ import signal
 import sys
 from typing import Any
 
-import torch._dynamo
+import torch
 
 import chargen.cli.info
 import chargen.cli.main

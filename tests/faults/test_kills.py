@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from chargen import load
-from chargen.model.checkpoint import MODEL, TRAINING, Checkpoint
-from chargen.training.settings import SETTINGS
+from chargen.model.checkpoint import MODEL, SETTINGS, TRAINING, Checkpoint
 from tests.faults.commands import QUICK, Commands, strays
 
 SIGKILL = -signal.SIGKILL

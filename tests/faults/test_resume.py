@@ -161,7 +161,7 @@ def test_a_changed_text_is_refused_with_what_changed(
     [
         ("--hidden-size 9", "--hidden-size 9 differs from the run to resume, which has 8"),
         ("--cell gru", "--cell gru differs from the run to resume, which has "),
-        ("--lines", "--lines True differs from the run to resume, which has False"),
+        ("--lines", "--lines differs from the run to resume, which does not have it"),
         ("--normalize nfc", "--normalize nfc differs from the run to resume, which has none"),
     ],
 )

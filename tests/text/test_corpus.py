@@ -256,6 +256,12 @@ def test_a_corpus_longer_than_a_piece_is_complete(lines: bool) -> None:
     assert vocabulary.decode(ids[:]) == "\n" + (text + "\ntail\n" if lines else text + "\ntail")
 
 
+def test_separate_texts_longer_than_a_piece_are_complete() -> None:
+    """A text can continue in the next piece, and a piece can end with a boundary."""
+    texts = ["a" * (PIECE - 1), "b", "c" * (2 * PIECE + 5), "d"]
+    assert list(Corpus.of(["\n".join(texts)], kind=LINE).texts()) == texts
+
+
 def test_unknown_characters_are_encoded_as_0() -> None:
     """A character that is not in the vocabulary has id 0."""
     ids = encode(Corpus.of(["abc", "cb"]), Vocabulary("\ufffd\nb"))

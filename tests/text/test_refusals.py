@@ -119,7 +119,10 @@ def test_a_file_with_a_mark_is_not_utf_8(write: Write) -> None:
 def test_an_invalid_file_with_a_mark_is_refused(write: Write) -> None:
     """The error names the encoding of the mark."""
     path = write("abc".encode("utf-16") + b"\0")
-    assert refusal(path).startswith(f"{path} is not UTF-16: byte 0x00 at offset 8 ")
+    assert refusal(path) == (
+        f"{path} is not UTF-16: byte 0x00 at offset 8"
+        " (the file is damaged there: repair it, or save it again)"
+    )
 
 
 def test_the_error_names_the_encoding(write: Write) -> None:

@@ -153,10 +153,19 @@ def test_distinct_lines_are_held_out(text: str, fraction: float, seed: int) -> N
         return
     trained = lines_of(parts, parts.train, vocabulary)
     held = lines_of(parts, parts.validation, vocabulary)
-    assert len(held) == len(set(held)) == max(1, round(len(set(corpus.texts())) * fraction))
+    drawn = max(1, round(len(set(corpus.texts())) * fraction))
+    assert len(held) == len(set(held))
+    assert len(held) in {drawn, drawn - 1}  # without a line of more than half of all characters
     assert not set(held) & set(trained)
     kept = [f"{line}\n" for line in corpus.texts() if f"{line}\n" not in held]
     assert trained == kept
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_line_longer_than_all_others_is_not_held_out(seed: int) -> None:
+    """Nearly all characters would be in the validation set."""
+    corpus = Corpus.of(["a" * 20_000 + "\nb\nc"], kind=LINE)
+    assert split_of(corpus, None, seed).train_characters > 20_000
 
 
 def test_the_seed_determines_the_held_out_lines() -> None:

@@ -94,6 +94,14 @@ def test_an_unknown_column_is_refused(column: str) -> None:
         next(table(CSV, "m.csv").cells(column))
 
 
+def test_a_name_of_two_columns_is_refused() -> None:
+    """Their numbers select one of them."""
+    text = "id,text,text\n1,a,b\n"
+    with pytest.raises(CorpusError, match=r"has 2 columns text \(pass the number .* such as 2\)"):
+        next(table(text, "m.csv").cells("text"))
+    assert [*table(text, "m.csv").cells("3")] == ["b"]
+
+
 def test_a_table_that_is_read_as_text_is_noticed() -> None:
     """The column with the most text is suggested; only the extension says that it is a table."""
     assert looks_like_table([CSV], "m.csv") == ("text", ("id", "text"))

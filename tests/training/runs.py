@@ -42,7 +42,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "precision": "bfloat16" if has_bfloat16("cpu") else "float32",
     },
     "overfitting": {**_NOISE, "steps": 50, "weights_dtype": "float16"},
-    "patience": {**_NOISE, "steps": 60, "patience": 3},
+    "patience": {**_NOISE, "steps": 90, "patience": 3},
 }
 LSTM = "two lstm layers"
 

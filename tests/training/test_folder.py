@@ -86,7 +86,7 @@ def test_an_empty_folder_of_the_user_is_kept() -> None:
 def test_an_existing_model_is_refused() -> None:
     """Without `overwrite`, an existing folder is an error and does not change."""
     model = make_model(Path("model"))
-    with pytest.raises(CheckpointError, match=r"model exists \(resume it, overwrite it"):
+    with pytest.raises(CheckpointError, match=r"model exists \(use resume or overwrite"):
         create_with(model)
     assert files(model) == OLD
 
@@ -160,7 +160,7 @@ def test_a_folder_with_other_files_is_never_replaced(theirs: list[str]) -> None:
 def test_a_file_is_never_replaced() -> None:
     """An output folder must not be a file."""
     Path("mine").write_text("dear")
-    with pytest.raises(CheckpointError, match="mine exists"):
+    with pytest.raises(CheckpointError, match="mine is a file, not a model folder"):
         create_with("mine")
     with pytest.raises(CheckpointError, match="mine is a file, not a model folder"):
         create_with("mine", overwrite=True)
@@ -201,7 +201,7 @@ def test_a_folder_is_locked_during_training() -> None:
         create_with("model", overwrite=True)
     folder.close()
     first = create_with("model", CONFIG, overwrite=True)
-    with pytest.raises(CheckpointError, match=r"\.model\.new is in use by process"):
+    with pytest.raises(CheckpointError, match=r"^model is in use by process"):
         create_with("model", overwrite=True)
     first.close()
 

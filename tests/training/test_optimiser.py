@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -112,3 +114,17 @@ def test_muon_is_used_for_large_batches_only() -> None:
     assert muon_pays(512, 64 * 96, "float32")
     assert not muon_pays(384, 16 * 64, "float32")
     assert muon_pays(384, 16 * 64, "bfloat16")
+
+
+def test_an_update_does_not_import_the_compiler() -> None:
+    """torch._dynamo, which the classes in torch.optim import, takes one to two seconds."""
+    code = """
+import sys
+import torch
+from chargen.training.optimiser import Optimiser
+layer = torch.nn.Linear(2, 2)
+optimiser = Optimiser(layer.named_parameters(), weight_decay=0.1)
+optimiser.update(layer(torch.ones(1, 2)).sum(), 0.1)
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -182,9 +182,9 @@ def test_the_same_options_can_be_set_again(
                 ("patience", 3),
                 ("weights_dtype", "float16"),
                 ("validation_fraction", 0.5),
-                ("lines", True),
             )
         ),
+        ("lines", True, "lines differs from the run to resume, which does not have it"),
         ("dropout", 7, "dropout must be a number between 0 and 0.95, got 7"),
         ("hidden_size", 0, "hidden_size must be a whole number, 1 or more, got 0"),
     ],

@@ -2,7 +2,6 @@
 
 import math
 import shutil
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -56,19 +55,27 @@ def test_a_long_run_logs_a_thousand_steps(train: TrainRun) -> None:
     assert steps[-1] == 1500
 
 
-def test_a_run_is_saved_regularly_and_at_each_new_best(train: TrainRun, noise: Corpus) -> None:
+def saved_steps(run: Run) -> list[int]:
+    """Return the steps after which a run was saved, without the last one."""
+    return [record.step for record in run.records if isinstance(record, Saved)]
+
+
+def test_a_run_is_saved_regularly(train: TrainRun, noise: Corpus) -> None:
     """A save interval of 0 saves after each update."""
+    run = train(noise, **{**OVERFITTING, "steps": 40, "save_every": 0.0})
+    assert saved_steps(run) == list(range(1, 40))
 
-    def saves(run: Run) -> Iterator[Saved]:
-        return (record for record in run.records if isinstance(record, Saved))
 
-    options = {**OVERFITTING, "steps": 40}
-    often = train(noise, output="often", **options, save_every=0.0)
-    assert [saved.step for saved in saves(often)] == list(range(1, 40))
-    seldom = train(noise, output="seldom", **options)
-    best = [evaluation.step for evaluation in seldom.evaluations if evaluation.best]
-    # The last save writes a best at the very end, and has no record.
-    assert [saved.step for saved in saves(seldom) if saved.best] == [k for k in best if k < 40]
+@pytest.mark.parametrize("share", [math.inf, 1e-9])
+def test_a_new_best_is_saved_if_that_takes_little_time(
+    train: TrainRun, noise: Corpus, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    """It is saved after the next update, or by a later save."""
+    monkeypatch.setattr("chargen.training.trainer._SAVE_SHARE", share)
+    run = train(noise, **{**OVERFITTING, "steps": 40})
+    best = [evaluation.step + 1 for evaluation in run.evaluations if evaluation.best]
+    assert saved_steps(run) == ([step for step in best if step < 40] if share > 1 else [])
+    assert Checkpoint.load(run.folder).measured["step"] == best[-1] - 1
 
 
 def test_a_folder_has_six_files(train: TrainRun, noise: Corpus) -> None:

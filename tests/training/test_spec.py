@@ -24,6 +24,8 @@ from chargen.training.train import start
 
 SIZES = ("embedding_size", "hidden_size", "num_layers")
 
+in_bfloat16 = pytest.mark.skipif(not has_bfloat16("cpu"), reason="this CPU has no bfloat16")
+
 
 @pytest.fixture
 def open_options() -> TrainingOptions:
@@ -78,10 +80,10 @@ def test_the_learning_rate_depends_on_the_cell(
 @pytest.mark.parametrize(
     ("characters", "precision", "batch_size", "expected"),
     [
-        (600_000, "bfloat16", None, (32, 1.5, True)),
-        (600_000, "bfloat16", 16, (16, 1, True)),
+        pytest.param(600_000, "bfloat16", None, (32, 1.5, True), marks=in_bfloat16),
+        pytest.param(600_000, "bfloat16", 16, (16, 1, True), marks=in_bfloat16),
         (600_000, "float32", None, (16, 1, False)),
-        (500_000, "bfloat16", None, (16, 1, False)),
+        pytest.param(500_000, "bfloat16", None, (16, 1, False), marks=in_bfloat16),
     ],
 )
 def test_a_long_text_gets_larger_batches_if_muon_costs_little(
@@ -100,6 +102,7 @@ def test_a_long_text_gets_larger_batches_if_muon_costs_little(
     assert (training.batch_size, round(rate, 6), training.muon) == expected
 
 
+@in_bfloat16
 def test_a_short_text_is_fine_tuned_with_muon_where_it_costs_little(model: Checkpoint) -> None:
     """From random weights, it would be overfitted."""
     text = Corpus.of(["The cat sat on the mat.\n" * 40])
