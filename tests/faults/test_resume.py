@@ -192,7 +192,7 @@ def test_standard_input_must_be_passed_again(commands: Commands, stopped: Path) 
     ("arguments", "message"),
     [
         ("--resume", "--resume needs TEXT or -o FOLDER"),
-        ("--resume -o nowhere", "nowhere has no run to resume (pass TEXT to start one)"),
+        ("--resume -o nowhere", "nowhere has no run to resume (pass TEXT to start one;"),
         ("--resume -o nowhere --glob *", "--glob has no effect without TEXT"),
         ("--resume -o nowhere absent.txt", "absent.txt does not exist"),
     ],

@@ -296,6 +296,6 @@ def test_standard_input_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """Several processes cannot read it."""
     assert run("-") == 2
     assert capsys.readouterr().err == (
-        "chargen: error: - (standard input) cannot be read by several processes (use a file)"
-        " (see chargen train --help)\n"
+        "chargen: error: - (standard input) cannot be read by several processes (use a file;"
+        " see chargen train --help)\n"
     )
