@@ -214,14 +214,20 @@ def test_the_learning_rate_grows_with_the_distance() -> None:
     rates = [fine_tuning_rate(distance, 10**6, memorise=False) for distance in (0, 0.3, 1)]
     assert rates == sorted(rates)
     assert rates[0] < rates[-1] == fine_tuning_rate(None, 10**6, memorise=False)
-    short, by_heart = (fine_tuning_rate(1, 2_000, memorise=memorise) for memorise in (False, True))
-    assert short < rates[-1] < by_heart
+    assert fine_tuning_rate(1, 2_000, memorise=False) < rates[-1]
     own = Start("model", nats=0.9, bigram_nats=2.3).distance
     other = Start("model", nats=1.6, bigram_nats=2.3).distance
     assert own == 0
     assert other is not None
     assert 0 < other <= 1
     assert Start().distance is None
+
+
+def test_a_text_to_memorise_has_the_highest_rate() -> None:
+    """A model that predicts a text well has not learned it by heart."""
+    by_heart = {fine_tuning_rate(distance, 500, memorise=True) for distance in (None, 0, 0.5, 1)}
+    assert len(by_heart) == 1
+    assert by_heart.pop() > fine_tuning_rate(1, 10**6, memorise=False)
 
 
 # The measurement
