@@ -275,10 +275,11 @@ def _warn(spec: RunSpec, distinct: int) -> None:
 def wrapped_sample(sample: str) -> str:
     """Return a sample as few lines, with a symbol for each newline."""
     margin = "      | "
+    width = terminal_width(_SAMPLE_WIDTH) if sys.stderr.isatty() else _SAMPLE_WIDTH
     return "\n".join(
         wrap(
             one_line(sample),
-            terminal_width(_SAMPLE_WIDTH),
+            width,
             initial_indent=margin,
             subsequent_indent=margin,
         )

@@ -291,7 +291,8 @@ def test_models_are_compared_on_one_text(chargen: Command, here: Path, model: Pa
     for row in rows:
         alone = json.loads(chargen("score", "--file", "new.txt", "-m", row["model"], "--json").out)
         for name in ("characters", "nats_per_character", "bits_per_character", "perplexity"):
-            assert row[name] == alone[name]
+            # Products with another number of threads round differently.
+            assert row[name] == pytest.approx(alone[name], rel=1e-6)
         assert row["unknown_characters"] == 0
     heading, *lines = chargen(*arguments).out.splitlines()
     assert heading.split() == ["model", "nats", "bits", "perplexity", "characters"]
