@@ -42,7 +42,7 @@ def test_ten_sentences_are_memorised(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """After training on ten sentences, the model completes at least nine of them."""
     monkeypatch.chdir(tmp_path)
     Path("ten.txt").write_text(SENTENCES, encoding="utf-8")
-    run("train", "ten.txt", "--steps", "500")
+    run("train", "ten.txt", "--steps", "200")
     reader = Reader.of(Checkpoint.load("checkpoints/ten"))
 
     def is_completed(line: str) -> bool:
